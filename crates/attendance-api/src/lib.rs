@@ -1,0 +1,3 @@
+//! Contract of the attendance service.
+
+pub mod events;

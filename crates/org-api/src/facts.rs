@@ -1,0 +1,146 @@
+//! The state of org's aggregates as other services see it. Each carries the aggregate's `version`: a
+//! consumer keeps the highest it has seen and drops older ones, so the order of arrival does not matter.
+
+use crate::rights::Grant;
+use jiff::civil::Date;
+use rollcall_ids::{AssignmentId, EmployeeId, HolidayCalendarId, OrgId, SiteId, UnitId, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrgFact {
+    /// Its id, the tenant of everything in it.
+    pub org_id: OrgId,
+    /// Its name.
+    pub name: String,
+    /// IANA name of its time zone.
+    pub time_zone: String,
+    /// BCP 47 tag of the language people are written to in.
+    pub locale: String,
+    /// Version of the aggregate, ascending from 1.
+    pub version: i64,
+}
+
+/// A department.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnitFact {
+    /// Its id.
+    pub unit_id: UnitId,
+    /// Its name.
+    pub name: String,
+    /// The unit above it; none for the root.
+    pub parent_id: Option<UnitId>,
+    /// Who leads it.
+    pub head_employee_id: Option<EmployeeId>,
+    /// True when the unit no longer exists.
+    #[serde(default)]
+    pub deleted: bool,
+    /// Version of the aggregate, ascending from 1.
+    pub version: i64,
+}
+
+/// A circle on the Earth in which punches of a site are expected.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Geofence {
+    /// Degrees north, WGS 84, −90 to 90.
+    pub latitude: f64,
+    /// Degrees east, WGS 84, −180 to 180.
+    pub longitude: f64,
+    /// Radius in metres, 1 to 100,000.
+    pub radius_m: u32,
+}
+
+/// A place of work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SiteFact {
+    /// Its id.
+    pub site_id: SiteId,
+    /// Its name.
+    pub name: String,
+    /// IANA name of the zone whose wall clock plans the work here.
+    pub time_zone: String,
+    /// Where punches are expected to come from; none: anywhere.
+    pub geofence: Option<Geofence>,
+    /// The calendar of its public holidays.
+    pub holiday_calendar_id: Option<HolidayCalendarId>,
+    /// Networks punches are expected to come from, in CIDR notation; empty: any.
+    #[serde(default)]
+    pub allowed_networks: Vec<String>,
+    /// True when the site no longer exists.
+    #[serde(default)]
+    pub deleted: bool,
+    /// Version of the aggregate, ascending from 1.
+    pub version: i64,
+}
+
+/// Where an employee works from a date on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AssignmentFact {
+    /// Its id.
+    pub assignment_id: AssignmentId,
+    /// The department.
+    pub unit_id: UnitId,
+    /// The place, which gives the time zone.
+    pub site_id: SiteId,
+    /// The direct manager.
+    pub manager_id: Option<EmployeeId>,
+    /// Job title.
+    pub position: Option<String>,
+    /// First day it holds.
+    pub valid_from: Date,
+    /// Last day it holds, included; none: until further notice.
+    pub valid_to: Option<Date>,
+}
+
+/// Whether somebody works here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EmployeeStatus {
+    /// Works, or will from `hired_on`.
+    Active,
+    /// Has left.
+    Left,
+}
+
+/// An employee with everything that depends on them alone: one aggregate, one version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EmployeeFact {
+    /// Their id.
+    pub employee_id: EmployeeId,
+    /// Number in the organisation, unique there.
+    pub number: String,
+    /// Name as they write it.
+    pub name: String,
+    /// Where mail reaches them.
+    pub email: Option<String>,
+    /// The account that is linked to them by an accepted invitation.
+    pub user_id: Option<UserId>,
+    /// Whether they work here.
+    pub status: EmployeeStatus,
+    /// First day of work.
+    pub hired_on: Date,
+    /// Last day of work, included.
+    pub left_on: Option<Date>,
+    /// All assignments, ordered by `valid_from`, never overlapping.
+    pub assignments: Vec<AssignmentFact>,
+    /// What they may do, and to whom.
+    pub grants: Vec<Grant>,
+    /// Version of the aggregate, ascending from 1.
+    pub version: i64,
+}
+
+impl EmployeeFact {
+    /// The assignment that holds on `date`.
+    pub fn assignment_on(&self, date: Date) -> Option<&AssignmentFact> {
+        self.assignments
+            .iter()
+            .find(|a| a.valid_from <= date && a.valid_to.is_none_or(|to| date <= to))
+    }
+
+    /// Whether they are employed on `date`.
+    pub fn works_on(&self, date: Date) -> bool {
+        self.hired_on <= date && self.left_on.is_none_or(|left| date <= left)
+    }
+}

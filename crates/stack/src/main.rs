@@ -1,0 +1,2 @@
+//! Starts everything.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The attendance service.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The org service.
+fn main() {}

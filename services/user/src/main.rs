@@ -1,0 +1,2 @@
+//! The user service.
+fn main() {}
