@@ -144,3 +144,69 @@ impl EmployeeFact {
         self.hired_on <= date && self.left_on.is_none_or(|left| date <= left)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    fn assignment(valid_from: Date, valid_to: Option<Date>) -> AssignmentFact {
+        AssignmentFact {
+            assignment_id: AssignmentId::generate(),
+            unit_id: UnitId::generate(),
+            site_id: SiteId::generate(),
+            manager_id: None,
+            position: None,
+            valid_from,
+            valid_to,
+        }
+    }
+
+    fn employee() -> EmployeeFact {
+        EmployeeFact {
+            employee_id: EmployeeId::generate(),
+            number: "7".into(),
+            name: "Ada".into(),
+            email: None,
+            user_id: None,
+            status: EmployeeStatus::Active,
+            hired_on: date(2026, 1, 5),
+            left_on: Some(date(2026, 6, 30)),
+            assignments: vec![
+                assignment(date(2026, 1, 5), Some(date(2026, 3, 31))),
+                assignment(date(2026, 5, 1), None),
+            ],
+            grants: vec![],
+            version: 3,
+        }
+    }
+
+    #[test]
+    fn an_assignment_holds_on_its_first_and_on_its_last_day_and_not_in_a_gap() {
+        let employee = employee();
+        let on = |day| employee.assignment_on(day).map(|a| a.valid_from);
+        assert_eq!(on(date(2026, 1, 4)), None);
+        assert_eq!(on(date(2026, 1, 5)), Some(date(2026, 1, 5)));
+        assert_eq!(on(date(2026, 3, 31)), Some(date(2026, 1, 5)));
+        assert_eq!(on(date(2026, 4, 1)), None);
+        assert_eq!(on(date(2026, 5, 1)), Some(date(2026, 5, 1)));
+        assert_eq!(on(date(2030, 1, 1)), Some(date(2026, 5, 1)));
+    }
+
+    #[test]
+    fn somebody_works_from_the_day_they_are_hired_to_the_day_they_leave_both_included() {
+        let employee = employee();
+        assert!(!employee.works_on(date(2026, 1, 4)));
+        assert!(employee.works_on(date(2026, 1, 5)));
+        assert!(employee.works_on(date(2026, 6, 30)));
+        assert!(!employee.works_on(date(2026, 7, 1)));
+    }
+
+    #[test]
+    fn facts_come_back_from_the_wire_as_they_went_and_may_grow_fields() {
+        let employee = employee();
+        let mut wire = serde_json::to_value(&employee).unwrap();
+        wire["a_field_of_a_later_release"] = true.into();
+        assert_eq!(serde_json::from_value::<EmployeeFact>(wire).unwrap(), employee);
+    }
+}

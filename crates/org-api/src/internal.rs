@@ -28,3 +28,47 @@ pub struct Member {
     /// All sites of the organisation.
     pub sites: Vec<SiteFact>,
 }
+
+/// Path of a page of everything org publishes about `org_id`, for a consumer that starts empty: 200 with
+/// [`Snapshot`], 404 when there is no such organisation. `cursor` is the `next_cursor` of the page before.
+pub fn snapshot_path(org_id: OrgId, cursor: Option<&str>) -> String {
+    match cursor {
+        None => format!("/internal/v1/orgs/{org_id}/snapshot?limit=200"),
+        // A cursor is base64url: it needs no escaping.
+        Some(cursor) => format!("/internal/v1/orgs/{org_id}/snapshot?limit=200&cursor={cursor}"),
+    }
+}
+
+/// A page of an organisation's facts. Each page is consistent in itself; between two pages an employee may
+/// change, and the event of that change carries a higher version than the page did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Snapshot {
+    /// The organisation.
+    pub org: OrgFact,
+    /// All units on the first page, none on later ones.
+    pub units: Vec<UnitFact>,
+    /// All sites on the first page, none on later ones.
+    pub sites: Vec<SiteFact>,
+    /// Employees of this page, also those who have left.
+    pub employees: Vec<EmployeeFact>,
+    /// Where the next page starts; none: this was the last.
+    pub next_cursor: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_is_under_internal_which_no_proxy_serves() {
+        let (org, employee, user) = (OrgId::generate(), EmployeeId::generate(), UserId::generate());
+        for path in [
+            member_by_user_path(org, user),
+            member_path(org, employee),
+            snapshot_path(org, None),
+            snapshot_path(org, Some("eyJ4IjoxfQ")),
+        ] {
+            assert!(path.starts_with("/internal/v1/"), "{path}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Values of `code` in problems that only org answers. Stable: a client may branch on them.
+
+/// 409: the change would leave the organisation without an owner who can sign in.
+pub const LAST_OWNER: &str = "last_owner";
+/// 409: the unit would stand below itself.
+pub const UNIT_CYCLE: &str = "unit_cycle";
+/// 409: the root unit has no parent and gets none.
+pub const ROOT_UNIT: &str = "root_unit";
+/// 409: another unit has this code.
+pub const UNIT_CODE_TAKEN: &str = "unit_code_taken";
+/// 409: another employee has this number.
+pub const NUMBER_TAKEN: &str = "number_taken";
+/// 409: the employee would have two assignments on one day.
+pub const ASSIGNMENT_OVERLAP: &str = "assignment_overlap";
+/// 409: the employee is linked to an account already, there is nothing to invite to.
+pub const ALREADY_LINKED: &str = "already_linked";
+/// 409: the caller is an employee of this organisation already.
+pub const ALREADY_MEMBER: &str = "already_member";
+/// 409: the invitation was accepted before.
+pub const INVITATION_USED: &str = "invitation_used";
+/// 410: the invitation's time is over, or a newer one replaced it.
+pub const INVITATION_EXPIRED: &str = "invitation_expired";
