@@ -1,1 +1,16 @@
-//! Starts everything.
+//! A private PostgreSQL, the four services and nginx, started and stopped as one.
+//!
+//! `rollcall-stack up` (what `make up` runs), the end-to-end tests and the benchmarks start the real programs with
+//! `Stack`; the tests of one service run it in their own process with `testing`. Everything that is started
+//! ends with its starter, whichever way that ends: see [`guard`].
+
+pub mod commands;
+pub mod guard;
+pub mod lock;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod provision;
+pub mod secrets;
+pub mod testing;
+pub mod topology;

@@ -1,0 +1,5 @@
+//! The subcommands of `rollcall-stack`.
+
+mod database;
+
+pub use database::database;

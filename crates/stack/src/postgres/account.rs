@@ -1,0 +1,139 @@
+//! Under whose account PostgreSQL runs, and where its data can be so that this account reaches it.
+
+use crate::secrets;
+use anyhow::{Context, Result, ensure};
+use nix::unistd::{Gid, Uid, User, chown, geteuid};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Who runs the server.
+#[derive(Clone, Copy, Debug)]
+pub enum Account {
+    /// Whoever runs the stack.
+    Caller,
+    /// An unprivileged user, because the caller is root and PostgreSQL refuses that.
+    Other(Uid, Gid),
+}
+
+impl Account {
+    /// The caller unless it is root; then `postgres` where it exists, else `nobody`.
+    pub fn choose() -> Result<Self> {
+        if !geteuid().is_root() {
+            return Ok(Self::Caller);
+        }
+        for name in ["postgres", "nobody"] {
+            if let Some(user) = User::from_name(name)? {
+                return Ok(Self::Other(user.uid, user.gid));
+            }
+        }
+        anyhow::bail!(
+            "PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody"
+        )
+    }
+
+    /// `command`, run under this account.
+    pub fn run(self, mut command: Command) -> Command {
+        if let Self::Other(uid, gid) = self {
+            command.uid(uid.as_raw()).gid(gid.as_raw());
+        }
+        command
+    }
+
+    /// Gives `path` to this account.
+    pub fn own(self, path: &Path) -> Result<()> {
+        if let Self::Other(uid, gid) = self {
+            chown(path, Some(uid), Some(gid))
+                .with_context(|| format!("chown {}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// A directory of this account for the data that belongs to `wanted`: there if the account can get there,
+    /// else under /var/tmp with a name that is the same every time. The second value says why it moved.
+    pub fn directory(self, wanted: &Path) -> Result<(PathBuf, Option<String>)> {
+        let Some(wall) = self.wall_before(wanted) else {
+            return Ok((self.make(wanted)?, None));
+        };
+        let mut hasher = DefaultHasher::new();
+        wanted.hash(&mut hasher);
+        let elsewhere = Path::new("/var/tmp").join(format!("rollcall-{:016x}", hasher.finish()));
+        let reason = format!(
+            "PostgreSQL's data is in {}: its account cannot enter {}",
+            elsewhere.display(),
+            wall.display()
+        );
+        Ok((self.make(&elsewhere)?, Some(reason)))
+    }
+
+    /// Makes `path` if it is missing, private to this account. A directory that is someone else's is refused: in
+    /// a shared place its owner could have put anything into it.
+    fn make(self, path: &Path) -> Result<PathBuf> {
+        if fs::symlink_metadata(path).is_err() {
+            secrets::directory(path)?;
+            self.own(path)?;
+        }
+        let found = fs::symlink_metadata(path)?;
+        let owner = match self {
+            Self::Caller => geteuid(),
+            Self::Other(uid, _) => uid,
+        };
+        ensure!(
+            found.is_dir() && found.uid() == owner.as_raw(),
+            "{} is not a directory of PostgreSQL's account ({owner})",
+            path.display()
+        );
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+        Ok(path.to_owned())
+    }
+
+    /// The first directory above `path` that this account cannot pass through.
+    fn wall_before(self, path: &Path) -> Option<PathBuf> {
+        let Self::Other(uid, gid) = self else {
+            return None;
+        };
+        let mut above: Vec<&Path> = path.ancestors().skip(1).collect();
+        above.reverse();
+        let wall = above.into_iter().find(|directory| {
+            fs::metadata(directory).is_ok_and(|found| {
+                let execute = if found.uid() == uid.as_raw() {
+                    0o100
+                } else if found.gid() == gid.as_raw() {
+                    0o010
+                } else {
+                    0o001
+                };
+                found.mode() & execute == 0
+            })
+        });
+        wall.map(Path::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_moves_out_of_a_directory_that_the_account_cannot_enter() {
+        let closed = tempfile::tempdir_in("/tmp").unwrap();
+        fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let account = Account::Other(Uid::from_raw(65_534), Gid::from_raw(65_534));
+        let wall = account.wall_before(&closed.path().join("run/postgres"));
+        assert_eq!(wall.as_deref(), Some(closed.path()));
+        fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o711)).unwrap();
+        assert_eq!(account.wall_before(&closed.path().join("postgres")), None);
+    }
+
+    #[test]
+    fn a_directory_of_somebody_else_is_refused() {
+        let own = tempfile::tempdir().unwrap();
+        let link = own.path().join("link");
+        std::os::unix::fs::symlink("/tmp", &link).unwrap();
+        let said = Account::Caller.make(&link).unwrap_err().to_string();
+        assert!(said.contains("is not a directory"), "{said}");
+    }
+}

@@ -1,0 +1,170 @@
+//! One child process: its log file, its signals, its end.
+
+use crate::guard::{Guard, Level};
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Lines of a log that are shown when its process fails.
+const TAIL_LINES: usize = 20;
+
+/// A process that this program started. Dropping it kills it and all of its group.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    pid: u32,
+    log: PathBuf,
+    stop_signal: Signal,
+    child: Mutex<Child>,
+    guard: Guard,
+}
+
+impl Process {
+    /// Starts `command` in a process group of its own (Ctrl-C reaches only the stack, which stops the others in
+    /// order), with nothing to read and its output appended to `log`.
+    pub fn spawn(
+        name: &str,
+        mut command: Command,
+        log: &Path,
+        guard: &Guard,
+        stop_signal: Signal,
+        level: Level,
+    ) -> Result<Self> {
+        let output = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log)
+            .with_context(|| format!("could not open the log file {}", log.display()))?;
+        let program = command.get_program().to_string_lossy().into_owned();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("could not start {program}"))?;
+        let process = Self {
+            name: name.to_owned(),
+            pid: child.id(),
+            log: log.to_owned(),
+            stop_signal,
+            child: Mutex::new(child),
+            guard: guard.clone(),
+        };
+        guard.add(process.pid, stop_signal, level)?;
+        Ok(process)
+    }
+
+    /// What it is called in messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Where its output goes.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// How it ended; none while it runs.
+    pub fn exited(&self) -> Option<ExitStatus> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = child.try_wait().ok().flatten();
+        if status.is_some() {
+            // A second `del` says nothing new, and a reaper that is gone has nothing left to watch.
+            let _ = self.guard.del(self.pid);
+        }
+        status
+    }
+
+    /// Sends a signal; an error when it has ended. Its number cannot be another's: who has ended keeps it until
+    /// [`Self::exited`] has seen it.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        if let Some(status) = self.exited() {
+            bail!("{} has ended ({status})", self.name);
+        }
+        kill(self.raw_pid(), signal).with_context(|| format!("{signal} to {}", self.name))
+    }
+
+    /// Asks it to stop and waits; after `patience` it is killed. Blocks.
+    pub fn stop(&self, patience: Duration) -> Option<ExitStatus> {
+        self.ask_to_stop();
+        self.wait(patience).or_else(|| {
+            self.kill();
+            self.exited()
+        })
+    }
+
+    /// Asks it to stop and does not wait.
+    pub fn ask_to_stop(&self) {
+        // Errors mean that it has ended, which is what is wanted.
+        let _ = self.signal(self.stop_signal);
+        let _ = self.signal(Signal::SIGCONT);
+    }
+
+    /// Kills it and its group with SIGKILL and waits for the end. Blocks.
+    pub fn kill(&self) {
+        if self.exited().is_none() {
+            let _ = killpg(self.raw_pid(), Signal::SIGKILL);
+        }
+        self.wait(Duration::from_secs(10));
+    }
+
+    /// Waits for its end, at most `patience`. Blocks.
+    pub fn wait(&self, patience: Duration) -> Option<ExitStatus> {
+        let start = Instant::now();
+        loop {
+            let status = self.exited();
+            if status.is_some() || start.elapsed() >= patience {
+                return status;
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// An error that says `what` happened, names the log file and shows its last lines.
+    pub fn failure(&self, what: &str) -> anyhow::Error {
+        let tail = tail(&self.log, TAIL_LINES).unwrap_or_else(|error| format!("({error})"));
+        anyhow::anyhow!(
+            "{} {what}; its log is {}, which ends with:\n{tail}",
+            self.name,
+            self.log.display()
+        )
+    }
+
+    fn raw_pid(&self) -> Pid {
+        // Process ids fit: the kernel's own type is a signed 32-bit integer.
+        Pid::from_raw(self.pid.cast_signed())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The last `lines` lines of a file that may be large.
+pub fn tail(path: &Path, lines: usize) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(64 * 1024)))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let all: Vec<&str> = text.lines().collect();
+    Ok(all[all.len().saturating_sub(lines)..].join("\n"))
+}
