@@ -1,0 +1,107 @@
+//! The keys in memory: opened once, looked at for every token.
+
+use crate::keys::domain::{self, Jwk, Life, PublicKey};
+use crate::keys::seal::KeyEncryptionKey;
+use crate::keys::store::{self, KeyRow};
+use anyhow::{Context as _, anyhow};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rollcall_common::Core;
+use rollcall_common::db::{Database, Unscoped};
+use rollcall_common::fault::Fault;
+use serde::Serialize;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// One signing key, ready to use.
+struct SigningKey {
+    life: Life,
+    jwk: Jwk,
+    private: EncodingKey,
+}
+
+/// All keys that are not retired. Cheap to clone.
+#[derive(Clone)]
+pub struct KeyRing {
+    keys: Arc<RwLock<Arc<[SigningKey]>>>,
+    encryption: Arc<KeyEncryptionKey>,
+}
+
+impl KeyRing {
+    /// Opens the keys in the database; makes the first one when none can sign.
+    ///
+    /// Several instances may start at once: a lock in the database lets one of them make the key that the others
+    /// then find.
+    pub async fn open(core: &Core, encryption: KeyEncryptionKey) -> anyhow::Result<Self> {
+        let ring = Self { keys: Arc::new(RwLock::new(Arc::new([]))), encryption: Arc::new(encryption) };
+        let encryption = Arc::clone(&ring.encryption);
+        let now = core.clock.now();
+        let rows = core
+            .db
+            .transaction(Unscoped, move |conn| -> Result<_, Fault> {
+                store::lock(conn)?;
+                let mut rows = store::alive(conn, now)?;
+                if domain::signing(&rows, KeyRow::life, now).is_none() {
+                    let first = generate(&encryption, now).map_err(Fault::internal)?;
+                    store::insert(conn, &first)?;
+                    tracing::info!(kid = first.kid, "made the first signing key");
+                    rows.push(first);
+                }
+                Ok(rows)
+            })
+            .await
+            .context("the signing keys cannot be read")?;
+        ring.replace(&rows)?;
+        Ok(ring)
+    }
+
+    /// Takes over what changed in the database: a key that another instance or a command added or retired.
+    pub async fn reload(&self, db: &Database, now: Timestamp) -> anyhow::Result<()> {
+        let rows = db.transaction(Unscoped, move |conn| -> Result<_, Fault> { Ok(store::alive(conn, now)?) }).await?;
+        self.replace(&rows)
+    }
+
+    fn replace(&self, rows: &[KeyRow]) -> anyhow::Result<()> {
+        let keys: Arc<[SigningKey]> = rows.iter().map(|row| self.open_row(row)).collect::<anyhow::Result<_>>()?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(())
+    }
+
+    fn open_row(&self, row: &KeyRow) -> anyhow::Result<SigningKey> {
+        let public = <[u8; 32]>::try_from(row.public_key.as_slice()).map(PublicKey).context("a public key has 32 bytes")?;
+        let pkcs8 = self.encryption.open(&row.kid, &row.sealed_private_key)?;
+        let pair = Ed25519KeyPair::from_pkcs8(&pkcs8).map_err(|error| anyhow!("signing key {}: {error}", row.kid))?;
+        if pair.public_key().as_ref() != public.0 || public.kid() != row.kid {
+            return Err(anyhow!("signing key {}: its halves do not belong together", row.kid));
+        }
+        Ok(SigningKey { life: row.life(), jwk: public.jwk(), private: EncodingKey::from_ed_der(&pkcs8) })
+    }
+
+    fn current(&self) -> Arc<[SigningKey]> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The public keys that a verifier should know at `now`.
+    pub fn published(&self, now: Timestamp) -> Vec<Jwk> {
+        self.current().iter().filter(|key| key.life.is_published(now)).map(|key| key.jwk.clone()).collect()
+    }
+
+    /// `claims` as a signed token (RFC 7515), by the key whose turn it is.
+    pub fn sign(&self, claims: &impl Serialize, now: Timestamp) -> Result<String, Fault> {
+        let keys = self.current();
+        let key = domain::signing(&keys, |key| key.life, now)
+            .ok_or_else(|| Fault::internal(anyhow!("no signing key may sign now")))?;
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(key.jwk.kid.clone());
+        jsonwebtoken::encode(&header, claims, &key.private).map_err(Fault::internal)
+    }
+}
+
+/// A new key that signs at once.
+fn generate(encryption: &KeyEncryptionKey, now: Timestamp) -> anyhow::Result<KeyRow> {
+    let pair = Ed25519KeyPair::generate().map_err(|_| anyhow!("a signing key cannot be made"))?;
+    let public = <[u8; 32]>::try_from(pair.public_key().as_ref()).map(PublicKey).context("a public key has 32 bytes")?;
+    let pkcs8 = pair.to_pkcs8().map_err(|_| anyhow!("a signing key cannot be written"))?;
+    let sealed = encryption.seal(&public.kid(), pkcs8.as_ref())?;
+    Ok(KeyRow::new(public, sealed, Life::first(now), now))
+}

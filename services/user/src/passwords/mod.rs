@@ -1,0 +1,4 @@
+//! Passwords: which are taken, and how they are hashed without letting a crowd take all memory.
+
+pub mod domain;
+pub mod pool;

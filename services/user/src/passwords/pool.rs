@@ -1,0 +1,157 @@
+//! argon2id on a bounded pool.
+//!
+//! One hash takes 19 MiB and about 16 ms of a core. As many run at once as there are workers, a bounded number waits
+//! (in order), and whoever comes after that is told to come again: a storm of logins costs a fixed amount of memory
+//! and never makes a queue that nobody waits for any more. A hash that has begun runs to its end even when its
+//! client has gone, and keeps its place until then, so the bound holds for abandoned requests too.
+
+use crate::passwords::domain::Password;
+use crate::settings::PasswordSettings;
+use anyhow::anyhow;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{Error as HashError, PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Algorithm, Argon2, Params, Version};
+use rollcall_common::fault::Fault;
+use rollcall_common::secret;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Costs of a hash: the second choice of the OWASP Password Storage Cheat Sheet, in KiB, passes and lanes.
+const COSTS: (u32, u32, u32) = (19_456, 2, 1);
+/// Seconds after which a refused client may try again; a full queue is worked off in less.
+const RETRY_AFTER: u32 = 1;
+
+/// Hashes and checks passwords. Cheap to clone.
+#[derive(Clone)]
+pub struct PasswordPool {
+    /// One permit for each hash that runs or waits.
+    places: Arc<Semaphore>,
+    /// One permit for each hash that runs.
+    workers: Arc<Semaphore>,
+    argon2: Argon2<'static>,
+    /// Hash of a password that nobody has, checked where there is no account: both answers take the same time.
+    nobody: Arc<str>,
+}
+
+impl PasswordPool {
+    /// A pool of the size that the settings give.
+    pub fn new(settings: &PasswordSettings) -> anyhow::Result<Self> {
+        let (memory, passes, lanes) = COSTS;
+        let params = Params::new(memory, passes, lanes, None).map_err(|error| anyhow!("argon2: {error}"))?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let workers = match settings.workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            workers => workers,
+        };
+        let nobody = hash(&argon2, &Password::presented(&secret::random_token(32)))?.into();
+        Ok(Self {
+            places: Arc::new(Semaphore::new(workers.saturating_add(settings.queue).min(Semaphore::MAX_PERMITS))),
+            workers: Arc::new(Semaphore::new(workers)),
+            argon2,
+            nobody,
+        })
+    }
+
+    /// The hash of a new password, as a PHC string with a salt of its own.
+    pub async fn hash(&self, password: Password) -> Result<String, Fault> {
+        let argon2 = self.argon2.clone();
+        self.run(move || hash(&argon2, &password)).await
+    }
+
+    /// Whether `password` is the one that `stored` was made of. No account is `None`, which is never right but takes
+    /// as long.
+    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<bool, Fault> {
+        let (argon2, nobody) = (self.argon2.clone(), Arc::clone(&self.nobody));
+        self.run(move || {
+            let right = verify(&argon2, &password, stored.as_deref().unwrap_or(&nobody))?;
+            Ok(right && stored.is_some())
+        })
+        .await
+    }
+
+    /// Runs `work` on a blocking thread when its turn comes; refuses when too many wait already.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Fault::Unavailable {
+            what: "password pool",
+            retry_after: RETRY_AFTER,
+            source: None,
+        })?;
+        let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(Fault::internal)?;
+        tokio::task::spawn_blocking(move || {
+            let _held: [OwnedSemaphorePermit; 2] = [place, worker];
+            work()
+        })
+        .await
+        .map_err(Fault::internal)?
+        .map_err(Fault::internal)
+    }
+}
+
+fn hash(argon2: &Argon2<'_>, password: &Password) -> anyhow::Result<String> {
+    argon2
+        .hash_password(password.as_bytes())
+        .map(|hash| hash.to_string())
+        .map_err(|error| anyhow!("a password cannot be hashed: {error}"))
+}
+
+/// Checks with the costs that stand in the stored hash, so that those of later ones may be raised.
+fn verify(argon2: &Argon2<'_>, password: &Password, stored: &str) -> anyhow::Result<bool> {
+    let stored = PasswordHash::new(stored).map_err(|error| anyhow!("a stored hash cannot be read: {error}"))?;
+    match argon2.verify_password(password.as_bytes(), &stored) {
+        Ok(()) => Ok(true),
+        Err(HashError::PasswordInvalid) => Ok(false),
+        Err(error) => Err(anyhow!("a password cannot be checked: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(workers: usize, queue: usize) -> PasswordPool {
+        PasswordPool::new(&PasswordSettings { workers, queue }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_password_fits_its_own_hash_only() {
+        let pool = pool(1, 4);
+        let right = Password::presented("correct horse");
+        let stored = pool.hash(right.clone()).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        assert_ne!(stored, pool.hash(right.clone()).await.unwrap(), "each hash has its own salt");
+        assert!(pool.verify(right.clone(), Some(stored.clone())).await.unwrap());
+        assert!(!pool.verify(Password::presented("wrong horse"), Some(stored)).await.unwrap());
+        assert!(!pool.verify(right, None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_finds_the_queue_full_is_refused_and_the_rest_is_done() {
+        let pool = pool(1, 3);
+        let attempts = (0..10).map(|_| pool.verify(Password::presented("x"), None));
+        let answers = futures_util::future::join_all(attempts).await;
+        let refused = answers.iter().filter(|a| matches!(a, Err(Fault::Unavailable { retry_after: 1, .. }))).count();
+        assert_eq!((refused, answers.iter().filter(|a| a.is_ok()).count()), (6, 4));
+        assert!(pool.verify(Password::presented("x"), None).await.is_ok(), "there is room again");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_away_gives_its_place_back() {
+        let pool = pool(1, 0);
+        let gone = tokio::time::timeout(std::time::Duration::ZERO, pool.verify(Password::presented("x"), None)).await;
+        assert!(gone.is_err(), "it did not wait");
+        // The place is taken until the hash that had begun is done.
+        while pool.places.available_permits() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(pool.verify(Password::presented("x"), None).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_damaged_hash_is_a_defect_and_not_a_wrong_password() {
+        let damaged = pool(1, 1).verify(Password::presented("x"), Some("$argon2id$".to_owned())).await;
+        assert!(matches!(damaged, Err(Fault::Internal(_))));
+    }
+}
