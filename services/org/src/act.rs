@@ -1,0 +1,108 @@
+//! A change as it is made: who makes it, when, and the two traces that every change leaves in its transaction: an
+//! audit event, and an event for the other services.
+
+use crate::audit::domain::{Actor, Entry};
+use crate::audit::store;
+use crate::employees::domain::Dossier;
+use crate::error::Error;
+use crate::orgs::domain::Org;
+use crate::sites::domain::Site;
+use crate::units::domain::Unit;
+use diesel::pg::PgConnection;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rollcall_common::events::{NewEvent, Outbox};
+use rollcall_common::fault::Fault;
+use rollcall_common::tenant::Tenant;
+use rollcall_org_api::events;
+use serde::Serialize;
+use uuid::Uuid;
+
+/// Who changes something, and when.
+#[derive(Clone)]
+pub(crate) struct Act {
+    /// Where events leave through.
+    pub(crate) outbox: Outbox,
+    /// Who.
+    pub(crate) actor: Actor,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// The date of `at` in the organisation's zone.
+    pub(crate) today: Date,
+}
+
+impl Act {
+    /// Traces of a change to the organisation itself.
+    pub(crate) fn org(
+        &self, conn: &mut PgConnection, tenant: &Tenant, action: &'static str, before: Option<&Org>, after: &Org,
+    ) -> Result<(), Error> {
+        self.record(conn, tenant, action, "org", after.org_id.0, before, Some(after))?;
+        self.emit(conn, tenant, events::ORG_CHANGED, after.org_id.to_string(), Some(after.version), &after.fact())
+    }
+
+    /// Traces of a change to a unit.
+    pub(crate) fn unit(
+        &self, conn: &mut PgConnection, tenant: &Tenant, action: &'static str, before: Option<&Unit>, after: &Unit,
+    ) -> Result<(), Error> {
+        self.record(conn, tenant, action, "unit", after.unit_id.0, before, Some(after))?;
+        self.emit(conn, tenant, events::UNIT_CHANGED, after.unit_id.to_string(), Some(after.version), &after.fact())
+    }
+
+    /// Traces of a change to a site.
+    pub(crate) fn site(
+        &self, conn: &mut PgConnection, tenant: &Tenant, action: &'static str, before: Option<&Site>, after: &Site,
+    ) -> Result<(), Error> {
+        self.record(conn, tenant, action, "site", after.site_id.0, before, Some(after))?;
+        self.emit(conn, tenant, events::SITE_CHANGED, after.site_id.to_string(), Some(after.version), &after.fact())
+    }
+
+    /// Traces of a change to an employee, their assignments or their roles.
+    pub(crate) fn employee(
+        &self, conn: &mut PgConnection, tenant: &Tenant, action: &'static str, before: Option<&Dossier>,
+        after: &Dossier,
+    ) -> Result<(), Error> {
+        let before = before.map(|dossier| dossier.view(self.today));
+        let view = after.view(self.today);
+        self.record(conn, tenant, action, "employee", view.employee_id.0, before.as_ref(), Some(&view))?;
+        self.employee_fact(conn, tenant, after)
+    }
+
+    /// Tells the others of an employee whose rights changed because something else did (they now head a unit);
+    /// the audit event is that of the other change.
+    pub(crate) fn employee_fact(
+        &self, conn: &mut PgConnection, tenant: &Tenant, after: &Dossier,
+    ) -> Result<(), Error> {
+        let fact = after.fact(self.today);
+        let subject = fact.employee_id.to_string();
+        self.emit(conn, tenant, events::EMPLOYEE_CHANGED, subject, Some(fact.version), &fact)
+    }
+
+    /// Appends an audit event.
+    #[expect(clippy::too_many_arguments, reason = "the columns of a row, each of another type")]
+    pub(crate) fn record<T: Serialize>(
+        &self, conn: &mut PgConnection, tenant: &Tenant, action: &'static str, subject_kind: &'static str,
+        subject_id: Uuid, before: Option<&T>, after: Option<&T>,
+    ) -> Result<(), Error> {
+        let json = |value: Option<&T>| value.map(serde_json::to_value).transpose().map_err(Fault::internal);
+        let entry = Entry {
+            at: self.at,
+            actor: self.actor.clone(),
+            action,
+            subject_kind,
+            subject_id,
+            before: json(before)?,
+            after: json(after)?,
+        };
+        store::append(conn, tenant, entry)
+    }
+
+    /// Puts an event into the outbox.
+    pub(crate) fn emit(
+        &self, conn: &mut PgConnection, tenant: &Tenant, kind: &'static str, subject: String, version: Option<i64>,
+        data: &impl Serialize,
+    ) -> Result<(), Error> {
+        let data = serde_json::to_value(data).map_err(Fault::internal)?;
+        self.outbox.emit(conn, NewEvent { kind, subject, org_id: Some(tenant.org_id()), version, data })?;
+        Ok(())
+    }
+}

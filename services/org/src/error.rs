@@ -1,0 +1,89 @@
+//! What org may answer besides what every service answers.
+
+use actix_web::http::StatusCode;
+use diesel::result::Error as DieselError;
+use rollcall_common::db;
+use rollcall_common::fault::Fault;
+use rollcall_common::problem::Problem;
+use rollcall_org_api::codes;
+
+/// A refusal of org.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Nobody who can sign in would be an owner.
+    #[error("the last owner")]
+    LastOwner,
+    /// The unit would stand below itself.
+    #[error("the units would form a cycle")]
+    UnitCycle,
+    /// The root cannot be moved.
+    #[error("the root unit cannot be moved")]
+    RootUnit,
+    /// Another unit has the code.
+    #[error("the unit's code is taken")]
+    UnitCodeTaken,
+    /// Another employee has the number.
+    #[error("the employee's number is taken")]
+    NumberTaken,
+    /// Two assignments on one day.
+    #[error("two assignments on one day")]
+    AssignmentOverlap,
+    /// The employee has an account already.
+    #[error("the employee is linked to an account")]
+    AlreadyLinked,
+    /// The caller is an employee of the organisation already.
+    #[error("the caller is a member already")]
+    AlreadyMember,
+    /// The token was used.
+    #[error("the invitation was used")]
+    InvitationUsed,
+    /// The token is too old, or a newer one took its place.
+    #[error("the invitation is over")]
+    InvitationExpired,
+    /// What every service may answer.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+rollcall_common::api_error!(Error);
+
+impl Error {
+    /// How it is answered.
+    fn problem(&self) -> Problem {
+        let conflict = |code, title| Problem::new(StatusCode::CONFLICT, code, title);
+        match self {
+            Self::LastOwner => conflict(codes::LAST_OWNER, "The organisation needs an owner who can sign in"),
+            Self::UnitCycle => conflict(codes::UNIT_CYCLE, "A unit cannot stand below itself"),
+            Self::RootUnit => conflict(codes::ROOT_UNIT, "The root unit cannot be moved"),
+            Self::UnitCodeTaken => conflict(codes::UNIT_CODE_TAKEN, "Another unit has this code"),
+            Self::NumberTaken => conflict(codes::NUMBER_TAKEN, "Another employee has this number"),
+            Self::AssignmentOverlap => {
+                conflict(codes::ASSIGNMENT_OVERLAP, "An employee has one assignment at a time")
+            }
+            Self::AlreadyLinked => conflict(codes::ALREADY_LINKED, "The employee has an account already"),
+            Self::AlreadyMember => {
+                conflict(codes::ALREADY_MEMBER, "You are an employee of this organisation already")
+            }
+            Self::InvitationUsed => conflict(codes::INVITATION_USED, "The invitation was accepted before"),
+            Self::InvitationExpired => {
+                Problem::new(StatusCode::GONE, codes::INVITATION_EXPIRED, "The invitation is no longer valid")
+            }
+            Self::Fault(fault) => fault.problem(),
+        }
+    }
+
+    /// A statement that wrote: a constraint that was violated is a refusal that has a name.
+    pub(crate) fn of_write(error: DieselError) -> Self {
+        match db::violated(&error) {
+            Some("employees_number_key") => Self::NumberTaken,
+            Some("employees_user_key") => Self::AlreadyMember,
+            Some("units_code_key") => Self::UnitCodeTaken,
+            Some("assignments_one_at_a_time") => Self::AssignmentOverlap,
+            Some("assignments_dates_in_order") => {
+                Fault::invalid("/hired_on", "after_assignment", "must not be after the last day of the first assignment")
+                    .into()
+            }
+            _ => Fault::from(error).into(),
+        }
+    }
+}
