@@ -4,9 +4,11 @@
 //! `Stack`; the tests of one service run it in their own process with `testing`. Everything that is started
 //! ends with its starter, whichever way that ends: see [`guard`].
 
+pub mod account;
 pub mod commands;
 pub mod guard;
 pub mod lock;
+pub mod nginx;
 pub mod ports;
 pub mod postgres;
 pub mod process;

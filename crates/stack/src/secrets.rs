@@ -58,6 +58,11 @@ pub fn passage(path: &Path) -> Result<()> {
     make(path, 0o711)
 }
 
+/// Makes a directory, and those above it, that everybody may read.
+pub fn readable(path: &Path) -> Result<()> {
+    make(path, 0o755)
+}
+
 /// Lets others pass through a directory that is there.
 pub fn open_to_pass(path: &Path) -> Result<()> {
     Ok(fs::set_permissions(

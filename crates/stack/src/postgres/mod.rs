@@ -4,12 +4,11 @@
 //! reach that address too. There is no Unix socket: its path may not be longer than 107 bytes, which a run
 //! directory deep in somebody's home exceeds.
 
-mod account;
 mod binaries;
 
-pub use account::Account;
 pub use binaries::{Binaries, OLDEST};
 
+use crate::account::Account;
 use crate::guard::{Guard, Level};
 use crate::process::Process;
 use crate::{ports, secrets};
@@ -55,7 +54,7 @@ pub struct Postgres {
 impl Postgres {
     /// Makes the data directory if there is none, starts the server and waits until it answers. Blocks.
     pub fn start(place: &Place, guard: &Guard) -> Result<Self> {
-        let account = Account::choose()?;
+        let account = Account::choose("postgres")?;
         // The directory itself stays the caller's, as the password in it does; the server's account only passes.
         secrets::passage(&place.directory)?;
         let (home, notice) = account.directory(&place.directory.join("server"))?;

@@ -1,4 +1,4 @@
-//! Under whose account PostgreSQL runs, and where its data can be so that this account reaches it.
+//! Under whose account PostgreSQL and nginx's workers run, and where their files can be so that it reaches them.
 
 use crate::secrets;
 use anyhow::{Context, Result, ensure};
@@ -15,24 +15,32 @@ use std::process::Command;
 pub enum Account {
     /// Whoever runs the stack.
     Caller,
-    /// An unprivileged user, because the caller is root and PostgreSQL refuses that.
+    /// An unprivileged user, because the caller is root: PostgreSQL refuses that, and nginx's workers need not be.
     Other(Uid, Gid),
 }
 
 impl Account {
-    /// The caller unless it is root; then `postgres` where it exists, else `nobody`.
-    pub fn choose() -> Result<Self> {
+    /// The caller unless it is root; then `preferred` where it exists, else `nobody`.
+    pub fn choose(preferred: &str) -> Result<Self> {
         if !geteuid().is_root() {
             return Ok(Self::Caller);
         }
-        for name in ["postgres", "nobody"] {
+        for name in [preferred, "nobody"] {
             if let Some(user) = User::from_name(name)? {
                 return Ok(Self::Other(user.uid, user.gid));
             }
         }
         anyhow::bail!(
-            "PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody"
+            "run as root, an unprivileged account is needed, and there is neither {preferred} nor nobody"
         )
+    }
+
+    /// Name of the other account; none when it is the caller.
+    pub fn name(self) -> Result<Option<String>> {
+        let Self::Other(uid, _) = self else {
+            return Ok(None);
+        };
+        Ok(User::from_uid(uid)?.map(|user| user.name))
     }
 
     /// `command`, run under this account.
@@ -62,7 +70,8 @@ impl Account {
         wanted.hash(&mut hasher);
         let elsewhere = Path::new("/var/tmp").join(format!("rollcall-{:016x}", hasher.finish()));
         let reason = format!(
-            "PostgreSQL's data is in {}: its account cannot enter {}",
+            "{} is {}: its account cannot enter {}",
+            wanted.display(),
             elsewhere.display(),
             wall.display()
         );
@@ -83,7 +92,7 @@ impl Account {
         };
         ensure!(
             found.is_dir() && found.uid() == owner.as_raw(),
-            "{} is not a directory of PostgreSQL's account ({owner})",
+            "{} is not a directory of the account that needs it ({owner})",
             path.display()
         );
         fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
