@@ -1,1 +1,3 @@
 //! The attendance service.
+
+pub mod workdays;

@@ -1,0 +1,135 @@
+//! Rules 2 and 3: which punch belongs to which work date, and which does not count.
+//!
+//! Punches are read once, by time. A run of punches in one window, or outside of all, is a [`Session`]; since
+//! sessions are runs, no second can be worked in two of them.
+
+use super::facts::{DayFacts, Facts, HOUR, PunchFact, Second};
+use super::pairing::Pairing;
+use super::windows::Window;
+use rollcall_attendance_api::policy::Policy;
+use rollcall_attendance_api::punches::Direction;
+use rollcall_attendance_api::workdays::Way;
+
+/// Out for this long, and the next unscheduled punch starts something new.
+const STRETCH_GAP: Second = 4 * HOUR;
+/// Nobody works longer than this in one go without a plan.
+pub const STRETCH_SPAN: Second = 16 * HOUR;
+
+/// Punches that belong together.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Index of the work date in the facts; none: a date outside of them.
+    pub day: Option<usize>,
+    /// Index of the window; none: unscheduled.
+    pub window: Option<usize>,
+    /// First punch that counts.
+    pub first: Second,
+    /// Last punch that counts.
+    pub last: Second,
+    /// What they come to.
+    pub pairing: Pairing,
+    /// All of them by time, with what each was taken for; none: ignored.
+    pub punches: Vec<(PunchFact, Option<Way>)>,
+}
+
+impl Session {
+    /// Whether the next unscheduled punch starts a new stretch. A gap is time not worked: while somebody is in,
+    /// only a coming after as long is taken for a new day (the going was forgotten).
+    fn ends_before(&self, at: Second, said: Direction) -> bool {
+        let idle = self.pairing.open.is_none() || said == Direction::In;
+        at - self.first > STRETCH_SPAN || (idle && at - self.last >= STRETCH_GAP)
+    }
+}
+
+/// The sessions of all punches, by time.
+pub fn sessions(facts: &Facts, windows: &[Window]) -> Vec<Session> {
+    let mut sessions: Vec<Session> = Vec::with_capacity(windows.len());
+    let mut next_window = 0;
+    for punch in by_time(&facts.punches) {
+        let at = punch.second();
+        while windows.get(next_window).is_some_and(|window| window.holds.end <= at) {
+            next_window += 1;
+        }
+        let window = windows.get(next_window).filter(|w| w.holds.start <= at).map(|_| next_window);
+        let policy = window.map_or_else(Policy::default, |index| windows[index].shift.policy);
+        if let Some(last) = sessions.last_mut().filter(|last| repeats(last, &punch, policy)) {
+            last.punches.push((punch, None));
+            continue;
+        }
+        let starts_new = sessions.last().is_none_or(|last| {
+            last.window != window || (window.is_none() && last.ends_before(at, punch.direction))
+        });
+        if starts_new {
+            let day = window.map_or_else(|| date_of(at, &facts.days), |index| Some(windows[index].day));
+            let pairing = Pairing::new(policy.pairing);
+            sessions.push(Session { day, window, first: at, last: at, pairing, punches: Vec::new() });
+        }
+        if let Some(session) = sessions.last_mut() {
+            let way = session.pairing.push(at, punch.direction);
+            session.last = at;
+            session.punches.push((punch, Some(way)));
+        }
+    }
+    sessions
+}
+
+/// Rule 3: whether `punch` repeats the last one that counted. An explicit one only when it says the same.
+fn repeats(last: &Session, punch: &PunchFact, policy: Policy) -> bool {
+    if punch.second() - last.last >= Second::from(policy.debounce_seconds) {
+        return false;
+    }
+    match punch.direction {
+        Direction::Auto => true,
+        Direction::In => last.pairing.last_way == Some(Way::In),
+        Direction::Out => last.pairing.last_way == Some(Way::Out),
+    }
+}
+
+/// Ordered by what they say, and by id only where they say the same, so that it makes no difference which of
+/// two came first.
+fn by_time(punches: &[PunchFact]) -> Vec<PunchFact> {
+    let mut sorted = punches.to_vec();
+    sorted.sort_unstable_by_key(|punch| (punch.second(), punch.direction, punch.at, punch.id));
+    sorted
+}
+
+/// Longest debounce a shift may ask for.
+const LONGEST_DEBOUNCE: Second = HOUR;
+
+/// Whether the days from `from` on are what they would be if punches from before `known_since` were known too.
+///
+/// They are when reading began afresh at some punch not after the first that can count for `from`: it repeats
+/// none before it, and it is the first in its window, or comes after a silence that no stretch outlasts.
+pub fn is_anchored(facts: &Facts, windows: &[Window], known_since: Second, from: usize) -> bool {
+    let Some(day) = facts.days.get(from) else { return true };
+    let midnight = day.date.to_zoned(day.zone.clone()).map_or(known_since, |z| z.timestamp().as_second());
+    let opens = windows.iter().find(|w| w.day == from).map_or(midnight, |w| w.holds.start);
+    let counts_from = midnight.min(opens);
+    let mut before = known_since;
+    for at in by_time(&facts.punches).iter().map(PunchFact::second) {
+        let first_in_window = windows.iter().any(|w| {
+            w.holds.start <= at && at < w.holds.end && before < w.holds.start && at - before >= LONGEST_DEBOUNCE
+        });
+        if first_in_window || at - before > STRETCH_SPAN {
+            return true;
+        }
+        before = at;
+        if at >= counts_from {
+            return false;
+        }
+    }
+    counts_from - before > STRETCH_SPAN
+}
+
+/// The date that clocks showed at `at`, as an index. The zone depends on the date, so the date before, the one
+/// and the one after in UTC are asked whether they were it; when the site moved and none was, the middle one.
+fn date_of(at: Second, days: &[DayFacts]) -> Option<usize> {
+    let first = days.first()?;
+    let instant = super::facts::instant(at);
+    let shown_on = |index: usize| days.get(index).map(|day| day.zone.to_datetime(instant).date());
+    let utc = jiff::tz::Offset::UTC.to_datetime(instant).date();
+    let middle = usize::try_from((utc - first.date).get_days() + 1).ok()?;
+    let candidates = [middle.checked_sub(2), middle.checked_sub(1), Some(middle)];
+    let it = candidates.into_iter().flatten().find(|&i| shown_on(i) == days.get(i).map(|day| day.date));
+    it.or_else(|| middle.checked_sub(1).filter(|&i| i < days.len()))
+}

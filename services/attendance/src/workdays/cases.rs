@@ -1,0 +1,338 @@
+//! The worked cases of the product's contract, one row each, and a few more where rules meet.
+//!
+//! A row: shift 09:00–18:00 with an unpaid break 12:00–13:00 and default rules on Tuesday 10 March 2026 in
+//! Shanghai unless said; it is judged two days later. Punches are local, `14/06:05` is on the 14th of the
+//! month, `in@`/`out@` is explicit. An expectation names what it looks at and nothing else.
+
+use super::facts::{DayFacts, Facts, PunchFact, ShiftFacts};
+use super::{Workday, compute};
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use rollcall_attendance_api::policy::{AutoBreak, Pairing, Policy, Portion, Rounding, RoundingMode};
+use rollcall_attendance_api::punches::Direction;
+use rollcall_attendance_api::shifts::Break;
+use rollcall_attendance_api::wall_time::WallTime;
+use rollcall_attendance_api::workdays::DayHoliday;
+use rollcall_ids::PunchId;
+use std::sync::Arc;
+
+struct Row {
+    name: &'static str,
+    facts: Facts,
+    policy: Policy,
+    shifts: Vec<(Date, &'static str)>,
+    date: Date,
+}
+
+fn row(name: &'static str) -> Row {
+    let facts = Facts { now: Timestamp::MIN, days: Vec::new(), punches: Vec::new() };
+    let row = Row { name, facts, policy: Policy::default(), shifts: Vec::new(), date: date(2026, 3, 10) };
+    row.on("2026-03-10", "Asia/Shanghai").shift("09:00-18:00 break 12:00-13:00")
+}
+
+impl Row {
+    /// The date and the zone; neighbours within five days are rest days.
+    fn on(mut self, on: &str, zone: &str) -> Self {
+        self.date = on.parse().unwrap();
+        self.shifts.clear();
+        let zone = TimeZone::get(zone).unwrap();
+        let first = self.date - 5.days();
+        self.facts.days = (0..11)
+            .map(|n| DayFacts {
+                date: first + n.days(),
+                zone: zone.clone(),
+                shift: None,
+                holiday: None,
+                leave: None,
+                overtime_approved: None,
+                reported_until: None,
+            })
+            .collect();
+        self.facts.now = self.at(&format!("{:02}/12:00", (self.date + 2.days()).day()));
+        self
+    }
+
+    fn shift(self, shift: &'static str) -> Self {
+        let date = self.date;
+        self.shift_on(date, shift)
+    }
+
+    fn shift_on(mut self, date: Date, shift: &'static str) -> Self {
+        self.shifts.retain(|(planned, _)| *planned != date);
+        self.shifts.push((date, shift));
+        self
+    }
+
+    fn rest(mut self) -> Self {
+        self.shifts.clear();
+        self
+    }
+
+    fn rules(mut self, change: impl Fn(&mut Policy)) -> Self {
+        change(&mut self.policy);
+        self
+    }
+
+    fn day(mut self, change: impl Fn(&mut DayFacts)) -> Self {
+        let date = self.date;
+        change(self.facts.days.iter_mut().find(|day| day.date == date).unwrap());
+        self
+    }
+
+    fn holiday(self, portion: Portion) -> Self {
+        self.day(|day| day.holiday = Some(DayHoliday { name: "Founders' Day".into(), portion }))
+    }
+
+    fn leave(self, portion: Portion) -> Self {
+        self.day(|day| day.leave = Some(portion))
+    }
+
+    fn now(mut self, now: &str) -> Self {
+        self.facts.now = self.at(now);
+        self
+    }
+
+    /// `[day/]HH:MM[:SS]` on the wall.
+    fn at(&self, text: &str) -> Timestamp {
+        let (day, time) = text.split_once('/').map_or((self.date.day(), text), |(d, t)| (d.parse().unwrap(), t));
+        let on = self.facts.days.iter().find(|d| d.date.day() == day).unwrap();
+        let time = if time.len() == 5 { format!("{time}:00") } else { time.to_owned() };
+        on.date.to_datetime(time.parse().unwrap()).to_zoned(on.zone.clone()).unwrap().timestamp()
+    }
+
+    fn punches(mut self, punches: &str) -> Self {
+        for text in punches.split_whitespace() {
+            let (direction, time) = match text.split_once('@') {
+                Some(("in", time)) => (Direction::In, time),
+                Some(("out", time)) => (Direction::Out, time),
+                _ => (Direction::Auto, text),
+            };
+            let at = self.at(time);
+            let punch = PunchFact { id: PunchId::generate(), at, direction, outside_geofence: false };
+            self.facts.punches.push(punch);
+        }
+        self
+    }
+
+    fn computed(&self) -> Vec<Workday> {
+        let mut facts = self.facts.clone();
+        for (date, text) in &self.shifts {
+            let day = facts.days.iter_mut().find(|day| day.date == *date).unwrap();
+            day.shift = Some(Arc::new(shift(text, self.policy)));
+        }
+        let (first, last) = (facts.days[2].date, facts.days[8].date);
+        compute(&facts, first, last)
+    }
+
+    fn expect(self, expected: &str) -> Self {
+        let date = self.date;
+        self.expect_on(date, expected)
+    }
+
+    fn expect_on(self, date: Date, expected: &str) -> Self {
+        let days = self.computed();
+        let day = days.iter().find(|day| day.date == date).unwrap();
+        for claim in expected.split_whitespace() {
+            let (field, _) = claim.split_once('=').unwrap_or(("", claim));
+            let actual = actual(day, field);
+            assert!(actual.split(',').any(|a| a == claim), "{}: {claim}, but {actual} in {day:#?}", self.name);
+        }
+        self
+    }
+}
+
+/// `09:00-18:00 break 12:00-13:00 paid 15:00-15:15`.
+fn shift(text: &str, policy: Policy) -> ShiftFacts {
+    let wall = |t: &str| WallTime::parse(t).unwrap();
+    let span = |t: &str| t.split_once('-').map(|(a, b)| (wall(a), wall(b))).unwrap();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let (start, end) = span(words[0]);
+    let breaks = words[1..].chunks(2).map(|pair| {
+        let (start, end) = span(pair[1]);
+        Break { start, end, paid: pair[0] == "paid" }
+    });
+    ShiftFacts { start, end, breaks: breaks.collect(), policy }
+}
+
+/// The field of the day as a claim would say it; several by commas.
+fn actual(day: &Workday, field: &str) -> String {
+    let wall = |at: Timestamp| {
+        let time = day.zone.to_datetime(at).time();
+        if time.second() == 0 { time.strftime("%H:%M").to_string() } else { time.to_string() }
+    };
+    match field {
+        "" => serde_json::to_value(day.status).unwrap().as_str().unwrap().to_owned(),
+        "worked" => format!("worked={}", day.worked_minutes),
+        "paid" => format!("paid={}", day.paid_minutes),
+        "planned" => format!("planned={}", day.planned_minutes),
+        "breaks" => format!("breaks={}", day.break_minutes),
+        "late" => format!("late={}", day.late_minutes),
+        "early" => format!("early={}", day.early_leave_minutes),
+        "overtime" => format!("overtime={}", day.overtime_minutes),
+        "approved" => format!("approved={}", day.overtime_approved_minutes),
+        "exceptions" => format!("exceptions={}", day.exceptions.len()),
+        "punches" => format!("punches={}", day.punches.len()),
+        "exception" => {
+            let of = |e: &rollcall_attendance_api::workdays::Exception| {
+                let code = serde_json::to_value(e.code).unwrap();
+                format!("exception={}@{}", code.as_str().unwrap(), wall(e.at.unwrap()))
+            };
+            day.exceptions.iter().map(of).collect::<Vec<_>>().join(",")
+        }
+        "debounced" => {
+            let ignored = day.punches.iter().filter(|p| p.ignored.is_some());
+            ignored.map(|p| format!("debounced={}", wall(p.at))).collect::<Vec<_>>().join(",")
+        }
+        other => panic!("no such field: {other}"),
+    }
+}
+
+#[rustfmt::skip]
+#[test]
+fn the_worked_cases_hold() {
+    row("plain").punches("09:00 18:00").expect("present worked=480 late=0");
+    row("grace 10, on it").rules(|p| p.grace_in = 10).punches("09:10:00 18:00").expect("present late=0");
+    row("grace 10, a second over").rules(|p| p.grace_in = 10).punches("09:10:01 18:00").expect("late late=11");
+    row("no grace").punches("09:00:30 18:00").expect("late late=1");
+    row("early").punches("09:00 17:15").expect("early_leave early=45 worked=435");
+    row("punched lunch").punches("09:00 12:05 12:55 18:00").expect("worked=480");
+    row("short lunch, auto break").shift("09:00-18:00").rules(auto_break_60_after_300)
+        .punches("09:00 12:00 12:40 18:00").expect("worked=480");
+    row("double tap").punches("09:00:00 09:00:20 18:00").expect("present debounced=09:00:20");
+    row("explicit in twice").punches("in@09:00 in@09:05 out@18:00").expect("worked=480 exception=double_in@09:05");
+    row("auto, three punches").punches("09:00 13:00 14:00")
+        .expect("incomplete exception=missing_out@14:00 worked=180");
+    row("nothing, window closed").expect("absent");
+    row("night").on("2026-03-13", "Asia/Shanghai").shift("22:00-06:00").punches("13/21:55 14/06:05")
+        .expect("worked=490 overtime=5").expect_on(date(2026, 3, 14), "rest_day worked=0");
+    row("night then day").on("2026-03-13", "Asia/Shanghai").shift("18:00-07:00")
+        .shift_on(date(2026, 3, 14), "14:00-20:00").punches("13/18:00 14/07:10 14/14:00 14/20:00")
+        .expect("worked=790 overtime=10").expect_on(date(2026, 3, 14), "present worked=360");
+    row("night into summer time").on("2026-03-28", "Europe/Berlin").shift("22:00-06:00")
+        .punches("28/22:00 29/06:00").expect("planned=420 worked=420 present");
+    row("night out of summer time").on("2026-10-24", "Europe/Berlin").shift("22:00-06:00")
+        .punches("24/22:00 25/06:00").expect("planned=540 worked=540 present");
+    row("overtime both sides").shift("08:00-17:00 break 12:00-13:00").rules(|p| p.overtime.counts_before = true)
+        .punches("06:00 20:00").expect("worked=780 overtime=300");
+    row("rest day").rest().punches("10:00 12:30").expect("rest_day worked=150 overtime=150");
+    row("holiday, full").holiday(Portion::Full).punches("09:00 18:00").expect("holiday worked=480 overtime=480");
+    row("holiday, am").holiday(Portion::Am).punches("13:00 18:00").expect("half_day late=0 worked=300");
+    row("leave pm, approved").leave(Portion::Pm).punches("09:00 12:00").expect("half_day early=0 worked=180");
+    row("Kathmandu, nearest 30").on("2026-03-10", "Asia/Kathmandu").shift("09:00-18:00 break 12:00-13:00")
+        .rules(nearest_30).punches("09:00 18:10").expect("paid=480");
+    row("offline, out of order").punches("18:00 09:00").expect("present worked=480 late=0");
+}
+
+fn auto_break_60_after_300(policy: &mut Policy) {
+    policy.auto_break = Some(AutoBreak { after: 300, minutes: 60 });
+}
+
+fn nearest_30(policy: &mut Policy) {
+    policy.rounding = Some(Rounding { to: 30, mode: RoundingMode::Nearest });
+}
+
+#[rustfmt::skip]
+#[test]
+fn a_day_is_judged_when_it_is_over() {
+    row("before").now("08:00").expect("pending");
+    row("at work").now("15:00").punches("09:30").expect("pending late=30 exceptions=0");
+    row("out for lunch").now("12:30").punches("09:00 12:00").expect("pending early=0 worked=180");
+    row("gone after the end").now("18:01").punches("09:00 18:00").expect("present worked=480");
+    row("gone early, end passed").now("18:01").punches("09:00 17:00").expect("early_leave early=60");
+    row("still in, end passed").now("20:00").punches("09:00").expect("pending exceptions=0");
+    row("nobody came, window open").now("23:59").expect("pending");
+    row("nobody came, window closed").now("11/00:00").expect("absent");
+    row("still in, window closed").now("11/00:00").punches("09:00").expect("incomplete exception=missing_out@09:00");
+    row("too short, window open").rules(|p| p.absent_below = 60).now("18:30").punches("09:00 09:30").expect("pending");
+    row("too short, window closed").rules(|p| p.absent_below = 60).punches("09:00 09:30").expect("absent worked=30");
+    row("device has not reported").day(|d| d.reported_until = Some(d.date.to_zoned(d.zone.clone()).unwrap().timestamp()))
+        .expect("pending");
+}
+
+#[rustfmt::skip]
+#[test]
+fn explicit_directions_are_believed() {
+    row("out opens the day").punches("out@12:00 in@13:00 out@18:00")
+        .expect("incomplete exception=missing_in@12:00 worked=300 late=0");
+    row("out twice").punches("in@09:00 out@17:00 out@18:00")
+        .expect("early_leave early=60 worked=420 exception=double_out@18:00");
+    row("out twice, first and last").rules(|p| p.pairing = Pairing::FirstLast)
+        .punches("in@09:00 out@17:00 out@18:00").expect("present worked=480 exception=double_out@18:00");
+    row("doors, first and last").rules(|p| p.pairing = Pairing::FirstLast)
+        .punches("09:00 11:00 14:00 16:00 18:00").expect("present worked=480 exceptions=0");
+    row("explicit repeat within a minute").punches("in@09:00 in@09:00:30 out@18:00")
+        .expect("present worked=480 exceptions=0 debounced=09:00:30");
+    row("explicit change within a minute counts").punches("in@09:00 out@09:00:30 in@09:01 out@18:00")
+        .expect("present exceptions=0 punches=4 worked=479");
+    row("auto after a double tap is measured from the last that counted").punches("09:00:00 09:00:59 09:01:00 18:00")
+        .expect("incomplete debounced=09:00:59 punches=4");
+}
+
+#[rustfmt::skip]
+#[test]
+fn halves_of_days_off_shorten_the_plan() {
+    row("half holiday and half leave").holiday(Portion::Am).leave(Portion::Pm).expect("on_leave planned=0");
+    row("leave, worked all the same").leave(Portion::Full).punches("09:00 18:00")
+        .expect("on_leave worked=480 overtime=480 paid=480");
+    row("leave on a rest day").rest().leave(Portion::Full).expect("on_leave planned=0");
+    row("half leave on a rest day").rest().leave(Portion::Am).expect("rest_day");
+    row("leave am, without a break: midpoint").shift("08:00-16:00").leave(Portion::Am)
+        .punches("12:00 16:00").expect("half_day planned=240 worked=240 late=0");
+    row("leave am, came at noon").leave(Portion::Am).punches("12:00 18:00").expect("half_day planned=300 worked=300 late=0");
+    row("leave am, late").leave(Portion::Am).punches("13:20 18:00").expect("half_day late=20 planned=300");
+    row("leave am, came in the old morning").leave(Portion::Am).punches("08:55 18:00")
+        .expect("half_day worked=485 overtime=0 paid=300");
+    row("leave pm, nobody came").leave(Portion::Pm).expect("absent planned=180");
+    row("night before a holiday is not the holiday's").on("2026-03-13", "Asia/Shanghai").shift("22:00-06:00")
+        .punches("13/22:00 14/06:00").expect("present worked=480").expect_on(date(2026, 3, 14), "rest_day worked=0");
+}
+
+#[rustfmt::skip]
+#[test]
+fn unscheduled_work_is_kept_apart() {
+    row("a long rest day in one go").rest().punches("09:00 18:00").expect("rest_day worked=540 overtime=540 exceptions=0");
+    row("two stretches").rest().punches("08:00 10:00 14:00 16:00").expect("rest_day worked=240");
+    row("over midnight").rest().punches("22:00 11/02:00").expect("rest_day worked=240")
+        .expect_on(date(2026, 3, 11), "rest_day worked=0");
+    row("forgotten going").rest().punches("09:00 11/09:00 11/17:00").expect("rest_day worked=0 exception=missing_out@09:00")
+        .expect_on(date(2026, 3, 11), "rest_day worked=480");
+    row("at night, on a date with a plan").punches("01:00 03:00 09:00 18:00")
+        .expect("present worked=600 overtime=120 late=0 planned=480");
+    row("only at night: the plan was missed").punches("01:00 03:00").expect("absent worked=120 overtime=120");
+    row("the last in of the night is not paired with the day").punches("04:30 09:00 18:00")
+        .expect("incomplete worked=480 exception=missing_out@04:30");
+}
+
+#[rustfmt::skip]
+#[test]
+fn overtime_and_pay_follow_the_rules_of_the_shift() {
+    row("before does not count").punches("08:00 18:00").expect("worked=540 overtime=0 paid=480");
+    row("below the minimum").rules(|p| p.overtime.minimum = 30).punches("09:00 18:29").expect("worked=509 overtime=0 paid=480");
+    row("at the minimum").rules(|p| p.overtime.minimum = 30).punches("09:00 18:30").expect("overtime=30 paid=510");
+    row("not approved").rules(|p| p.overtime.requires_approval = true).punches("09:00 19:00")
+        .expect("overtime=60 approved=0 paid=480 worked=540");
+    row("approved in part").rules(|p| p.overtime.requires_approval = true).day(|d| d.overtime_approved = Some(45))
+        .punches("09:00 19:00").expect("overtime=60 approved=45 paid=525");
+    row("rounded up").rules(|p| p.rounding = Some(Rounding { to: 15, mode: RoundingMode::Up }))
+        .punches("09:01 18:00").expect("late worked=479 paid=480 late=1");
+    row("rounded down").rules(|p| p.rounding = Some(Rounding { to: 15, mode: RoundingMode::Down }))
+        .punches("09:01 18:00").expect("paid=465");
+    row("paid break is worked").shift("09:00-18:00 break 12:00-13:00 paid 15:00-15:15").punches("09:00 18:00").expect("worked=480");
+    row("auto break, nothing taken").shift("09:00-18:00").rules(auto_break_60_after_300).punches("09:00 18:00").expect("worked=480 breaks=60");
+    row("auto break, not due").shift("09:00-14:00").rules(auto_break_60_after_300).punches("09:00 14:00").expect("worked=300");
+    row("seconds are summed, then rounded").shift("09:00-18:00").rules(|p| p.debounce_seconds = 0)
+        .punches("09:00:00 09:10:30 09:20:00 09:30:30 09:40:00 18:00").expect("worked=521");
+}
+
+#[test]
+fn the_zone_is_that_of_the_site_on_the_date() {
+    let mut row = row("moved").shift_on(date(2026, 3, 11), "09:00-18:00 break 12:00-13:00");
+    for day in &mut row.facts.days {
+        if day.date >= date(2026, 3, 11) {
+            day.zone = TimeZone::get("Europe/Berlin").unwrap();
+        }
+    }
+    let row = row.punches("10/09:00 10/18:00 11/09:00 11/18:00");
+    row.expect("present worked=480").expect_on(date(2026, 3, 11), "present worked=480");
+}

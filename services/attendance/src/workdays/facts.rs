@@ -1,0 +1,123 @@
+//! What the engine is told: plain facts about one employee, and what time it is.
+//!
+//! Instants are whole seconds since the epoch inside the engine ([`Second`]): the rules say "to the second",
+//! and a day is then integer arithmetic.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use rollcall_attendance_api::policy::{Policy, Portion};
+use rollcall_attendance_api::punches::Direction;
+use rollcall_attendance_api::shifts::Break;
+use rollcall_attendance_api::wall_time::WallTime;
+use rollcall_attendance_api::workdays::DayHoliday;
+use rollcall_ids::PunchId;
+use std::sync::Arc;
+
+/// Whole seconds since 1970-01-01T00:00:00Z.
+pub type Second = i64;
+
+/// Seconds of a minute.
+pub const MINUTE: Second = 60;
+/// Seconds of an hour.
+pub const HOUR: Second = 60 * MINUTE;
+
+/// Everything known about one employee around the dates asked for.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Now. Decides what is over and what is pending.
+    pub now: Timestamp,
+    /// The dates, ascending, each once, without a hole: those asked for and some before and after, because the
+    /// windows of neighbours touch ([`super::margin`] says how many).
+    pub days: Vec<DayFacts>,
+    /// The punches in any order.
+    pub punches: Vec<PunchFact>,
+}
+
+/// What is known about one date before anybody punches.
+#[derive(Clone, Debug)]
+pub struct DayFacts {
+    /// The date.
+    pub date: Date,
+    /// Zone of the site of the assignment on that date.
+    pub zone: TimeZone,
+    /// The shift; none: a rest day.
+    pub shift: Option<Arc<ShiftFacts>>,
+    /// A public holiday.
+    pub holiday: Option<DayHoliday>,
+    /// Approved leave.
+    pub leave: Option<Portion>,
+    /// Approved overtime in minutes; asked for only where the shift requires approval.
+    pub overtime_approved: Option<u32>,
+    /// For a site fed by devices: until when every one of them has reported. None: not fed by devices.
+    pub reported_until: Option<Timestamp>,
+}
+
+/// One version of a shift.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShiftFacts {
+    /// Planned start.
+    pub start: WallTime,
+    /// Planned end; not after `start`: on the next day.
+    pub end: WallTime,
+    /// Breaks within it, none overlapping another.
+    pub breaks: Vec<Break>,
+    /// The rules.
+    pub policy: Policy,
+}
+
+/// A punch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PunchFact {
+    /// Its id.
+    pub id: PunchId,
+    /// When.
+    pub at: Timestamp,
+    /// What it says it is.
+    pub direction: Direction,
+    /// Whether it came from outside the geofence.
+    pub outside_geofence: bool,
+}
+
+impl PunchFact {
+    /// When, to the second.
+    pub fn second(&self) -> Second {
+        self.at.as_second()
+    }
+}
+
+/// From one instant to a later one, the later one excluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// From.
+    pub start: Second,
+    /// To.
+    pub end: Second,
+}
+
+impl Interval {
+    /// How long it is in seconds.
+    pub fn seconds(self) -> Second {
+        self.end - self.start
+    }
+
+    /// How many seconds it shares with `other`.
+    pub fn overlap(self, other: Self) -> Second {
+        (self.end.min(other.end) - self.start.max(other.start)).max(0)
+    }
+}
+
+/// The instant of a second, for the way out; seconds come from timestamps, so they are in range.
+pub fn instant(second: Second) -> Timestamp {
+    Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
+}
+
+/// Whole minutes, rounded down.
+pub fn whole_minutes(seconds: Second) -> u32 {
+    u32::try_from(seconds.max(0) / MINUTE).unwrap_or(u32::MAX)
+}
+
+/// Whole minutes, rounded up.
+pub fn minutes_begun(seconds: Second) -> u32 {
+    whole_minutes(seconds + MINUTE - 1)
+}

@@ -1,0 +1,98 @@
+//! From wall time to instants: what a shift means on a date in a zone, and what half a day off leaves of it.
+
+use super::facts::{DayFacts, Interval, Second, ShiftFacts};
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use rollcall_attendance_api::policy::Portion;
+use rollcall_attendance_api::wall_time::WallTime;
+
+/// A shift on a date: instants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// From planned start to planned end.
+    pub span: Interval,
+    /// Unpaid breaks, by time.
+    pub unpaid_breaks: Vec<Interval>,
+}
+
+impl Plan {
+    /// What `shift` means on `date` in `zone`. A time that the zone skips is read with the offset before the
+    /// gap, one that happens twice is the first (RFC 5545 reads them so too).
+    pub fn of(shift: &ShiftFacts, date: Date, zone: &TimeZone) -> Self {
+        let at = |time: WallTime, next_day: bool| second_of(date, next_day, time.time(), zone);
+        let end_next_day = shift.end <= shift.start;
+        let mut unpaid_breaks: Vec<Interval> = shift
+            .breaks
+            .iter()
+            .filter(|b| !b.paid)
+            .map(|b| {
+                let starts_next_day = b.start < shift.start;
+                let ends_next_day = starts_next_day || b.end <= b.start;
+                Interval { start: at(b.start, starts_next_day), end: at(b.end, ends_next_day) }
+            })
+            .filter(|b| b.start < b.end)
+            .collect();
+        unpaid_breaks.sort_unstable_by_key(|b| b.start);
+        let start = at(shift.start, false);
+        Self { span: Interval { start, end: at(shift.end, end_next_day).max(start) }, unpaid_breaks }
+    }
+
+    /// Planned time less unpaid breaks, in seconds.
+    pub fn seconds(&self) -> Second {
+        self.span.seconds() - self.unpaid_breaks.iter().map(|b| b.overlap(self.span)).sum::<Second>()
+    }
+
+    /// What is left when `off` is not worked (rule 9). All breaks stay: who works through the free half still
+    /// takes them.
+    pub fn without(&self, off: Off) -> Option<Self> {
+        let longest = self.unpaid_breaks.iter().rev().max_by_key(|b| b.seconds());
+        let middle = self.span.start + self.span.seconds() / 2;
+        let (morning_ends, afternoon_starts) = longest.map_or((middle, middle), |b| (b.start, b.end));
+        let span = match off {
+            Off::Nothing => self.span,
+            Off::Morning => Interval { start: afternoon_starts, end: self.span.end },
+            Off::Afternoon => Interval { start: self.span.start, end: morning_ends },
+            Off::Whole => return None,
+        };
+        Some(Self { span, unpaid_breaks: self.unpaid_breaks.clone() })
+    }
+}
+
+/// Which part of a planned day is not to be worked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Off {
+    /// None of it.
+    Nothing,
+    /// The morning.
+    Morning,
+    /// The afternoon.
+    Afternoon,
+    /// All of it.
+    Whole,
+}
+
+impl Off {
+    /// What holiday and leave take together: one half each is the whole day.
+    pub fn of(day: &DayFacts) -> Self {
+        let taken = [day.holiday.as_ref().map(|h| h.portion), day.leave];
+        let takes = |half: Portion| taken.iter().flatten().any(|p| *p == half || *p == Portion::Full);
+        match (takes(Portion::Am), takes(Portion::Pm)) {
+            (false, false) => Self::Nothing,
+            (true, false) => Self::Morning,
+            (false, true) => Self::Afternoon,
+            (true, true) => Self::Whole,
+        }
+    }
+}
+
+/// The second at which clocks in `zone` show `time` on `date` or on the day after.
+fn second_of(date: Date, next_day: bool, time: Time, zone: &TimeZone) -> Second {
+    let date = if next_day { date.tomorrow().unwrap_or(date) } else { date };
+    let ambiguous = zone.to_ambiguous_timestamp(date.to_datetime(time));
+    ambiguous.compatible().map_or_else(|_| date_edge(date), jiff::Timestamp::as_second)
+}
+
+/// Where time ends: only the first and last representable dates have instants out of range.
+fn date_edge(date: Date) -> Second {
+    if date.year() < 0 { jiff::Timestamp::MIN.as_second() } else { jiff::Timestamp::MAX.as_second() }
+}

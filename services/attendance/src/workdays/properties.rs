@@ -1,0 +1,254 @@
+//! What holds for any facts.
+
+use super::facts::{DayFacts, Facts, PunchFact, ShiftFacts};
+use super::{Workday, compute, is_anchored};
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use proptest::prelude::*;
+use rollcall_attendance_api::policy::{AutoBreak, OvertimePolicy, Pairing, Policy, Portion};
+use rollcall_attendance_api::punches::Direction;
+use rollcall_attendance_api::shifts::Break;
+use rollcall_attendance_api::wall_time::WallTime;
+use rollcall_attendance_api::workdays::DayHoliday;
+use rollcall_ids::PunchId;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const DAYS: i32 = 14;
+
+fn first_day() -> Date {
+    date(2026, 10, 18) // a week before the clocks of Berlin go back
+}
+
+fn wall_time() -> impl Strategy<Value = WallTime> {
+    (0..24u32, prop_oneof![Just(0u32), Just(30), 0..60u32])
+        .prop_map(|(h, m)| WallTime::parse(&format!("{h:02}:{m:02}")).unwrap())
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let limits = (0..720u32, 0..720u32, 0..30u32, 0..3600u32);
+    let pairing = prop_oneof![Just(Pairing::EveryPair), Just(Pairing::FirstLast)];
+    let auto_break = proptest::option::of((0..600u32, 0..120u32));
+    let overtime = (any::<bool>(), any::<bool>(), 0..60u32);
+    (limits, pairing, auto_break, overtime).prop_map(|(limits, pairing, auto_break, overtime)| Policy {
+        opens_before: limits.0,
+        closes_after: limits.1,
+        grace_in: limits.2,
+        debounce_seconds: limits.3,
+        pairing,
+        auto_break: auto_break.map(|(after, minutes)| AutoBreak { after, minutes }),
+        overtime: OvertimePolicy {
+            counts_before: overtime.0,
+            counts_after: overtime.1,
+            minimum: overtime.2,
+            requires_approval: false,
+        },
+        ..Policy::default()
+    })
+}
+
+fn shift() -> impl Strategy<Value = Arc<ShiftFacts>> {
+    (wall_time(), wall_time(), policy(), any::<bool>()).prop_map(|(start, end, policy, with_break)| {
+        let length = (end.minutes() + 1440 - start.minutes() - 1) % 1440 + 1;
+        let clock = |offset: u32| {
+            let minute = (start.minutes() + offset) % 1440;
+            WallTime::parse(&format!("{:02}:{:02}", minute / 60, minute % 60)).unwrap()
+        };
+        let lunch = Break { start: clock(length / 2), end: clock(length / 2 + 30), paid: false };
+        let breaks = if with_break && length > 90 { vec![lunch] } else { vec![] };
+        Arc::new(ShiftFacts { start, end, breaks, policy })
+    })
+}
+
+fn portion() -> impl Strategy<Value = Option<Portion>> {
+    prop_oneof![
+        6 => Just(None),
+        1 => Just(Some(Portion::Full)),
+        1 => Just(Some(Portion::Am)),
+        1 => Just(Some(Portion::Pm)),
+    ]
+}
+
+fn day(index: i32) -> impl Strategy<Value = DayFacts> {
+    let zone = prop_oneof![8 => Just("Europe/Berlin"), 1 => Just("Asia/Kathmandu"), 1 => Just("Pacific/Apia")];
+    (zone, proptest::option::weighted(0.7, shift()), portion(), portion()).prop_map(
+        move |(zone, shift, holiday, leave)| DayFacts {
+            date: first_day() + index.days(),
+            zone: TimeZone::get(zone).unwrap(),
+            shift,
+            holiday: holiday.map(|portion| DayHoliday { name: "Holiday".into(), portion }),
+            leave,
+            overtime_approved: None,
+            reported_until: None,
+        },
+    )
+}
+
+fn punch() -> impl Strategy<Value = PunchFact> {
+    let direction = prop_oneof![3 => Just(Direction::Auto), 1 => Just(Direction::In), 1 => Just(Direction::Out)];
+    let second = prop_oneof![0..i64::from(DAYS) * 86_400, (0..i64::from(DAYS) * 24).prop_map(|h| h * 3600)];
+    (second, direction).prop_map(|(second, direction)| PunchFact {
+        id: PunchId::generate(),
+        at: midnight_utc(first_day()) + second.seconds(),
+        direction,
+        outside_geofence: false,
+    })
+}
+
+fn midnight_utc(date: Date) -> Timestamp {
+    date.to_zoned(TimeZone::UTC).unwrap().timestamp()
+}
+
+fn facts() -> impl Strategy<Value = Facts> {
+    let days: Vec<_> = (0..DAYS).map(day).collect();
+    let now = 0..i64::from(DAYS + 2) * 86_400;
+    (days, proptest::collection::vec(punch(), 0..60), now).prop_map(|(days, punches, now)| Facts {
+        now: midnight_utc(first_day()) + now.seconds(),
+        days,
+        punches,
+    })
+}
+
+fn all(facts: &Facts) -> Vec<Workday> {
+    compute(facts, first_day(), first_day() + DAYS.days())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn the_order_in_which_punches_arrive_does_not_matter(
+        (facts, shuffled) in facts().prop_flat_map(|facts| {
+            let punches = Just(facts.punches.clone()).prop_shuffle();
+            (Just(facts), punches)
+        })
+    ) {
+        let later = Facts { punches: shuffled, ..facts.clone() };
+        prop_assert_eq!(all(&facts), all(&later));
+    }
+
+    #[test]
+    fn computing_twice_gives_the_same(facts in facts()) {
+        prop_assert_eq!(all(&facts), all(&facts));
+    }
+
+    #[test]
+    fn nobody_works_longer_than_from_the_first_punch_to_the_last(facts in facts()) {
+        for day in all(&facts) {
+            let at = || day.punches.iter().map(|punch| punch.at.as_second());
+            let span = at().max().unwrap_or(0) - at().min().unwrap_or(0);
+            prop_assert!(i64::from(day.worked_minutes) * 60 <= span, "{:?}", day);
+            prop_assert!(day.overtime_minutes <= day.worked_minutes);
+            prop_assert!(day.overtime_approved_minutes <= day.overtime_minutes);
+            prop_assert!(day.paid_minutes <= day.worked_minutes);
+        }
+    }
+
+    #[test]
+    fn no_punch_counts_on_two_days_and_no_second_does(facts in facts()) {
+        let days = all(&facts);
+        let ids: Vec<_> = days.iter().flat_map(|day| day.punches.iter().map(|p| p.punch_id)).collect();
+        prop_assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len());
+
+        let windows = super::windows::of(&facts.days);
+        let sessions = super::belonging::sessions(&facts, &windows);
+        let mut intervals: Vec<_> = sessions.iter().flat_map(|s| s.pairing.intervals.clone()).collect();
+        intervals.sort_by_key(|interval| (interval.start, interval.end));
+        prop_assert!(intervals.windows(2).all(|pair| pair[0].end <= pair[1].start), "{intervals:?}");
+    }
+
+    #[test]
+    fn windows_do_not_overlap(facts in facts()) {
+        let mut holds: Vec<_> = super::windows::of(&facts.days).iter().map(|w| w.holds).collect();
+        holds.retain(|window| window.start < window.end);
+        holds.sort_by_key(|window| window.start);
+        prop_assert!(holds.windows(2).all(|pair| pair[0].end <= pair[1].start), "{holds:?}");
+    }
+
+    #[test]
+    fn a_range_in_two_parts_is_the_range(facts in facts(), cut in 1..DAYS) {
+        let border = first_day() + cut.days();
+        let mut joined = compute(&facts, first_day(), border - 1.day());
+        joined.extend(compute(&facts, border, first_day() + DAYS.days()));
+        prop_assert_eq!(all(&facts), joined);
+    }
+
+    #[test]
+    fn knowing_less_of_the_past_changes_nothing_once_anchored(facts in facts(), from in 6..10i32) {
+        let from = first_day() + from.days();
+        let known_since = midnight_utc(from - 3.days());
+        let mut less = facts.clone();
+        less.punches.retain(|punch| punch.at >= known_since);
+        prop_assume!(is_anchored(&less, known_since, from));
+        let to = from + 2.days();
+        prop_assert_eq!(compute(&facts, from, to), compute(&less, from, to));
+    }
+}
+
+/// Somebody whom nobody plans and who punches every few hours: each stretch depends on the one before.
+fn unplanned() -> impl Strategy<Value = Facts> {
+    let gaps = proptest::collection::vec(prop_oneof![1..5i64, 7..11i64, 12..20i64], 20..40);
+    gaps.prop_map(|gaps| {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let day = |index: i32| DayFacts {
+            date: first_day() + index.days(),
+            zone: zone.clone(),
+            shift: None,
+            holiday: None,
+            leave: None,
+            overtime_approved: None,
+            reported_until: None,
+        };
+        let mut at = midnight_utc(first_day());
+        let punch = |hours: i64| {
+            at += hours.hours();
+            PunchFact { id: PunchId::generate(), at, direction: Direction::Auto, outside_geofence: false }
+        };
+        let punches = gaps.into_iter().map(punch).collect();
+        Facts { now: Timestamp::MAX, days: (0..DAYS).map(day).collect(), punches }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn an_unplanned_week_cut_where_it_is_not_anchored_is_noticed(
+        facts in unplanned(), from in 5..9i32, hours in 50..90i64
+    ) {
+        let from = first_day() + from.days();
+        let known_since = midnight_utc(from) - hours.hours();
+        let mut less = facts.clone();
+        less.punches.retain(|punch| punch.at >= known_since);
+        prop_assume!(is_anchored(&less, known_since, from));
+        let to = from + 2.days();
+        prop_assert_eq!(compute(&facts, from, to), compute(&less, from, to));
+    }
+}
+
+#[test]
+fn every_zone_and_every_change_of_its_clocks_gives_a_day_of_sane_length() {
+    let shift = Arc::new(ShiftFacts {
+        start: WallTime::parse("22:00").unwrap(),
+        end: WallTime::parse("06:00").unwrap(),
+        breaks: vec![],
+        policy: Policy::default(),
+    });
+    let mut zones = 0;
+    for name in jiff::tz::db().available() {
+        let zone = TimeZone::get(name.as_str()).unwrap();
+        zones += 1;
+        let changes = zone.following(midnight_utc(date(2020, 1, 1)));
+        for change in changes.take_while(|t| t.timestamp() < midnight_utc(date(2031, 1, 1))) {
+            let around = zone.to_datetime(change.timestamp()).date();
+            for date in [around - 1.day(), around, around + 1.day()] {
+                let plan = super::plan::Plan::of(&shift, date, &zone);
+                let hours = plan.span.seconds();
+                // Eight hours, give or take what the clocks jump: three hours at most (Antarctica/Troll, Casey).
+                assert!((5 * 3600..=11 * 3600).contains(&hours), "{name:?} {date}: {hours} s");
+            }
+        }
+    }
+    assert!(zones > 400, "{zones} zones");
+}
