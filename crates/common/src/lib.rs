@@ -1,1 +1,46 @@
-//! Mechanism.
+//! Mechanism that every Rollcall service shares. It knows no noun of HR: what a service is about lives in the
+//! service, what two services say to each other in the crates named after them with `-api`.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`server`] | start, routes, health, draining |
+//! | [`settings`], [`cli`], [`telemetry`] | how a process is told, run and watched |
+//! | [`auth`], [`tenant`] | who calls, and in which organisation |
+//! | [`extract`], [`validate`], [`idempotency`], [`paging`] | what came in |
+//! | [`answer`], [`problem`], [`fault`] | what goes out |
+//! | [`db`] | one transaction for one request |
+//! | [`events`] | what others are told, and what is heard |
+//! | [`client`], [`context`] | calls, with a deadline |
+//! | [`clock`], [`secret`], [`pii`] | time, chance and personal data, through one door each |
+
+pub mod answer;
+pub mod auth;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod context;
+pub mod db;
+pub mod events;
+pub mod extract;
+pub mod fault;
+pub mod idempotency;
+pub mod paging;
+pub mod pii;
+pub mod problem;
+mod schema;
+pub mod secret;
+pub mod server;
+pub mod settings;
+pub mod telemetry;
+pub mod tenant;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod validate;
+
+/// Names that [`api_error!`] needs in the crate that uses it.
+#[doc(hidden)]
+pub mod reexport {
+    pub use actix_web::http::StatusCode;
+    pub use actix_web::{HttpResponse, ResponseError};
+    pub use diesel::result::Error as DieselError;
+}

@@ -1,0 +1,1 @@
+DROP TABLE jwks_cache, idempotency_keys, consumed_events, outbox_deliveries, outbox;

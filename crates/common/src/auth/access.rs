@@ -1,0 +1,119 @@
+//! Access tokens of people: Ed25519 JWTs (RFC 8037) that live five minutes.
+
+use super::keys::KeyCache;
+use super::{LEEWAY_SECONDS, bearer};
+use crate::clock::Clock;
+use crate::fault::Fault;
+use crate::secret;
+use crate::server::Core;
+use crate::settings::AuthSettings;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, Validation};
+use moka::sync::Cache;
+use rollcall_ids::{SessionId, UserId};
+use serde::{Deserialize, Serialize};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// Verified tokens remembered: verifying takes 37 µs of a core, looking up a hash takes 0.2 µs.
+const REMEMBERED: u64 = 50_000;
+
+/// What an access token says. Times are seconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessClaims {
+    /// Who issued it.
+    pub iss: String,
+    /// For whom it is.
+    pub aud: String,
+    /// The user.
+    pub sub: UserId,
+    /// The session it belongs to.
+    pub sid: SessionId,
+    /// When it was issued.
+    pub iat: i64,
+    /// When it stops being valid.
+    pub exp: i64,
+    /// Its own id.
+    pub jti: String,
+}
+
+/// A signed-in person. As an extractor: 401 without a valid token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who.
+    pub user_id: UserId,
+    /// Signed in with which session.
+    pub session_id: SessionId,
+    /// Until when the token is valid; a stream must not outlive it unchecked.
+    pub expires_at: Timestamp,
+}
+
+/// Verifies access tokens and remembers those it has seen.
+pub(crate) struct AccessTokens {
+    keys: Arc<KeyCache>,
+    clock: Clock,
+    validation: Validation,
+    seen: Cache<[u8; 32], Caller>,
+}
+
+impl AccessTokens {
+    pub(crate) fn new(keys: Arc<KeyCache>, clock: Clock, settings: &AuthSettings) -> Self {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[&settings.issuer]);
+        validation.set_audience(&[&settings.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // Times are checked against the injected clock.
+        validation.validate_exp = false;
+        Self { keys, clock, validation, seen: Cache::new(REMEMBERED) }
+    }
+
+    async fn verify(&self, token: &str) -> Result<Caller, Fault> {
+        let hash = secret::sha256(token.as_bytes());
+        let now = self.clock.now();
+        if let Some(caller) = self.seen.get(&hash) {
+            return unexpired(caller, now);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| Fault::NotSignedIn("the token is not a JWT"))?;
+        if header.alg != Algorithm::EdDSA {
+            return Err(Fault::NotSignedIn("the token is not signed with EdDSA"));
+        }
+        let kid = header.kid.ok_or(Fault::NotSignedIn("the token names no key"))?;
+        let key = self.keys.find(&kid).await?.ok_or(Fault::NotSignedIn("the token's key is unknown"))?;
+        let claims = jsonwebtoken::decode::<AccessClaims>(token, &key, &self.validation)
+            .map_err(|_| Fault::NotSignedIn("the token is not valid"))?
+            .claims;
+        if claims.iat > now.as_second() + LEEWAY_SECONDS {
+            return Err(Fault::NotSignedIn("the token is not valid yet"));
+        }
+        let expires_at = Timestamp::from_second(claims.exp).map_err(|_| Fault::NotSignedIn("the token is not valid"))?;
+        let caller = unexpired(Caller { user_id: claims.sub, session_id: claims.sid, expires_at }, now)?;
+        self.seen.insert(hash, caller.clone());
+        Ok(caller)
+    }
+}
+
+fn unexpired(caller: Caller, now: Timestamp) -> Result<Caller, Fault> {
+    if caller.expires_at.as_second() + LEEWAY_SECONDS > now.as_second() {
+        Ok(caller)
+    } else {
+        Err(Fault::NotSignedIn("the token has expired"))
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let token = bearer(request).map(str::to_owned);
+        let core = request.app_data::<web::Data<Core>>().cloned();
+        Box::pin(async move {
+            let token = token.ok_or(Fault::NotSignedIn("no bearer token came with the request"))?;
+            let core = core.ok_or_else(|| Fault::internal(anyhow::anyhow!("no core is registered")))?;
+            core.access_tokens.verify(&token).await
+        })
+    }
+}

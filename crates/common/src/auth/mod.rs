@@ -1,0 +1,27 @@
+//! Who calls: a signed-in person by an access token of the user service, or a service by a token of its own. Both
+//! are verified here, with keys at hand; no call is made while a request waits, unless a key is unknown.
+
+mod access;
+mod keys;
+mod service;
+
+pub use access::{AccessClaims, Caller};
+pub use keys::{Jwk, JwkSet, KeySource};
+pub use service::{Identity, ServiceCaller};
+
+pub(crate) use access::AccessTokens;
+pub(crate) use keys::KeyCache;
+pub(crate) use service::ServiceTokens;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+
+/// How far two machines' clocks may differ, in seconds.
+const LEEWAY_SECONDS: i64 = 5;
+
+/// The token of `Authorization: Bearer …`.
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

@@ -1,0 +1,92 @@
+//! The command line that every service has: `serve | migrate | openapi | check-config`.
+
+use crate::server::{self, Environment, Service};
+use crate::settings::{self, Loaded, Sources};
+use crate::{db, telemetry};
+use anyhow::Context as _;
+use clap::{Arg, ArgMatches, Command};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs the command that the process was given. Errors go to standard error, one cause a line.
+pub fn main<S: Service>() -> ExitCode {
+    let matches = command::<S>().get_matches();
+    let done = match matches.subcommand() {
+        Some(("serve", options)) => load::<S>(options).and_then(serve::<S>),
+        Some(("migrate", options)) => load::<S>(options).and_then(|loaded| migrate::<S>(&loaded)),
+        Some(("openapi", _)) => openapi::<S>(),
+        Some(("check-config", options)) => load::<S>(options).and_then(|loaded| check_config(&loaded)),
+        _ => Err(anyhow::anyhow!("no such command")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rollcall-{}: {error:#}", S::NAME);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command<S: Service>() -> Command {
+    let config = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(PathBuf))
+        .help(format!("settings file; /etc/rollcall/{}.toml when it exists", S::NAME));
+    Command::new("rollcall")
+        .name(format!("rollcall-{}", S::NAME))
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .subcommand(Command::new("serve").about("Serve until SIGTERM").arg(config.clone()))
+        .subcommand(Command::new("migrate").about("Bring the database up to this binary").arg(config.clone()))
+        .subcommand(Command::new("openapi").about("Print the OpenAPI description"))
+        .subcommand(Command::new("check-config").about("Check the settings and print them").arg(config))
+}
+
+fn load<S: Service>(options: &ArgMatches) -> anyhow::Result<Loaded<S::Settings>> {
+    let given = options.get_one::<PathBuf>("config").cloned();
+    let packaged = PathBuf::from(format!("/etc/rollcall/{}.toml", S::NAME));
+    let file = given.or_else(|| packaged.exists().then_some(packaged));
+    Ok(settings::load(&Sources { service: S::NAME, defaults: S::DEFAULTS, file: file.as_deref(), environment: None })?)
+}
+
+fn serve<S: Service>(loaded: Loaded<S::Settings>) -> anyhow::Result<()> {
+    telemetry::init(S::NAME, &loaded.base.telemetry.log)?;
+    telemetry::metrics();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let running = server::start::<S>(loaded, Environment::real()).await?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        running.stop().await
+    })
+}
+
+fn migrate<S: Service>(loaded: &Loaded<S::Settings>) -> anyhow::Result<()> {
+    let url = loaded.base.database.owner_url.as_ref().context("setting `database.owner_url` is needed to migrate")?;
+    let applied = db::migrate(url.expose(), S::MIGRATIONS)?;
+    let mut out = std::io::stdout().lock();
+    for name in &applied {
+        writeln!(out, "applied {name}")?;
+    }
+    writeln!(out, "{} migrations applied", applied.len())?;
+    Ok(())
+}
+
+fn openapi<S: Service>() -> anyhow::Result<()> {
+    let document = serde_json::to_string_pretty(&server::openapi::<S>())?;
+    writeln!(std::io::stdout().lock(), "{document}")?;
+    Ok(())
+}
+
+fn check_config<T: serde::Serialize>(loaded: &Loaded<T>) -> anyhow::Result<()> {
+    let text = toml::to_string_pretty(loaded).context("cannot print the settings")?;
+    write!(std::io::stdout().lock(), "{text}")?;
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! How connections of the pool are made and judged.
+
+use crate::settings::DatabaseSettings;
+use diesel::connection::SimpleConnection as _;
+use diesel::pg::PgConnection;
+use diesel::r2d2::{ConnectionManager, ManageConnection, R2D2Connection as _};
+
+/// diesel's manager, with the timeouts of this service on each connection and a mark for those found dead.
+pub(super) struct Manager {
+    inner: ConnectionManager<PgConnection>,
+    on_connect: String,
+}
+
+/// A pooled connection.
+pub(super) struct Slot {
+    pub(super) connection: Box<PgConnection>,
+    /// Set when it failed in a way that says nothing of the statement: the pool drops it.
+    pub(super) broken: bool,
+}
+
+impl Manager {
+    pub(super) fn new(settings: &DatabaseSettings) -> Self {
+        let on_connect = format!(
+            "SET statement_timeout = {}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
+             SET timezone = 'UTC'",
+            settings.statement_timeout_ms, settings.lock_timeout_ms, settings.idle_in_transaction_timeout_ms,
+        );
+        Self { inner: ConnectionManager::new(settings.url.expose()), on_connect }
+    }
+}
+
+impl ManageConnection for Manager {
+    type Connection = Slot;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<Slot, Self::Error> {
+        let mut connection = self.inner.connect()?;
+        connection.batch_execute(&self.on_connect).map_err(diesel::r2d2::Error::QueryError)?;
+        Ok(Slot { connection: Box::new(connection), broken: false })
+    }
+
+    fn is_valid(&self, slot: &mut Slot) -> Result<(), Self::Error> {
+        slot.connection.ping().map_err(diesel::r2d2::Error::QueryError)
+    }
+
+    fn has_broken(&self, slot: &mut Slot) -> bool {
+        slot.broken || std::thread::panicking() || slot.connection.is_broken()
+    }
+}
+
+/// r2d2 retries connecting in the background; each failure is a line in the log.
+#[derive(Debug)]
+pub(super) struct LogConnectError;
+
+impl diesel::r2d2::HandleError<diesel::r2d2::Error> for LogConnectError {
+    fn handle_error(&self, error: diesel::r2d2::Error) {
+        tracing::warn!(error = %error, "cannot connect to the database");
+    }
+}

@@ -1,0 +1,97 @@
+//! Migrations: one-shot, before the new binary serves, under a lock that is tried and not waited for (a session that
+//! waits for a lock holds a snapshot, and `CREATE INDEX CONCURRENTLY` of the holder would wait for that).
+
+use anyhow::{Context as _, anyhow, bail};
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::pg::{Pg, PgConnection};
+use diesel::result::Error as DieselError;
+use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::{Connection as _, QueryableByName, RunQueryDsl as _};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use std::time::Duration;
+
+/// The tables of the mechanism; they come before a service's own.
+const MECHANISM: EmbeddedMigrations = embed_migrations!();
+/// Any number that no other program uses for an advisory lock in this database.
+const LOCK: i64 = 0x526f_6c6c_6361_6c6c;
+/// One minute in all: a migration is short, and two releases of one service at a time are a mistake.
+const TRIES: u32 = 120;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The mechanism's migrations and a service's, as one sequence.
+struct Both(EmbeddedMigrations);
+
+impl MigrationSource<Pg> for Both {
+    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Pg>>>> {
+        let mut all = MigrationSource::<Pg>::migrations(&MECHANISM)?;
+        all.extend(MigrationSource::<Pg>::migrations(&self.0)?);
+        all.sort_unstable_by_key(|migration| migration.name().to_string());
+        Ok(all)
+    }
+}
+
+#[derive(QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = Bool)]
+    locked: bool,
+}
+
+/// Applies what is pending; answers the names of what it applied.
+pub fn migrate(owner_url: &str, own: EmbeddedMigrations) -> anyhow::Result<Vec<String>> {
+    with_lock(owner_url, |connection| {
+        let applied = connection.run_pending_migrations(Both(own)).map_err(|error| anyhow!("a migration failed: {error}"))?;
+        Ok(applied.iter().map(ToString::to_string).collect())
+    })
+}
+
+/// Takes everything back, newest first; for the check that every step down works.
+pub fn revert_all(owner_url: &str, own: EmbeddedMigrations) -> anyhow::Result<usize> {
+    with_lock(owner_url, |connection| {
+        let reverted = connection.revert_all_migrations(Both(own)).map_err(|error| anyhow!("a step down failed: {error}"))?;
+        Ok(reverted.len())
+    })
+}
+
+/// The migrations that this binary has and the database has not. One that the database has and this binary does
+/// not know is fine: the binary was rolled back, the data was not. Asks diesel's table itself, because diesel's own
+/// question would first create it, which the service's role may not.
+pub(crate) fn pending_on(connection: &mut PgConnection, own: EmbeddedMigrations) -> Result<Vec<String>, DieselError> {
+    let applied: Vec<Applied> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(connection)?;
+    let known = Both(own).migrations().map_err(DieselError::QueryBuilderError)?;
+    Ok(known
+        .iter()
+        .filter(|migration| {
+            let version = migration.name().version();
+            !applied.iter().any(|applied| MigrationVersion::from(applied.version.as_str()) == version)
+        })
+        .map(|migration| migration.name().to_string())
+        .collect())
+}
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// Like `pending_on`, on a connection of its own.
+pub fn pending(url: &str, own: EmbeddedMigrations) -> anyhow::Result<Vec<String>> {
+    let mut connection = PgConnection::establish(url).context("cannot connect to the database")?;
+    pending_on(&mut connection, own).context("cannot read which migrations are applied")
+}
+
+fn with_lock<T>(owner_url: &str, work: impl FnOnce(&mut PgConnection) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let mut connection = PgConnection::establish(owner_url).context("cannot connect to the database as its owner")?;
+    for _ in 0..TRIES {
+        let Locked { locked } = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS locked")
+            .bind::<BigInt, _>(LOCK)
+            .get_result(&mut connection)
+            .context("cannot ask for the migration lock")?;
+        if locked {
+            // The lock ends with the connection, which ends with this function.
+            return work(&mut connection);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    bail!("another migration of this database has been running for over a minute")
+}

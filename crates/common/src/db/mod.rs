@@ -1,0 +1,174 @@
+//! The database of a service: a permit, then a blocking thread, then a pooled connection, then one transaction
+//! whose row-level security knows the tenant.
+//!
+//! The permit is asked for first because waiting for it costs a future, while waiting inside the pool would
+//! hold a thread: when everybody comes at once, requests queue in memory and are refused after
+//! `acquire_timeout_ms`, and the threads stay free to finish what runs.
+//!
+//! Everything runs in a transaction, reads too: the tenant is set per transaction (`set_config(…, true)`), never
+//! per session, so a connection cannot carry one tenant's identity into another's request.
+
+mod manager;
+mod migrate;
+mod scope;
+
+pub(crate) use migrate::pending_on;
+pub use migrate::{migrate, pending, revert_all};
+pub use scope::{Scope, Unscoped};
+
+use crate::context;
+use crate::fault::Fault;
+use crate::settings::DatabaseSettings;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
+use diesel::pg::PgConnection;
+use diesel::r2d2::Pool;
+use diesel::result::Error as DieselError;
+use manager::Manager;
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+
+/// The database of a service. Cheap to clone.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    pool: Pool<Manager>,
+    permits: Arc<Semaphore>,
+    acquire_timeout: Duration,
+    emitted: watch::Sender<u64>,
+}
+
+thread_local! {
+    /// Whether the transaction that runs on this thread wrote to the outbox.
+    static EMITTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes that the running transaction wrote to the outbox; the dispatcher is woken once it has committed.
+pub(crate) fn note_emitted() {
+    EMITTED.set(true);
+}
+
+impl Database {
+    /// Prepares the pool. It connects when first used: a service starts while its database is away, says so on
+    /// `/readyz`, and serves as soon as it is back.
+    pub fn new(settings: &DatabaseSettings) -> Self {
+        let acquire_timeout = Duration::from_millis(settings.acquire_timeout_ms);
+        let pool = Pool::builder()
+            .max_size(settings.max_connections)
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .connection_timeout(acquire_timeout)
+            .error_handler(Box::new(manager::LogConnectError))
+            .build_unchecked(Manager::new(settings));
+        let permits = Arc::new(Semaphore::new(settings.max_connections as usize));
+        Self(Arc::new(Inner { pool, permits, acquire_timeout, emitted: watch::Sender::new(0) }))
+    }
+
+    /// Runs `work` in one transaction within `scope`: committed when it returns `Ok`, rolled back otherwise.
+    ///
+    /// Nothing else may happen inside: no call, no mail. An error that [`Fault`] knows as the database's
+    /// absence is answered with 503 by whoever asked.
+    pub async fn transaction<T, E, F>(&self, scope: impl Into<Scope>, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+        F: FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
+    {
+        let scope = scope.into();
+        let wait = context::time_left().map_or(self.0.acquire_timeout, |left| left.min(self.0.acquire_timeout));
+        if wait.is_zero() {
+            return Err(Fault::DeadlineExceeded.into());
+        }
+        let permit = tokio::time::timeout(wait, Arc::clone(&self.0.permits).acquire_owned())
+            .await
+            .map_err(|_| Fault::unavailable("database", anyhow::anyhow!("all connections are busy")))?
+            .map_err(Fault::internal)?;
+        let inner = Arc::clone(&self.0);
+        let span = tracing::Span::current();
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let _entered = span.enter();
+            inner.run(&scope, work)
+        })
+        .await
+        .map_err(Fault::internal)?
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Fault> {
+        self.transaction(Unscoped, |conn| conn.batch_execute("SELECT 1").map_err(Fault::from)).await
+    }
+
+    /// Changes whenever a transaction that wrote to the outbox has committed.
+    pub(crate) fn emitted(&self) -> watch::Receiver<u64> {
+        self.0.emitted.subscribe()
+    }
+}
+
+impl Inner {
+    fn run<T, E, F>(&self, scope: &Scope, work: F) -> Result<T, E>
+    where
+        E: From<Fault>,
+        F: FnOnce(&mut PgConnection) -> Result<T, E>,
+    {
+        EMITTED.set(false);
+        let mut slot = self.begin(scope)?;
+        match work(&mut slot.connection) {
+            Ok(value) => {
+                if let Err(error) = AnsiTransactionManager::commit_transaction(&mut *slot.connection) {
+                    slot.broken = true;
+                    return Err(Fault::from(error).into());
+                }
+                if EMITTED.get() {
+                    self.emitted.send_modify(|count| *count = count.wrapping_add(1));
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                if AnsiTransactionManager::rollback_transaction(&mut *slot.connection).is_err() {
+                    slot.broken = true;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// A connection with a transaction begun. Connections are not tested when they are taken (that would cost a
+    /// third of the throughput); one that turns out dead at `BEGIN` is thrown away and the next is tried, which is
+    /// safe because nothing was done yet. After a restart of PostgreSQL every pooled connection is dead once.
+    fn begin(&self, scope: &Scope) -> Result<diesel::r2d2::PooledConnection<Manager>, Fault> {
+        let mut last = None;
+        for _ in 0..=self.pool.max_size() {
+            let mut slot = self.pool.get().map_err(|error| Fault::unavailable("database", error))?;
+            match begin(&mut slot.connection, scope) {
+                Ok(()) => return Ok(slot),
+                Err(error) => {
+                    slot.broken = true;
+                    last = Some(error);
+                }
+            }
+        }
+        Err(last.map_or_else(
+            || Fault::unavailable("database", anyhow::anyhow!("no connection")),
+            |error| Fault::unavailable("database", error),
+        ))
+    }
+}
+
+fn begin(connection: &mut PgConnection, scope: &Scope) -> Result<(), DieselError> {
+    AnsiTransactionManager::begin_transaction(connection)?;
+    if let Some(statement) = scope.statement() {
+        connection.batch_execute(&statement)?;
+    }
+    Ok(())
+}
+
+/// The name of the constraint that a statement violated, if that is why it failed.
+pub fn violated(error: &DieselError) -> Option<&str> {
+    match error {
+        DieselError::DatabaseError(_, information) => information.constraint_name(),
+        _ => None,
+    }
+}

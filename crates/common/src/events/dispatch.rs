@@ -1,0 +1,214 @@
+//! Sending events: a loop per subscriber claims a batch under a lease, sends it with no transaction open, and notes
+//! what became of each.
+//!
+//! Two kinds of failure are kept apart. A subscriber that is away fails a whole batch: nothing is wrong with the
+//! events, so the loop itself waits, with a back-off that is short enough to be back seconds after the subscriber
+//! is. An event that the subscriber cannot apply fails alone: it gets a back-off of its own and does not hold up
+//! the others; after three days it is dead, and stays until somebody looks at it.
+
+use super::{BATCH_TYPE, CloudEvent, GIVE_UP_AFTER, INTAKE_PATH, IntakeVerdict, IntakeVerdicts};
+use crate::client::Peer;
+use crate::db::Unscoped;
+use crate::fault::Fault;
+use crate::schema::{outbox, outbox_deliveries as deliveries};
+use crate::secret::full_jitter;
+use crate::server::Core;
+use diesel::connection::SimpleConnection as _;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use jiff::{SignedDuration, Timestamp};
+use jiff_diesel::ToDiesel as _;
+use rollcall_ids::{EventId, OrgId};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How long a claimed batch is ours: longer than sending it may take.
+const LEASE: SignedDuration = SignedDuration::from_secs(30);
+/// How long sending a batch may take.
+const SEND: Duration = Duration::from_secs(10);
+/// The wait after a subscriber was found away: doubles from the first to the second.
+const AWAY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(3));
+/// The wait of one event that could not be applied: doubles from the first to the second.
+const REFUSED: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(5), SignedDuration::from_hours(1));
+
+/// Sends events to one subscriber until the process ends.
+pub(crate) async fn dispatch(core: Core, subscriber: String, peer: Peer) {
+    let poll = Duration::from_millis(core.base.events.poll_ms);
+    let mut written = core.db.emitted();
+    let mut failures = 0_u32;
+    loop {
+        match send_batch(&core, &subscriber, &peer).await {
+            Ok(sent) => {
+                failures = 0;
+                let full = sent == core.base.events.batch_size as usize;
+                if !full {
+                    tokio::select! {
+                        _ = written.changed() => {}
+                        () = tokio::time::sleep(poll) => {}
+                    }
+                }
+            }
+            Err(error) => {
+                let most = AWAY.0.saturating_mul(1 << failures.min(10)).min(AWAY.1);
+                failures += 1;
+                tracing::warn!(
+                    subscriber,
+                    failures,
+                    error = crate::problem::chain(&error),
+                    "events wait: the subscriber or the database is away"
+                );
+                // Half of it is certain, so that a crowd of loops is spread and none spins.
+                tokio::time::sleep(most / 2 + full_jitter(most / 2)).await;
+            }
+        }
+    }
+}
+
+async fn send_batch(core: &Core, subscriber: &str, peer: &Peer) -> Result<usize, Fault> {
+    let now = core.clock.now();
+    let batch = {
+        let (subscriber, size) = (subscriber.to_owned(), i64::from(core.base.events.batch_size));
+        core.db.transaction(Unscoped, move |conn| claim(conn, &subscriber, size, now)).await?
+    };
+    if batch.is_empty() {
+        return Ok(0);
+    }
+    let events: Vec<CloudEvent> = batch.iter().map(|claimed| claimed.event(&core.name)).collect();
+    let body = serde_json::to_vec(&events).map_err(Fault::internal)?;
+    let answer = crate::context::within(SEND, peer.post_once::<IntakeVerdicts>(INTAKE_PATH, BATCH_TYPE, body)).await;
+    let ids: Vec<EventId> = batch.iter().map(|claimed| claimed.event_id).collect();
+    let subscriber = subscriber.to_owned();
+    match answer {
+        Ok(verdicts) => {
+            let sent = batch.len();
+            let verdicts: HashMap<EventId, IntakeVerdict> =
+                verdicts.results.into_iter().map(|result| (result.id, result.verdict)).collect();
+            core.db.transaction(Unscoped, move |conn| settle(conn, &subscriber, &batch, &verdicts, now)).await?;
+            Ok(sent)
+        }
+        Err(error) => {
+            core.db.transaction(Unscoped, move |conn| release(conn, &subscriber, &ids)).await?;
+            Err(Fault::unavailable("subscriber", error))
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Claimed {
+    #[diesel(sql_type = SqlUuid)]
+    event_id: EventId,
+    #[diesel(sql_type = diesel::sql_types::Nullable<SqlUuid>)]
+    org_id: Option<OrgId>,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Text)]
+    subject: String,
+    #[diesel(sql_type = diesel::sql_types::Nullable<BigInt>)]
+    aggregate_version: Option<i64>,
+    #[diesel(sql_type = diesel::sql_types::Jsonb)]
+    data: serde_json::Value,
+    #[diesel(sql_type = diesel::sql_types::Nullable<Text>)]
+    traceparent: Option<String>,
+    #[diesel(sql_type = Timestamptz)]
+    occurred_at: jiff_diesel::Timestamp,
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    attempts: i32,
+}
+
+impl Claimed {
+    fn event(&self, service: &str) -> CloudEvent {
+        CloudEvent {
+            specversion: "1.0".to_owned(),
+            id: self.event_id,
+            source: format!("/rollcall/{service}"),
+            kind: self.kind.clone(),
+            subject: self.subject.clone(),
+            time: self.occurred_at.to_jiff(),
+            datacontenttype: "application/json".to_owned(),
+            orgid: self.org_id,
+            aggregateversion: self.aggregate_version,
+            traceparent: self.traceparent.clone(),
+            data: self.data.clone(),
+        }
+    }
+}
+
+/// Takes the oldest due deliveries. `SKIP LOCKED` and the lease let two instances work side by side.
+fn claim(conn: &mut PgConnection, subscriber: &str, size: i64, now: Timestamp) -> Result<Vec<Claimed>, Fault> {
+    let mut claimed: Vec<Claimed> = diesel::sql_query(
+        "WITH due AS (
+             SELECT subscriber, event_id FROM outbox_deliveries
+             WHERE subscriber = $1 AND state = 'pending' AND next_attempt_at <= $2
+               AND (leased_until IS NULL OR leased_until < $2)
+             ORDER BY position LIMIT $3 FOR UPDATE SKIP LOCKED
+         ), taken AS (
+             UPDATE outbox_deliveries d SET leased_until = $4, attempts = attempts + 1
+             FROM due WHERE d.subscriber = due.subscriber AND d.event_id = due.event_id
+             RETURNING d.event_id, d.position, d.attempts
+         )
+         SELECT o.event_id, o.org_id, o.kind, o.subject, o.aggregate_version, o.data, o.traceparent, o.occurred_at,
+                taken.attempts
+         FROM taken JOIN outbox o USING (event_id) ORDER BY taken.position",
+    )
+    .bind::<Text, _>(subscriber)
+    .bind::<Timestamptz, _>(now.to_diesel())
+    .bind::<BigInt, _>(size)
+    .bind::<Timestamptz, _>((now + LEASE).to_diesel())
+    .load(conn)?;
+    claimed.shrink_to_fit();
+    Ok(claimed)
+}
+
+/// Removes what was taken, and gives what was not its next time.
+fn settle(
+    conn: &mut PgConnection,
+    subscriber: &str,
+    batch: &[Claimed],
+    verdicts: &HashMap<EventId, IntakeVerdict>,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let taken = |claimed: &&Claimed| {
+        matches!(verdicts.get(&claimed.event_id), Some(IntakeVerdict::Applied | IntakeVerdict::Duplicate))
+    };
+    let done: Vec<EventId> = batch.iter().filter(taken).map(|claimed| claimed.event_id).collect();
+    diesel::delete(deliveries::table.filter(deliveries::subscriber.eq(subscriber)).filter(deliveries::event_id.eq_any(&done)))
+        .execute(conn)?;
+    let left = deliveries::table.filter(deliveries::event_id.eq(outbox::event_id));
+    diesel::delete(outbox::table.filter(outbox::event_id.eq_any(&done)).filter(diesel::dsl::not(diesel::dsl::exists(left))))
+        .execute(conn)?;
+    for claimed in batch.iter().filter(|claimed| !taken(claimed)) {
+        let reason = match verdicts.get(&claimed.event_id) {
+            Some(IntakeVerdict::Failed { code }) => code.clone(),
+            _ => "no_verdict".to_owned(),
+        };
+        let dead = now.duration_since(claimed.occurred_at.to_jiff()) > GIVE_UP_AFTER;
+        let shift = u32::try_from(claimed.attempts.clamp(1, 12) - 1).unwrap_or(0);
+        let wait = REFUSED.0.checked_mul(1 << shift).unwrap_or(REFUSED.1).min(REFUSED.1);
+        tracing::warn!(
+            subscriber, event_id = %claimed.event_id, kind = claimed.kind, attempts = claimed.attempts, reason, dead,
+            "a subscriber could not apply an event"
+        );
+        diesel::update(deliveries::table.find((subscriber, claimed.event_id)))
+            .set((
+                deliveries::state.eq(if dead { "dead" } else { "pending" }),
+                deliveries::next_attempt_at.eq((now + wait).to_diesel()),
+                deliveries::leased_until.eq(None::<jiff_diesel::Timestamp>),
+                deliveries::last_error.eq(reason),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Gives a batch back that could not be sent. The attempt does not count: it says nothing of the events.
+fn release(conn: &mut PgConnection, subscriber: &str, ids: &[EventId]) -> Result<(), Fault> {
+    conn.batch_execute("SET LOCAL lock_timeout = '1s'")?;
+    diesel::update(deliveries::table.filter(deliveries::subscriber.eq(subscriber)).filter(deliveries::event_id.eq_any(ids)))
+        .set((
+            deliveries::leased_until.eq(None::<jiff_diesel::Timestamp>),
+            deliveries::attempts.eq(deliveries::attempts - 1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! How a service starts, serves and stops.
+
+mod health;
+mod observe;
+mod openapi;
+mod tasks;
+
+pub use openapi::{openapi, openapi_with_internal};
+pub use tasks::{Drain, Tasks};
+
+use crate::auth::{AccessTokens, Identity, JwkSet, KeyCache, KeySource, ServiceTokens};
+use crate::client::{self, Peers};
+use crate::clock::Clock;
+use crate::db::Database;
+use crate::events::{self, EventConsumer, Outbox};
+use crate::extract::BodyLimit;
+use crate::settings::{BaseSettings, Loaded};
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, middleware, web};
+use anyhow::Context as _;
+use diesel_migrations::EmbeddedMigrations;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+use utoipa_actix_web::AppExt as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Connections that the kernel holds while all workers are busy: nine o'clock brings everybody at once.
+const BACKLOG: u32 = 4096;
+/// Idle connections of a proxy outlive its own keep-alive, so that it never writes into a closed one.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Between two rounds of forgetting old idempotency keys and event ids.
+const HOUSEKEEPING: Duration = Duration::from_secs(3600);
+
+/// A service: what it is called, what it serves, what it does besides.
+pub trait Service: Sized + Send + Sync + 'static {
+    /// Its name, which is in its paths, its environment variables and its tokens.
+    const NAME: &'static str;
+    /// `config/default.toml`.
+    const DEFAULTS: &'static str;
+    /// Its migrations, besides those of the mechanism.
+    const MIGRATIONS: EmbeddedMigrations;
+    /// Its own sections of the settings.
+    type Settings: Serialize + DeserializeOwned + Clone + Debug + Send + Sync + 'static;
+
+    /// Prepares the state. Nothing is served before it returns.
+    fn build(core: Core, settings: Self::Settings) -> impl Future<Output = anyhow::Result<Self>> + Send;
+    /// What it was built on.
+    fn core(&self) -> &Core;
+    /// Its routes: handlers with `#[utoipa::path]` and their full path.
+    fn routes(config: &mut ServiceConfig<'_>);
+    /// Title, text and tags of its description.
+    fn describe() -> utoipa::openapi::OpenApi;
+    /// Application data besides `web::Data<Self>` and `web::Data<Core>`.
+    fn data(self: &Arc<Self>, _config: &mut web::ServiceConfig) {}
+    /// What it does with events of others; none: it takes none.
+    fn consumer(self: &Arc<Self>) -> Option<Arc<dyn EventConsumer>> {
+        None
+    }
+    /// What runs in the background; ended when the service drains.
+    fn tasks(self: &Arc<Self>, _tasks: &mut Tasks) {}
+    /// Whether it takes events, for its description: there is no state to ask there.
+    const CONSUMES_EVENTS: bool = false;
+}
+
+/// What every service is built on. Cheap to clone.
+#[derive(Clone)]
+pub struct Core {
+    /// Name of the service.
+    pub name: &'static str,
+    /// Its settings.
+    pub base: Arc<BaseSettings>,
+    /// Its database.
+    pub db: Database,
+    /// Its clock.
+    pub clock: Clock,
+    /// Where it writes events.
+    pub outbox: Outbox,
+    /// Whom it may call.
+    pub peers: Peers,
+    /// Tells when it is about to stop.
+    pub drain: Drain,
+    pub(crate) access_tokens: Arc<AccessTokens>,
+    pub(crate) service_tokens: Arc<ServiceTokens>,
+    keys: Arc<KeyCache>,
+}
+
+/// What surrounds a service: tests put their own here.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// The time.
+    pub clock: Clock,
+    /// Keys of access tokens, instead of those published at `auth.jwks_url`.
+    pub keys: Option<JwkSet>,
+}
+
+impl Environment {
+    /// The machine's clock and the published keys.
+    pub fn real() -> Self {
+        Self { clock: Clock::system(), keys: None }
+    }
+}
+
+/// A service that runs.
+pub struct Running<S> {
+    address: SocketAddr,
+    service: Arc<S>,
+    handle: ServerHandle,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+    tasks: Tasks,
+    drain: Drain,
+    drain_time: Duration,
+}
+
+/// Starts a service and answers once it accepts connections. Refuses to start behind its own migrations; a
+/// database that is away is waited for, with `/readyz` saying so.
+pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environment) -> anyhow::Result<Running<S>> {
+    let Loaded { base, own } = loaded;
+    let core = core::<S>(base, environment)?;
+    health::refuse_old_schema(&core, S::MIGRATIONS).await?;
+    let service = Arc::new(S::build(core.clone(), own).await?);
+    let mut tasks = Tasks::new(core.drain.clone());
+    background(&core, &service, &mut tasks)?;
+
+    let settings = core.base.server.clone();
+    let listener = TcpListener::bind(settings.listen)
+        .with_context(|| format!("cannot listen on server.listen = {}", settings.listen))?;
+    let address = listener.local_addr()?;
+    let shared = Arc::clone(&service);
+    let server_core = core.clone();
+    let server = HttpServer::new(move || {
+        let core = server_core.clone();
+        let service = Arc::clone(&shared);
+        let limit = core.base.server.body_limit_bytes;
+        App::new()
+            .wrap(middleware::from_fn(observe::observe))
+            .app_data(web::Data::new(core))
+            .app_data(web::Data::from(Arc::clone(&service)))
+            .app_data(BodyLimit(limit))
+            .configure(|config| {
+                if let Some(consumer) = service.consumer() {
+                    config.app_data(web::Data::from(consumer));
+                }
+                service.data(config);
+                health::routes::<S>(config);
+            })
+            .into_utoipa_app()
+            .configure(routes::<S>)
+            .into_app()
+    })
+    .workers(settings.workers)
+    .backlog(BACKLOG)
+    .keep_alive(KEEP_ALIVE)
+    .shutdown_timeout(settings.shutdown_seconds)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    let server = tokio::spawn(server);
+    tracing::info!(service = S::NAME, %address, "serving");
+    let drain_time = Duration::from_millis(settings.drain_ms);
+    Ok(Running { address, service, handle, server, tasks, drain: core.drain, drain_time })
+}
+
+/// All routes that have a description.
+fn routes<S: Service>(config: &mut ServiceConfig<'_>) {
+    if S::CONSUMES_EVENTS {
+        config.service(events::intake::intake);
+    }
+    S::routes(config);
+}
+
+fn core<S: Service>(base: BaseSettings, environment: Environment) -> anyhow::Result<Core> {
+    let Environment { clock, keys } = environment;
+    let identity = Identity::from_file(S::NAME, &base.identity.private_key_file, clock.clone())?;
+    let http = client::http()?;
+    let db = Database::new(&base.database);
+    let source = keys.map_or_else(|| KeySource::Url(base.auth.jwks_url.clone()), KeySource::Fixed);
+    let keys = Arc::new(KeyCache::new(source, http.clone(), db.clone(), clock.clone()));
+    Ok(Core {
+        name: S::NAME,
+        access_tokens: Arc::new(AccessTokens::new(Arc::clone(&keys), clock.clone(), &base.auth)),
+        service_tokens: Arc::new(ServiceTokens::new(S::NAME, &base.peers, clock.clone())?),
+        peers: Peers::new(&base.peers, &Arc::new(identity), &http),
+        outbox: Outbox::new(clock.clone(), base.events.subscribers.clone()),
+        drain: Drain::default(),
+        base: Arc::new(base),
+        db,
+        clock,
+        keys,
+    })
+}
+
+fn background<S: Service>(core: &Core, service: &Arc<S>, tasks: &mut Tasks) -> anyhow::Result<()> {
+    for subscriber in core.base.events.subscribers.keys() {
+        let peer = core.peers.get(subscriber)?;
+        tasks.spawn("dispatch events", events::dispatch(core.clone(), subscriber.clone(), peer));
+    }
+    let keys = Arc::clone(&core.keys);
+    let every = Duration::from_secs(core.base.auth.refresh_seconds);
+    tasks.spawn("refresh keys", async move {
+        keys.warm().await;
+        loop {
+            tokio::time::sleep(every).await;
+            keys.refresh_or_warn().await;
+        }
+    });
+    let housekeeper = core.clone();
+    tasks.spawn("forget old keys and ids", async move {
+        loop {
+            tokio::time::sleep(HOUSEKEEPING).await;
+            forget_old(&housekeeper).await;
+        }
+    });
+    service.tasks(tasks);
+    Ok(())
+}
+
+async fn forget_old(core: &Core) {
+    let now = core.clock.now();
+    let keys = core.db.transaction(crate::db::Unscoped, move |conn| crate::idempotency::forget_old(conn, now)).await;
+    for (what, forgotten) in [("idempotency keys", keys), ("event ids", events::forget_old(core, now).await)] {
+        match forgotten {
+            Ok(rows) => tracing::info!(what, rows, "forgot old rows"),
+            Err(error) => tracing::warn!(what, error = crate::problem::chain(&error), "cannot forget old rows"),
+        }
+    }
+}
+
+impl<S: Service> Running<S> {
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The service.
+    pub const fn service(&self) -> &Arc<S> {
+        &self.service
+    }
+
+    /// Stops as a release does: not ready, streams ended, nothing new accepted, connections let go of while what
+    /// comes on them is still answered, the rest finished.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        tracing::info!(service = S::NAME, "draining");
+        self.drain.start();
+        self.handle.pause().await;
+        tokio::time::sleep(self.drain_time).await;
+        self.handle.stop(true).await;
+        self.tasks.join().await;
+        self.server.await??;
+        tracing::info!(service = S::NAME, "stopped");
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! The one middleware around every request: its id, its deadline, its span, its line in the log, its metrics; and
+//! whatever went wrong on the way becomes a problem.
+
+use super::Core;
+use crate::context::{self, DEADLINE_HEADER, REQUEST_ID_HEADER, RequestContext};
+use crate::fault::Fault;
+use crate::problem::{Cause, Code, Problem};
+use crate::secret;
+use crate::telemetry;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse, ResponseError as _, web};
+use futures_util::FutureExt as _;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+pub(super) async fn observe<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let request_id = request_id(request.headers());
+    let span = telemetry::request_span(&request, &request_id);
+    let core = request.app_data::<web::Data<Core>>().cloned();
+    let most = core.as_ref().map_or(10_000, |core| core.base.server.deadline_ms);
+    let deadline = started + time_allowed(request.headers(), most);
+    let method = request.method().to_string();
+    let route = request.match_pattern();
+    let context = RequestContext { request_id: request_id.clone(), deadline };
+    let draining = core.is_some_and(|core| core.drain.is_draining());
+
+    let served = context::CURRENT.scope(context, async {
+        // A handler that panics must not take the others of its worker with it.
+        let served = AssertUnwindSafe(next.call(request)).catch_unwind();
+        match tokio::time::timeout_at(deadline, served).await {
+            Ok(Ok(Ok(response))) => Ok(finish(response.map_into_boxed_body())),
+            Ok(Ok(Err(error))) => Err(error.error_response()),
+            Ok(Err(panic)) => Err(Fault::internal(anyhow::anyhow!("panic: {}", panic_message(&*panic))).error_response()),
+            Err(_) => Err(Fault::DeadlineExceeded.error_response()),
+        }
+    });
+    async {
+        let mut served = served.await;
+        let head = match &mut served {
+            Ok(response) => response.response_mut(),
+            Err(response) => response,
+        };
+        if let Ok(value) = HeaderValue::from_str(&request_id) {
+            head.headers_mut().insert(HeaderName::from_static(REQUEST_ID_HEADER), value);
+        }
+        if draining {
+            head.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        let route = match &served {
+            Ok(response) => response.request().match_pattern().or(route),
+            Err(_) => route,
+        };
+        let head = match &served {
+            Ok(response) => response.response(),
+            Err(response) => response,
+        };
+        record(&method, route.as_deref().unwrap_or("unmatched"), head, started.elapsed());
+        served.map_err(|response| InternalError::from_response("refused before a handler answered", response).into())
+    }
+    .instrument(span)
+    .await
+}
+
+/// The client's id, when it is a sane one: it will stand in logs.
+fn request_id(headers: &HeaderMap) -> String {
+    headers
+        .get(REQUEST_ID_HEADER)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'))
+        .map_or_else(|| secret::random_token(12), str::to_owned)
+}
+
+fn time_allowed(headers: &HeaderMap, most: u64) -> Duration {
+    let asked = headers.get(DEADLINE_HEADER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    Duration::from_millis(asked.unwrap_or(most).min(most))
+}
+
+/// Errors that actix answers by itself (no such path, a method that a path has not) become problems as well.
+fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) || response.response().extensions().get::<Code>().is_some() {
+        return response;
+    }
+    let problem = match status {
+        StatusCode::NOT_FOUND => Fault::NotFound.problem(),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::new(status, "method_not_allowed", "The resource has no such method"),
+        _ if status.is_client_error() => Problem::new(status, "bad_request", "The request cannot be served"),
+        // `/readyz` and `/health` speak for themselves.
+        _ => return response,
+    };
+    let (request, _) = response.into_parts();
+    ServiceResponse::new(request, problem.into_response())
+}
+
+/// The one line of the request.
+fn record(method: &str, route: &str, response: &HttpResponse, took: Duration) {
+    let status = response.status().as_u16();
+    let code = response.extensions().get::<Code>().map(|code| code.0.clone());
+    let code = code.as_deref().unwrap_or("");
+    let labels =
+        [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+    metrics::counter!("http_requests_total", &labels).increment(1);
+    metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(took);
+    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    tracing::Span::current().record("route", route);
+    match response.extensions().get::<Cause>() {
+        Some(cause) if status == 500 => {
+            tracing::error!(status, code, milliseconds, cause = cause.0, "request failed");
+        }
+        Some(cause) => tracing::warn!(status, code, milliseconds, cause = cause.0, "request failed"),
+        None if matches!(route, "/livez" | "/readyz" | "/internal/metrics") => {
+            tracing::debug!(status, milliseconds, "request");
+        }
+        None => tracing::info!(status, code, milliseconds, "request"),
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_sane_request_id_is_taken_over() {
+        let with = |id: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HeaderName::from_static(REQUEST_ID_HEADER), HeaderValue::from_static(id));
+            request_id(&headers)
+        };
+        assert_eq!(with("abc-DEF_123"), "abc-DEF_123");
+        assert_ne!(with("a b\" injected=1"), "a b\" injected=1");
+        assert_ne!(with("short"), "short");
+    }
+
+    #[test]
+    fn a_caller_may_shorten_the_deadline_but_not_lengthen_it() {
+        let with = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HeaderName::from_static(DEADLINE_HEADER), HeaderValue::from_static(value));
+            time_allowed(&headers, 10_000).as_millis()
+        };
+        assert_eq!((with("250"), with("999999"), with("soon")), (250, 10_000, 10_000));
+    }
+}

@@ -1,0 +1,367 @@
+//! Settings: packaged defaults < a file < the environment. What is unknown or wrong stops the start with a
+//! message that names key, value and source. Secrets live in files that settings point to, or in the
+//! database URL, which prints with its password masked.
+
+use config::{Config, Environment, File, FileFormat, Source as _, Value};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use url::Url;
+
+const BASE: &str = include_str!("../config/base.toml");
+
+/// What every service is told. The meaning and unit of each value stand in `config/base.toml`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BaseSettings {
+    /// How requests are served.
+    pub server: ServerSettings,
+    /// The service's own database.
+    pub database: DatabaseSettings,
+    /// How access tokens are checked.
+    pub auth: AuthSettings,
+    /// Who this service is to others.
+    pub identity: IdentitySettings,
+    /// The other services, by name.
+    #[serde(default)]
+    pub peers: BTreeMap<String, PeerSettings>,
+    /// How events leave.
+    pub events: EventSettings,
+    /// What is logged.
+    pub telemetry: TelemetrySettings,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "config/base.toml says what each value is, once")]
+pub struct ServerSettings {
+    pub listen: SocketAddr,
+    pub workers: usize,
+    pub deadline_ms: u64,
+    pub body_limit_bytes: usize,
+    pub drain_ms: u64,
+    pub shutdown_seconds: u64,
+}
+
+/// `[database]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "config/base.toml says what each value is, once")]
+pub struct DatabaseSettings {
+    /// Of the service's role, which owns nothing. libpq's form: several hosts, `passfile` and
+    /// `target_session_attrs` work.
+    pub url: DatabaseUrl,
+    /// Of the owner's role; `migrate` alone needs it.
+    #[serde(default)]
+    pub owner_url: Option<DatabaseUrl>,
+    pub max_connections: u32,
+    pub acquire_timeout_ms: u64,
+    pub statement_timeout_ms: u64,
+    pub lock_timeout_ms: u64,
+    pub idle_in_transaction_timeout_ms: u64,
+}
+
+/// `[auth]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "config/base.toml says what each value is, once")]
+pub struct AuthSettings {
+    pub jwks_url: Url,
+    pub issuer: String,
+    pub audience: String,
+    pub refresh_seconds: u64,
+}
+
+/// `[identity]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IdentitySettings {
+    /// PEM file with the Ed25519 key (PKCS #8) that signs this service's tokens.
+    pub private_key_file: PathBuf,
+}
+
+/// `[peers.<name>]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PeerSettings {
+    /// Where the peer listens. A peer that only calls us needs none.
+    #[serde(default)]
+    pub url: Option<Url>,
+    /// Its Ed25519 public key, base64url, which verifies its service tokens.
+    pub public_key: String,
+}
+
+/// `[events]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "config/base.toml says what each value is, once")]
+pub struct EventSettings {
+    pub batch_size: u32,
+    pub poll_ms: u64,
+    /// Peers that are told, each with the prefixes of the event types it wants.
+    #[serde(default)]
+    pub subscribers: BTreeMap<String, TypePrefixes>,
+}
+
+/// `[telemetry]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "config/base.toml says what each value is, once")]
+pub struct TelemetrySettings {
+    pub log: String,
+}
+
+/// A connection URL. It prints without its password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The URL with its password, for libpq.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    fn masked(&self) -> String {
+        match Url::parse(&self.0) {
+            Ok(mut url) if url.password().is_some() => {
+                // Cannot fail: a URL with a password has a host to put it before.
+                let _ = url.set_password(Some("***"));
+                url.to_string()
+            }
+            Ok(url) => url.to_string(),
+            // Several hosts are libpq's own extension of the syntax: show where, not who.
+            Err(_) => format!("postgresql://***@{}", self.0.rsplit('@').next().unwrap_or_default()),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+impl Serialize for DatabaseUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.masked())
+    }
+}
+
+impl<'de> Deserialize<'de> for DatabaseUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let url = String::deserialize(deserializer)?;
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Ok(Self(url))
+        } else {
+            Err(serde::de::Error::custom("must start with postgresql://"))
+        }
+    }
+}
+
+/// Prefixes of event types: a list, or (for the environment) one string with commas.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TypePrefixes(Vec<String>);
+
+impl TypePrefixes {
+    /// Whether an event of this type is wanted.
+    pub fn matches(&self, kind: &str) -> bool {
+        self.0.iter().any(|prefix| kind.starts_with(prefix.as_str()))
+    }
+}
+
+impl<'de> Deserialize<'de> for TypePrefixes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            List(Vec<String>),
+            Text(String),
+        }
+        Ok(Self(match Either::deserialize(deserializer)? {
+            Either::List(list) => list,
+            Either::Text(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
+        }))
+    }
+}
+
+/// The settings of one service: those that all have, and its own.
+#[derive(Clone, Debug, Serialize)]
+pub struct Loaded<S> {
+    /// What every service is told.
+    #[serde(flatten)]
+    pub base: BaseSettings,
+    /// What this one is told besides.
+    #[serde(flatten)]
+    pub own: S,
+}
+
+/// Where settings come from, in ascending precedence.
+#[derive(Clone, Debug)]
+pub struct Sources<'a> {
+    /// Name of the service, which makes the prefix of its environment variables.
+    pub service: &'a str,
+    /// The service's packaged defaults, TOML.
+    pub defaults: &'a str,
+    /// A file; none is fine.
+    pub file: Option<&'a Path>,
+    /// The environment; none takes the process's own.
+    pub environment: Option<HashMap<String, String>>,
+}
+
+/// Everything that is wrong with the settings, a line each.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct SettingsError(Vec<String>);
+
+/// Reads and checks the settings of a service.
+pub fn load<S: DeserializeOwned>(sources: &Sources<'_>) -> Result<Loaded<S>, SettingsError> {
+    let one = |error: config::ConfigError| SettingsError(vec![error.to_string()]);
+    let environment = Environment::with_prefix(&format!("ROLLCALL_{}", sources.service.to_uppercase()))
+        .prefix_separator("__")
+        .separator("__")
+        .try_parsing(true)
+        .source(sources.environment.clone());
+    let mut builder = Config::builder()
+        .add_source(File::from_str(BASE, FileFormat::Toml))
+        .add_source(File::from_str(sources.defaults, FileFormat::Toml));
+    if let Some(file) = sources.file {
+        builder = builder.add_source(File::from(file).format(FileFormat::Toml));
+    }
+    let merged = builder.add_source(environment).build().map_err(one)?;
+    let merged = Value::new(None, merged.collect().map_err(one)?);
+
+    let (base, unknown_to_base) = decode::<BaseSettings>(&merged)?;
+    let (own, unknown_to_own) = decode::<S>(&merged)?;
+    let unknown: BTreeSet<&String> = unknown_to_base
+        .iter()
+        .filter(|path| covers(&unknown_to_own, path))
+        .chain(unknown_to_own.iter().filter(|path| covers(&unknown_to_base, path)))
+        .collect();
+    if unknown.is_empty() {
+        Ok(Loaded { base, own })
+    } else {
+        Err(SettingsError(unknown.iter().map(|path| describe(&merged, path, "there is no such setting")).collect()))
+    }
+}
+
+/// Decodes one view of the settings; also says which paths it had no use for.
+fn decode<T: DeserializeOwned>(settings: &Value) -> Result<(T, Vec<String>), SettingsError> {
+    let mut ignored = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(settings.clone(), &mut track);
+    let decoded = serde_ignored::deserialize(tracked, |path| {
+        // Options show up as `?` in the path; a key does not.
+        let parts: Vec<_> = path.to_string().split('.').filter(|part| *part != "?").map(str::to_owned).collect();
+        ignored.push(parts.join("."));
+    });
+    match decoded {
+        Ok(value) => Ok((value, ignored)),
+        Err(error) => {
+            let path = track.path().to_string();
+            let reason = match &error {
+                config::ConfigError::Type { unexpected, expected, .. } => format!("is {unexpected}, must be {expected}"),
+                other => other.to_string(),
+            };
+            Err(SettingsError(vec![describe(settings, &path, &reason)]))
+        }
+    }
+}
+
+/// Whether `ignored` holds `path` or something above it.
+fn covers(ignored: &[String], path: &str) -> bool {
+    ignored.iter().any(|above| path == above || path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// A line that names key, value and source.
+fn describe(settings: &Value, path: &str, reason: &str) -> String {
+    let found = path.split('.').try_fold(settings.clone(), |value, key| value.into_table().ok()?.remove(key));
+    match found {
+        Some(value) => {
+            let source = value.origin().unwrap_or("the packaged defaults").to_owned();
+            let secret = ["url", "key", "password", "secret"].iter().any(|word| path.ends_with(word));
+            let shown = if secret { "***".to_owned() } else { value.to_string() };
+            format!("setting `{path}` = `{shown}` from {source}: {reason}")
+        }
+        None => format!("setting `{path}` is needed: {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Own {
+        mail: Mail,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Mail {
+        from: String,
+        #[serde(default)]
+        smtp: Option<Smtp>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Smtp {
+        port: u16,
+    }
+
+    const NEEDED: [(&str, &str); 2] = [
+        ("ROLLCALL_X__DATABASE__URL", "postgresql://x:sesame@localhost/x"),
+        ("ROLLCALL_X__IDENTITY__PRIVATE_KEY_FILE", "/x.pem"),
+    ];
+
+    fn load_with(environment: &[(&str, &str)], file: &str) -> Result<Loaded<Own>, SettingsError> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.toml");
+        std::fs::write(&path, file).unwrap();
+        let environment = NEEDED.iter().chain(environment).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        load(&Sources {
+            service: "x",
+            defaults: "[mail]\nfrom = \"hr@example.org\"\n",
+            file: Some(&path),
+            environment: Some(environment),
+        })
+    }
+
+    #[test]
+    fn the_environment_beats_the_file_which_beats_the_defaults() {
+        let loaded = load_with(
+            &[("ROLLCALL_X__SERVER__WORKERS", "7"), ("ROLLCALL_X__EVENTS__SUBSCRIBERS__ORG", "a.,b.")],
+            "[server]\nworkers = 5\ndrain_ms = 9\n[mail]\nsmtp = { port = 25 }",
+        )
+        .unwrap();
+        assert_eq!((loaded.base.server.workers, loaded.base.server.drain_ms), (7, 9));
+        assert_eq!(loaded.own.mail.from, "hr@example.org");
+        assert_eq!(loaded.own.mail.smtp.unwrap().port, 25);
+        assert!(loaded.base.events.subscribers["org"].matches("b.c"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_key_value_and_source() {
+        for (file, key) in [
+            ("[server]\nworker = 5", "server.worker"),
+            ("[mial]\nfrom = 1", "mial"),
+            ("[mail]\nsmtp = { port = 25, prot = 1 }", "mail.smtp.prot"),
+        ] {
+            let message = load_with(&[], file).unwrap_err().to_string();
+            assert!(message.contains(&format!("`{key}`")) && message.contains("x.toml"), "{message}");
+        }
+        let message = load_with(&[("ROLLCALL_X__SERVER__COLOUR", "red")], "").unwrap_err().to_string();
+        assert!(message.contains("`server.colour` = `red` from the environment"), "{message}");
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_with_key_value_and_source() {
+        let message = load_with(&[], "[server]\nworkers = \"many\"").unwrap_err().to_string();
+        assert!(message.contains("`server.workers` = `many`") && message.contains("x.toml"), "{message}");
+        let message = load_with(&[("ROLLCALL_X__SERVER__LISTEN", "here")], "").unwrap_err().to_string();
+        assert!(message.contains("`server.listen` = `here` from the environment"), "{message}");
+    }
+
+    #[test]
+    fn a_missing_secret_is_named_and_a_password_is_never_shown() {
+        let error = load::<Own>(&Sources { service: "x", defaults: "", file: None, environment: Some(HashMap::new()) });
+        assert!(error.unwrap_err().to_string().contains("database"), "names what is needed");
+        let loaded = load_with(&[], "").unwrap();
+        assert!(!format!("{loaded:?}").contains("sesame"));
+        assert!(!serde_json::to_string(&loaded.base).unwrap().contains("sesame"));
+    }
+}
