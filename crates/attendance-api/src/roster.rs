@@ -35,9 +35,6 @@ pub struct NewRosterEntry {
     #[serde(deserialize_with = "said")]
     #[schema(required = true)]
     pub shift_id: Option<ShiftId>,
-    /// Days of the week it is for (1 Monday to 7 Sunday); left out: every day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weekdays: Option<Vec<u8>>,
 }
 
 /// An option whose absence is an error: `null` means something.

@@ -138,7 +138,8 @@ impl Peer {
         idempotency_key: &str,
         body: &impl Serialize,
     ) -> Result<T, CallError> {
-        let request = self.request(&self.repeatable, Method::POST, path)?.header(KEY_HEADER, idempotency_key).json(body);
+        let request =
+            self.request(&self.repeatable, Method::POST, path)?.header(KEY_HEADER, idempotency_key).json(body);
         self.decode(self.send(request).await?).await
     }
 
@@ -234,12 +235,11 @@ impl RetryableStrategy for Repeat {
     fn handle(&self, result: &Result<Response, reqwest_middleware::Error>) -> Option<Retryable> {
         let transient = match (self, result) {
             (Self::Anything, Ok(response)) => is_overload(response.status()),
-            (Self::Unsent, Ok(_)) => false,
             (Self::Anything, Err(reqwest_middleware::Error::Reqwest(error))) => {
                 error.is_timeout() || error.is_connect() || error.is_request()
             }
             (Self::Unsent, Err(reqwest_middleware::Error::Reqwest(error))) => error.is_connect(),
-            (_, Err(reqwest_middleware::Error::Middleware(_))) => false,
+            (Self::Unsent, Ok(_)) | (_, Err(reqwest_middleware::Error::Middleware(_))) => false,
         };
         transient.then_some(Retryable::Transient)
     }
@@ -264,7 +264,9 @@ impl Middleware for Attempt {
             };
             *request.timeout_mut() = Some(share);
             let milliseconds = http::HeaderValue::from_str(&share.as_millis().to_string());
-            request.headers_mut().extend(milliseconds.ok().map(|value| (http::HeaderName::from_static(DEADLINE_HEADER), value)));
+            request
+                .headers_mut()
+                .extend(milliseconds.ok().map(|value| (http::HeaderName::from_static(DEADLINE_HEADER), value)));
         }
         next.run(request, extensions).await
     }

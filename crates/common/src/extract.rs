@@ -177,7 +177,7 @@ impl<'de> serde::Deserializer<'de> for Text<'_> {
     }
 }
 
-impl<'de> serde::de::IntoDeserializer<'de, serde::de::value::Error> for Text<'_> {
+impl serde::de::IntoDeserializer<'_, serde::de::value::Error> for Text<'_> {
     type Deserializer = Self;
     fn into_deserializer(self) -> Self {
         self
@@ -265,13 +265,20 @@ mod tests {
     fn a_query_decodes_numbers_enums_ids_and_dates() {
         let user = UserId::generate();
         let ask = query(&format!("limit=7&colour=red&user={user}&from=2026-03-28")).unwrap();
-        let expected = Ask { limit: Some(7), colour: Some(Colour::Red), user: Some(user), from: Some(jiff::civil::date(2026, 3, 28)) };
+        let expected = Ask {
+            limit: Some(7),
+            colour: Some(Colour::Red),
+            user: Some(user),
+            from: Some(jiff::civil::date(2026, 3, 28)),
+        };
         assert_eq!(ask, expected);
     }
 
     #[test]
     fn a_bad_parameter_is_named() {
-        for (text, pointer) in [("limit=-1", "?limit"), ("colour=blue", "?colour"), ("user=7", "?user"), ("from=tomorrow", "?from")] {
+        for (text, pointer) in
+            [("limit=-1", "?limit"), ("colour=blue", "?colour"), ("user=7", "?user"), ("from=tomorrow", "?from")]
+        {
             let Fault::Malformed(errors) = query(text).unwrap_err() else { panic!("{text}") };
             assert_eq!(errors[0].pointer, pointer, "{errors:?}");
         }

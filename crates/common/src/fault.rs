@@ -96,10 +96,8 @@ impl Fault {
                 "unsupported_media_type",
                 "The body must be application/json",
             ),
-            Self::TooLarge(limit) => {
-                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large")
-                    .detail(format!("at most {limit} bytes are taken"))
-            }
+            Self::TooLarge(limit) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large")
+                .detail(format!("at most {limit} bytes are taken")),
             Self::PreconditionRequired => Problem::new(
                 StatusCode::PRECONDITION_REQUIRED,
                 "if_match_required",
@@ -127,12 +125,10 @@ impl Fault {
                 "Something that is needed is not available right now",
             )
             .retry_after(*retry_after),
-            Self::DeadlineExceeded => Problem::new(
-                StatusCode::GATEWAY_TIMEOUT,
-                "deadline_exceeded",
-                "The time of the request ran out",
-            )
-            .retry_after(1),
+            Self::DeadlineExceeded => {
+                Problem::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", "The time of the request ran out")
+                    .retry_after(1)
+            }
             Self::Internal(_) => Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -159,7 +155,7 @@ impl From<DieselError> for Fault {
     fn from(error: DieselError) -> Self {
         match &error {
             DieselError::NotFound => Self::NotFound,
-            DieselError::DatabaseError(kind, info) if is_outage(kind, info.message()) => {
+            DieselError::DatabaseError(kind, info) if is_outage(*kind, info.message()) => {
                 Self::unavailable("database", error)
             }
             DieselError::BrokenTransactionManager => Self::unavailable("database", error),
@@ -171,7 +167,7 @@ impl From<DieselError> for Fault {
 /// Whether PostgreSQL, not the statement, is the reason. The messages are those of SQLSTATE classes 08
 /// (connection), 53 (resources), 57 (operator intervention, timeouts) and 55P03 (lock timeout); diesel does not
 /// hand out the code itself, and provisioning sets `lc_messages` to C.
-fn is_outage(kind: &DatabaseErrorKind, message: &str) -> bool {
+fn is_outage(kind: DatabaseErrorKind, message: &str) -> bool {
     const MESSAGES: [&str; 13] = [
         "server closed the connection",
         "terminating connection",

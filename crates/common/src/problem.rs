@@ -1,8 +1,8 @@
 //! `application/problem+json` (RFC 9457): what every refused request is answered with.
 
 use crate::context;
-use actix_web::http::{StatusCode, header};
 use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use utoipa::ToSchema;

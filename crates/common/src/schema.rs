@@ -59,10 +59,4 @@ diesel::table! {
 
 diesel::joinable!(outbox_deliveries -> outbox (event_id));
 
-diesel::allow_tables_to_appear_in_same_query!(
-    consumed_events,
-    idempotency_keys,
-    jwks_cache,
-    outbox,
-    outbox_deliveries,
-);
+diesel::allow_tables_to_appear_in_same_query!(consumed_events, idempotency_keys, jwks_cache, outbox, outbox_deliveries,);

@@ -44,7 +44,9 @@ mod tests {
     fn tokens_differ_and_are_safe_in_a_url() {
         let tokens: std::collections::HashSet<_> = (0..100).map(|_| random_token(32)).collect();
         assert_eq!(tokens.len(), 100);
-        assert!(tokens.iter().all(|t| t.len() == 43 && t.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))));
+        assert!(
+            tokens.iter().all(|t| t.len() == 43 && t.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)))
+        );
     }
 
     #[test]

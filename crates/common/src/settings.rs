@@ -255,7 +255,9 @@ fn decode<T: DeserializeOwned>(settings: &Value) -> Result<(T, Vec<String>), Set
         Err(error) => {
             let path = track.path().to_string();
             let reason = match &error {
-                config::ConfigError::Type { unexpected, expected, .. } => format!("is {unexpected}, must be {expected}"),
+                config::ConfigError::Type { unexpected, expected, .. } => {
+                    format!("is {unexpected}, must be {expected}")
+                }
                 other => other.to_string(),
             };
             Err(SettingsError(vec![describe(settings, &path, &reason)]))
@@ -265,7 +267,9 @@ fn decode<T: DeserializeOwned>(settings: &Value) -> Result<(T, Vec<String>), Set
 
 /// Whether `ignored` holds `path` or something above it.
 fn covers(ignored: &[String], path: &str) -> bool {
-    ignored.iter().any(|above| path == above || path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('.')))
+    ignored
+        .iter()
+        .any(|above| path == above || path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// A line that names key, value and source.
@@ -273,13 +277,19 @@ fn describe(settings: &Value, path: &str, reason: &str) -> String {
     let found = path.split('.').try_fold(settings.clone(), |value, key| value.into_table().ok()?.remove(key));
     match found {
         Some(value) => {
-            let source = value.origin().unwrap_or("the packaged defaults").to_owned();
+            let source = origin(&value).unwrap_or_else(|| "the packaged defaults".to_owned());
             let secret = ["url", "key", "password", "secret"].iter().any(|word| path.ends_with(word));
             let shown = if secret { "***".to_owned() } else { value.to_string() };
             format!("setting `{path}` = `{shown}` from {source}: {reason}")
         }
         None => format!("setting `{path}` is needed: {reason}"),
     }
+}
+
+/// Where a value was read; a table, which is merged from several places, is from where its first value is.
+fn origin(value: &Value) -> Option<String> {
+    let own = value.origin().map(str::to_owned);
+    own.or_else(|| value.clone().into_table().ok()?.values().find_map(origin))
 }
 
 #[cfg(test)]

@@ -71,7 +71,8 @@ impl<A: TenantAuthority> FromRequest for InTenant<A> {
         Box::pin(async move {
             let caller = caller.await?;
             let org_id = org_id.ok_or(Fault::NotFound)?;
-            let authority = authority.ok_or_else(|| Fault::internal(anyhow::anyhow!("no tenant authority is registered")))?;
+            let authority =
+                authority.ok_or_else(|| Fault::internal(anyhow::anyhow!("no tenant authority is registered")))?;
             let member = authority.member(&caller, org_id).await?.ok_or(Fault::NotFound)?;
             Ok(Self { tenant: Tenant { org_id }, caller, member })
         })

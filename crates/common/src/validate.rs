@@ -135,9 +135,8 @@ pub fn text(input: &str, most: usize) -> Result<String, Rejection> {
 
 /// A zone by its IANA name, as the bundled database knows it.
 pub fn time_zone(input: &str) -> Result<jiff::tz::TimeZone, Rejection> {
-    jiff::tz::TimeZone::get(input).map_err(|_| {
-        Rejection::new("unknown_time_zone", "must be the IANA name of a time zone, like Europe/Berlin")
-    })
+    jiff::tz::TimeZone::get(input)
+        .map_err(|_| Rejection::new("unknown_time_zone", "must be the IANA name of a time zone, like Europe/Berlin"))
 }
 
 /// A date that a working life can contain: 1900-01-01 to 2199-12-31.

@@ -134,9 +134,7 @@ pub struct EmployeeFact {
 impl EmployeeFact {
     /// The assignment that holds on `date`.
     pub fn assignment_on(&self, date: Date) -> Option<&AssignmentFact> {
-        self.assignments
-            .iter()
-            .find(|a| a.valid_from <= date && a.valid_to.is_none_or(|to| date <= to))
+        self.assignments.iter().find(|a| a.valid_from <= date && a.valid_to.is_none_or(|to| date <= to))
     }
 
     /// Whether they are employed on `date`.

@@ -136,8 +136,7 @@ pub fn may(holder: EmployeeId, grants: &[Grant], permission: Permission, target:
     grants.iter().filter(|grant| grant.permissions.contains(&permission)).any(|grant| match &grant.scope {
         Scope::Org => true,
         Scope::Unit { unit_id } => {
-            target.manager_id == Some(holder)
-                || unit_id.is_some_and(|unit| target.unit_and_above.contains(&unit))
+            target.manager_id == Some(holder) || unit_id.is_some_and(|unit| target.unit_and_above.contains(&unit))
         }
         Scope::Own => target.employee_id == holder,
     })

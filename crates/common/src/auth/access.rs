@@ -88,7 +88,8 @@ impl AccessTokens {
         if claims.iat > now.as_second() + LEEWAY_SECONDS {
             return Err(Fault::NotSignedIn("the token is not valid yet"));
         }
-        let expires_at = Timestamp::from_second(claims.exp).map_err(|_| Fault::NotSignedIn("the token is not valid"))?;
+        let expires_at =
+            Timestamp::from_second(claims.exp).map_err(|_| Fault::NotSignedIn("the token is not valid"))?;
         let caller = unexpired(Caller { user_id: claims.sub, session_id: claims.sid, expires_at }, now)?;
         self.seen.insert(hash, caller.clone());
         Ok(caller)

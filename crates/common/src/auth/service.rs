@@ -43,8 +43,8 @@ pub struct Identity {
 impl Identity {
     /// Reads the key (Ed25519, PKCS #8, PEM).
     pub fn from_file(name: &str, file: &Path, clock: Clock) -> anyhow::Result<Self> {
-        let pem = std::fs::read(file)
-            .with_context(|| format!("cannot read identity.private_key_file {}", file.display()))?;
+        let pem =
+            std::fs::read(file).with_context(|| format!("cannot read identity.private_key_file {}", file.display()))?;
         Self::from_pem(name, &pem, clock)
             .with_context(|| format!("identity.private_key_file {} is not an Ed25519 key in PEM", file.display()))
     }

@@ -39,7 +39,8 @@ struct Locked {
 /// Applies what is pending; answers the names of what it applied.
 pub fn migrate(owner_url: &str, own: EmbeddedMigrations) -> anyhow::Result<Vec<String>> {
     with_lock(owner_url, |connection| {
-        let applied = connection.run_pending_migrations(Both(own)).map_err(|error| anyhow!("a migration failed: {error}"))?;
+        let applied =
+            connection.run_pending_migrations(Both(own)).map_err(|error| anyhow!("a migration failed: {error}"))?;
         Ok(applied.iter().map(ToString::to_string).collect())
     })
 }
@@ -47,7 +48,8 @@ pub fn migrate(owner_url: &str, own: EmbeddedMigrations) -> anyhow::Result<Vec<S
 /// Takes everything back, newest first; for the check that every step down works.
 pub fn revert_all(owner_url: &str, own: EmbeddedMigrations) -> anyhow::Result<usize> {
     with_lock(owner_url, |connection| {
-        let reverted = connection.revert_all_migrations(Both(own)).map_err(|error| anyhow!("a step down failed: {error}"))?;
+        let reverted =
+            connection.revert_all_migrations(Both(own)).map_err(|error| anyhow!("a step down failed: {error}"))?;
         Ok(reverted.len())
     })
 }

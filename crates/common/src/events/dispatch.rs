@@ -74,7 +74,7 @@ async fn send_batch(core: &Core, subscriber: &str, peer: &Peer) -> Result<usize,
     if batch.is_empty() {
         return Ok(0);
     }
-    let events: Vec<CloudEvent> = batch.iter().map(|claimed| claimed.event(&core.name)).collect();
+    let events: Vec<CloudEvent> = batch.iter().map(|claimed| claimed.event(core.name)).collect();
     let body = serde_json::to_vec(&events).map_err(Fault::internal)?;
     let answer = crate::context::within(SEND, peer.post_once::<IntakeVerdicts>(INTAKE_PATH, BATCH_TYPE, body)).await;
     let ids: Vec<EventId> = batch.iter().map(|claimed| claimed.event_id).collect();
@@ -172,11 +172,15 @@ fn settle(
         matches!(verdicts.get(&claimed.event_id), Some(IntakeVerdict::Applied | IntakeVerdict::Duplicate))
     };
     let done: Vec<EventId> = batch.iter().filter(taken).map(|claimed| claimed.event_id).collect();
-    diesel::delete(deliveries::table.filter(deliveries::subscriber.eq(subscriber)).filter(deliveries::event_id.eq_any(&done)))
-        .execute(conn)?;
+    diesel::delete(
+        deliveries::table.filter(deliveries::subscriber.eq(subscriber)).filter(deliveries::event_id.eq_any(&done)),
+    )
+    .execute(conn)?;
     let left = deliveries::table.filter(deliveries::event_id.eq(outbox::event_id));
-    diesel::delete(outbox::table.filter(outbox::event_id.eq_any(&done)).filter(diesel::dsl::not(diesel::dsl::exists(left))))
-        .execute(conn)?;
+    diesel::delete(
+        outbox::table.filter(outbox::event_id.eq_any(&done)).filter(diesel::dsl::not(diesel::dsl::exists(left))),
+    )
+    .execute(conn)?;
     for claimed in batch.iter().filter(|claimed| !taken(claimed)) {
         let reason = match verdicts.get(&claimed.event_id) {
             Some(IntakeVerdict::Failed { code }) => code.clone(),
@@ -204,11 +208,13 @@ fn settle(
 /// Gives a batch back that could not be sent. The attempt does not count: it says nothing of the events.
 fn release(conn: &mut PgConnection, subscriber: &str, ids: &[EventId]) -> Result<(), Fault> {
     conn.batch_execute("SET LOCAL lock_timeout = '1s'")?;
-    diesel::update(deliveries::table.filter(deliveries::subscriber.eq(subscriber)).filter(deliveries::event_id.eq_any(ids)))
-        .set((
-            deliveries::leased_until.eq(None::<jiff_diesel::Timestamp>),
-            deliveries::attempts.eq(deliveries::attempts - 1),
-        ))
-        .execute(conn)?;
+    diesel::update(
+        deliveries::table.filter(deliveries::subscriber.eq(subscriber)).filter(deliveries::event_id.eq_any(ids)),
+    )
+    .set((
+        deliveries::leased_until.eq(None::<jiff_diesel::Timestamp>),
+        deliveries::attempts.eq(deliveries::attempts - 1),
+    ))
+    .execute(conn)?;
     Ok(())
 }

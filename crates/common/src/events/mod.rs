@@ -14,8 +14,8 @@ pub(crate) use intake::forget_old;
 
 use jiff::Timestamp;
 use rollcall_ids::{EventId, OrgId};
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// Media type of a batch.
 pub(crate) const BATCH_TYPE: &str = "application/cloudevents-batch+json";

@@ -25,7 +25,8 @@ pub(super) fn routes<S: Service>(config: &mut web::ServiceConfig) {
 }
 
 async fn readyz(core: web::Data<Core>) -> HttpResponse {
-    let not = |why: &'static str| HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).body(why);
+    let not =
+        |why: &'static str| HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).body(why);
     if core.drain.is_draining() {
         return not("draining\n");
     }
@@ -70,18 +71,20 @@ async fn metrics(request: HttpRequest) -> Result<String, Fault> {
 /// An error when this binary has migrations that the database has not. A database that is away says nothing:
 /// then the service starts, is not ready, and its statements fail until it is back.
 pub(super) async fn refuse_old_schema(core: &Core, own: EmbeddedMigrations) -> anyhow::Result<()> {
-    let pending = core
-        .db
-        .transaction(Unscoped, move |conn| crate::db::pending_on(conn, own).map_err(Fault::from))
-        .await;
+    let pending =
+        core.db.transaction(Unscoped, move |conn| crate::db::pending_on(conn, own).map_err(Fault::from)).await;
     match pending {
         Ok(pending) if pending.is_empty() => Ok(()),
-        Ok(pending) => anyhow::bail!("the database is behind this binary, run `migrate` first; missing: {}", pending.join(", ")),
+        Ok(pending) => {
+            anyhow::bail!("the database is behind this binary, run `migrate` first; missing: {}", pending.join(", "))
+        }
         Err(Fault::Unavailable { source, .. }) => {
             let error = source.map_or_else(String::new, |source| format!("{source:#}"));
             tracing::warn!(error, "the database is away; starting without having seen its migrations");
             Ok(())
         }
-        Err(error) => Err(anyhow::Error::new(error).context("cannot read which migrations are applied; was `migrate` run?")),
+        Err(error) => {
+            Err(anyhow::Error::new(error).context("cannot read which migrations are applied; was `migrate` run?"))
+        }
     }
 }

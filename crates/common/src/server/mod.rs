@@ -34,7 +34,7 @@ const BACKLOG: u32 = 4096;
 /// Idle connections of a proxy outlive its own keep-alive, so that it never writes into a closed one.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Between two rounds of forgetting old idempotency keys and event ids.
-const HOUSEKEEPING: Duration = Duration::from_secs(3600);
+const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// A service: what it is called, what it serves, what it does besides.
 pub trait Service: Sized + Send + Sync + 'static {

@@ -41,7 +41,9 @@ pub(super) async fn observe<B: MessageBody + 'static>(
         match tokio::time::timeout_at(deadline, served).await {
             Ok(Ok(Ok(response))) => Ok(finish(response.map_into_boxed_body())),
             Ok(Ok(Err(error))) => Err(error.error_response()),
-            Ok(Err(panic)) => Err(Fault::internal(anyhow::anyhow!("panic: {}", panic_message(&*panic))).error_response()),
+            Ok(Err(panic)) => {
+                Err(Fault::internal(anyhow::anyhow!("panic: {}", panic_message(&*panic))).error_response())
+            }
             Err(_) => Err(Fault::DeadlineExceeded.error_response()),
         }
     });
@@ -77,7 +79,9 @@ fn request_id(headers: &HeaderMap) -> String {
     headers
         .get(REQUEST_ID_HEADER)
         .and_then(|value| value.to_str().ok())
-        .filter(|id| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'))
+        .filter(|id| {
+            (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        })
         .map_or_else(|| secret::random_token(12), str::to_owned)
 }
 
@@ -89,7 +93,9 @@ fn time_allowed(headers: &HeaderMap, most: u64) -> Duration {
 /// Errors that actix answers by itself (no such path, a method that a path has not) become problems as well.
 fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let status = response.status();
-    if !(status.is_client_error() || status.is_server_error()) || response.response().extensions().get::<Code>().is_some() {
+    if !(status.is_client_error() || status.is_server_error())
+        || response.response().extensions().get::<Code>().is_some()
+    {
         return response;
     }
     let problem = match status {
@@ -108,8 +114,7 @@ fn record(method: &str, route: &str, response: &HttpResponse, took: Duration) {
     let status = response.status().as_u16();
     let code = response.extensions().get::<Code>().map(|code| code.0.clone());
     let code = code.as_deref().unwrap_or("");
-    let labels =
-        [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+    let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(took);
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

@@ -15,7 +15,8 @@ pub fn openapi<S: Service>() -> OpenApi {
 
 /// Everything that is served, for the tests that hold a table against it.
 pub fn openapi_with_internal<S: Service>() -> OpenApi {
-    let (_, mut document) = App::new().into_utoipa_app().openapi(S::describe()).configure(routes::<S>).split_for_parts();
+    let (_, mut document) =
+        App::new().into_utoipa_app().openapi(S::describe()).configure(routes::<S>).split_for_parts();
     let components = document.components.get_or_insert_with(Components::new);
     let scheme = |text: &str| {
         let mut http = Http::new(HttpAuthScheme::Bearer);
@@ -23,7 +24,8 @@ pub fn openapi_with_internal<S: Service>() -> OpenApi {
         http.description = Some(text.to_owned());
         SecurityScheme::Http(http)
     };
-    components.add_security_scheme("bearer", scheme("Access token of a signed-in user, from `POST /api/user/v1/sessions`"));
+    components
+        .add_security_scheme("bearer", scheme("Access token of a signed-in user, from `POST /api/user/v1/sessions`"));
     components.add_security_scheme("service", scheme("Token of another service, signed with its own key"));
     document
 }
