@@ -1,1 +1,70 @@
-//! The user service.
+//! The user service of Rollcall: who somebody is, and how they prove it.
+//!
+//! It knows no organisation and calls nobody, so nothing can take it down but its own database; and because its tokens
+//! are verified with published keys, nobody else needs it to be up while a token is valid.
+
+pub mod app;
+pub mod error;
+pub mod keys;
+pub mod passwords;
+mod routes;
+mod schema;
+pub mod sessions;
+pub mod settings;
+pub mod users;
+
+pub use app::App;
+pub use settings::Settings;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use rollcall_common::server::{Core, Service, Tasks};
+use std::sync::Arc;
+use utoipa::OpenApi as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Title and tags of the description.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Rollcall user service",
+        version = "1",
+        description = "Who somebody is, and how they prove it: accounts, sessions, and the keys with which everybody \
+                       verifies access tokens. Refusals are `application/problem+json` with a stable `code`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "users", description = "Accounts and profiles"),
+        (name = "sessions", description = "Signing in, staying signed in, signing out"),
+        (name = "keys", description = "Public keys of access tokens"),
+        (name = "internal", description = "For services only, never proxied"),
+    ),
+)]
+struct Description;
+
+impl Service for App {
+    const NAME: &'static str = "user";
+    const DEFAULTS: &'static str = include_str!("../config/default.toml");
+    const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+    type Settings = Settings;
+
+    async fn build(core: Core, settings: Settings) -> anyhow::Result<Self> {
+        Self::new(core, settings).await
+    }
+
+    fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn routes(config: &mut ServiceConfig<'_>) {
+        routes::routes(config);
+    }
+
+    fn describe() -> utoipa::openapi::OpenApi {
+        Description::openapi()
+    }
+
+    fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {
+        tasks.spawn("read signing keys", Arc::clone(self).keep_reading_keys());
+        tasks.spawn("sweep sessions", Arc::clone(self).keep_sweeping());
+    }
+}

@@ -1,2 +1,7 @@
-//! The user service.
-fn main() {}
+//! The user service: `serve`, `migrate`, `openapi`, `check-config`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rollcall_common::cli::main::<rollcall_user::App>()
+}

@@ -44,6 +44,7 @@ diesel::table! {
         locale -> Text,
         time_zone -> Text,
         password_hash -> Text,
+        sign_up_key -> Nullable<Bytea>,
         version -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,

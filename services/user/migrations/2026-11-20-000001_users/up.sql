@@ -10,6 +10,8 @@ CREATE TABLE users (
     time_zone     text        NOT NULL CHECK (length(time_zone) <= 64),
     -- PHC string of argon2id with its own salt and costs.
     password_hash text        NOT NULL,
+    -- SHA-256 of the Idempotency-Key that the account was made with.
+    sign_up_key   bytea       CONSTRAINT users_sign_up_key_unique UNIQUE CHECK (octet_length(sign_up_key) = 32),
     version       bigint      NOT NULL DEFAULT 1,
     created_at    timestamptz NOT NULL,
     updated_at    timestamptz NOT NULL

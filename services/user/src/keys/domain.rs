@@ -7,9 +7,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use rollcall_common::auth::Jwk;
 use rollcall_common::secret;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// When a key is shown and when it signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,45 +55,14 @@ impl PublicKey {
         URL_SAFE_NO_PAD.encode(secret::sha256(canonical.as_bytes()))
     }
 
-    /// As a JSON Web Key.
+    /// As a JSON Web Key (RFC 8037 §2).
     pub fn jwk(&self) -> Jwk {
-        Jwk {
-            kty: "OKP".to_owned(),
-            crv: "Ed25519".to_owned(),
-            x: self.x(),
-            kid: self.kid(),
-            alg: "EdDSA".to_owned(),
-            key_use: "sig".to_owned(),
-        }
+        Jwk::ed25519(self.kid(), self.x())
     }
 
     fn x(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
-}
-
-/// A public key that verifies access tokens (RFC 7517, RFC 8037).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Jwk {
-    /// Key type.
-    #[schema(example = "OKP")]
-    pub kty: String,
-    /// Curve.
-    #[schema(example = "Ed25519")]
-    pub crv: String,
-    /// The public key, base64url.
-    #[schema(example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
-    pub x: String,
-    /// Names the key in the header of a token.
-    #[schema(example = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")]
-    pub kid: String,
-    /// Algorithm.
-    #[schema(example = "EdDSA")]
-    pub alg: String,
-    /// What the key is for.
-    #[serde(rename = "use")]
-    #[schema(example = "sig")]
-    pub key_use: String,
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! The keys in memory: opened once, looked at for every token.
 
-use crate::keys::domain::{self, Jwk, Life, PublicKey};
+use crate::keys::domain::{self, Life, PublicKey};
 use crate::keys::seal::KeyEncryptionKey;
 use crate::keys::store::{self, KeyRow};
 use anyhow::{Context as _, anyhow};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rollcall_common::Core;
+use rollcall_common::auth::{Jwk, JwkSet};
 use rollcall_common::db::{Database, Unscoped};
 use rollcall_common::fault::Fault;
 use serde::Serialize;
@@ -28,37 +28,30 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// Opens the keys in the database; makes the first one when none can sign.
-    ///
-    /// Several instances may start at once: a lock in the database lets one of them make the key that the others
-    /// then find.
-    pub async fn open(core: &Core, encryption: KeyEncryptionKey) -> anyhow::Result<Self> {
-        let ring = Self { keys: Arc::new(RwLock::new(Arc::new([]))), encryption: Arc::new(encryption) };
-        let encryption = Arc::clone(&ring.encryption);
-        let now = core.clock.now();
-        let rows = core
-            .db
+    /// A ring that has no keys yet.
+    pub fn new(encryption: KeyEncryptionKey) -> Self {
+        Self { keys: Arc::new(RwLock::new(Arc::new([]))), encryption: Arc::new(encryption) }
+    }
+
+    /// Takes over the keys in the database, with what another instance or a command changed; makes the first one when
+    /// none can sign. Several instances may do that at once: a lock in the database lets one of them make the key that
+    /// the others then find.
+    pub async fn refresh(&self, db: &Database, now: Timestamp) -> Result<(), Fault> {
+        let encryption = Arc::clone(&self.encryption);
+        let rows = db
             .transaction(Unscoped, move |conn| -> Result<_, Fault> {
                 store::lock(conn)?;
                 let mut rows = store::alive(conn, now)?;
                 if domain::signing(&rows, KeyRow::life, now).is_none() {
-                    let first = generate(&encryption, now).map_err(Fault::internal)?;
+                    let first = generate(&encryption, now).map_err(Fault::Internal)?;
                     store::insert(conn, &first)?;
                     tracing::info!(kid = first.kid, "made the first signing key");
                     rows.push(first);
                 }
                 Ok(rows)
             })
-            .await
-            .context("the signing keys cannot be read")?;
-        ring.replace(&rows)?;
-        Ok(ring)
-    }
-
-    /// Takes over what changed in the database: a key that another instance or a command added or retired.
-    pub async fn reload(&self, db: &Database, now: Timestamp) -> anyhow::Result<()> {
-        let rows = db.transaction(Unscoped, move |conn| -> Result<_, Fault> { Ok(store::alive(conn, now)?) }).await?;
-        self.replace(&rows)
+            .await?;
+        self.replace(&rows).map_err(Fault::Internal)
     }
 
     fn replace(&self, rows: &[KeyRow]) -> anyhow::Result<()> {
@@ -81,20 +74,26 @@ impl KeyRing {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The public keys that a verifier should know at `now`.
-    pub fn published(&self, now: Timestamp) -> Vec<Jwk> {
-        self.current().iter().filter(|key| key.life.is_published(now)).map(|key| key.jwk.clone()).collect()
+    /// The public keys that a verifier should know at `now`; unavailable as long as none were read.
+    pub fn published(&self, now: Timestamp) -> Result<JwkSet, Fault> {
+        let keys = self.current();
+        let keys: Vec<_> = keys.iter().filter(|key| key.life.is_published(now)).map(|key| key.jwk.clone()).collect();
+        if keys.is_empty() { Err(none_yet()) } else { Ok(JwkSet { keys }) }
     }
 
     /// `claims` as a signed token (RFC 7515), by the key whose turn it is.
     pub fn sign(&self, claims: &impl Serialize, now: Timestamp) -> Result<String, Fault> {
         let keys = self.current();
-        let key = domain::signing(&keys, |key| key.life, now)
-            .ok_or_else(|| Fault::internal(anyhow!("no signing key may sign now")))?;
+        let key = domain::signing(&keys, |key| key.life, now).ok_or_else(none_yet)?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(key.jwk.kid.clone());
         jsonwebtoken::encode(&header, claims, &key.private).map_err(Fault::internal)
     }
+}
+
+/// The database was away when the service started, and the keys in it are not read yet.
+fn none_yet() -> Fault {
+    Fault::unavailable("signing keys", anyhow!("none were read yet"))
 }
 
 /// A new key that signs at once.

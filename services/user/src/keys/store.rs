@@ -56,6 +56,7 @@ pub fn lock(conn: &mut PgConnection) -> QueryResult<()> {
 }
 
 diesel::define_sql_function! {
+    /// Waits for the lock `key` and holds it until the transaction ends.
     #[sql_name = "pg_advisory_xact_lock"]
     fn advisory_lock(key: diesel::sql_types::BigInt);
 }

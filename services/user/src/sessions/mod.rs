@@ -1,0 +1,7 @@
+//! Sessions: signing in, refreshing with rotation, signing out.
+
+pub mod domain;
+pub mod flow;
+pub mod handlers;
+pub mod store;
+pub mod tokens;

@@ -1,0 +1,173 @@
+//! Signing in, staying signed in, signing out.
+
+use crate::support::{Fixture, PASSWORD};
+use jiff::SignedDuration;
+use serde_json::json;
+
+const SESSIONS: &str = "/api/user/v1/sessions";
+const REFRESH: &str = "/api/user/v1/sessions/refresh";
+const CURRENT: &str = "/api/user/v1/sessions/current";
+const ME: &str = "/api/user/v1/users/me";
+
+#[tokio::test]
+async fn whoever_knows_the_password_is_signed_in_and_known() {
+    let fixture = Fixture::start().await;
+    let user = fixture.sign_up("ada@example.org").await;
+    let reply = fixture.post(SESSIONS, &json!({"email": "ADA@example.org", "password": PASSWORD})).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+    assert_eq!(reply.header("cache-control"), "no-store");
+    assert_eq!((&reply.body["token_type"], &reply.body["expires_in"]), (&json!("Bearer"), &json!(300)));
+    assert_eq!(reply.body["user"], user);
+    let me = fixture.get_as(reply.text("access_token"), ME).await;
+    assert_eq!((me.status, &me.body), (200, &user));
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_no_account_are_the_same_answer() {
+    let fixture = Fixture::start().await;
+    fixture.sign_up("ada@example.org").await;
+    let wrong = fixture.post(SESSIONS, &json!({"email": "ada@example.org", "password": "wrong horse"})).await;
+    let nobody = fixture.post(SESSIONS, &json!({"email": "eve@example.org", "password": "wrong horse"})).await;
+    for mut reply in [wrong, nobody] {
+        assert_eq!((reply.status, reply.code()), (401, "invalid_credentials"));
+        reply.body["request_id"].take();
+        let expected = json!({
+            "type": "urn:rollcall:problem:invalid_credentials",
+            "title": "No account with this e-mail address and password",
+            "status": 401, "code": "invalid_credentials", "request_id": null
+        });
+        assert_eq!(reply.body, expected);
+    }
+}
+
+#[tokio::test]
+async fn more_logins_than_can_wait_are_refused_with_a_time_to_come_again() {
+    let fixture = Fixture::with(|settings| {
+        settings.insert("passwords".into(), toml::toml! { workers = 1 queue = 1 }.into());
+    })
+    .await;
+    let body = json!({"email": "eve@example.org", "password": "wrong horse"});
+    let replies = futures_util::future::join_all((0..12).map(|_| fixture.post(SESSIONS, &body))).await;
+    let refused: Vec<_> = replies.iter().filter(|reply| reply.status == 503).collect();
+    assert!(!refused.is_empty(), "twelve at once find two places");
+    assert!(refused.iter().all(|reply| reply.code() == "unavailable" && reply.header("retry-after") == "1"));
+    assert!(replies.iter().filter(|reply| reply.status == 401).count() >= 2, "those who had a place were served");
+    assert_eq!(fixture.post(SESSIONS, &body).await.status, 401, "there is room again");
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_exchanged_for_the_next_pair() {
+    let fixture = Fixture::start().await;
+    let first = fixture.log_in("ada@example.org").await;
+    fixture.advance(SignedDuration::from_mins(6)).await;
+    assert_eq!(fixture.get_as(first.text("access_token"), ME).await.status, 401, "it has expired");
+
+    let second = fixture.refresh(first.text("refresh_token")).await;
+    assert_eq!(second.status, 200, "{second:?}");
+    assert_eq!(second.body["session_id"], first.body["session_id"]);
+    assert_eq!(second.body["user"], first.body["user"]);
+    assert_ne!(second.body["refresh_token"], first.body["refresh_token"]);
+    assert_eq!(second.header("cache-control"), "no-store");
+    assert_eq!(fixture.get_as(second.text("access_token"), ME).await.status, 200);
+    assert_eq!(fixture.refresh(second.text("refresh_token")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_lost_answer_may_be_asked_for_again_within_ten_seconds() {
+    let fixture = Fixture::start().await;
+    let first = fixture.log_in("ada@example.org").await;
+    assert_eq!(fixture.refresh(first.text("refresh_token")).await.status, 200, "whose answer is lost");
+    fixture.advance(SignedDuration::from_secs(10)).await;
+    let again = fixture.refresh(first.text("refresh_token")).await;
+    assert_eq!(again.status, 200);
+    fixture.advance(SignedDuration::from_secs(60)).await;
+    assert_eq!(fixture.refresh(again.text("refresh_token")).await.status, 200, "the session lives on");
+}
+
+#[tokio::test]
+async fn two_refreshes_at_once_both_get_a_pair() {
+    let fixture = Fixture::start().await;
+    let first = fixture.log_in("ada@example.org").await;
+    let token = first.text("refresh_token");
+    let replies = futures_util::future::join_all((0..6).map(|_| fixture.refresh(token))).await;
+    assert!(replies.iter().all(|reply| reply.status == 200), "{replies:?}");
+    let tokens: std::collections::HashSet<_> = replies.iter().map(|reply| reply.text("refresh_token")).collect();
+    assert_eq!(tokens.len(), 6);
+}
+
+#[tokio::test]
+async fn a_token_that_comes_again_later_ends_the_whole_session() {
+    let fixture = Fixture::start().await;
+    let first = fixture.log_in("ada@example.org").await;
+    let other_device = fixture.log_in_again("ada@example.org").await;
+    let second = fixture.refresh(first.text("refresh_token")).await;
+    fixture.advance(SignedDuration::from_secs(11)).await;
+
+    let reused = fixture.refresh(first.text("refresh_token")).await;
+    assert_eq!((reused.status, reused.code()), (401, "refresh_reused"));
+    let thief_or_owner = fixture.refresh(second.text("refresh_token")).await;
+    assert_eq!((thief_or_owner.status, thief_or_owner.code()), (401, "session_ended"));
+    assert_eq!(fixture.refresh(other_device.text("refresh_token")).await.status, 200, "another session is not touched");
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_not_used_and_at_last_however_busy_it_is() {
+    let fixture = Fixture::with(|settings| {
+        settings.insert("sessions".into(), toml::toml! { idle_seconds = 3600 absolute_seconds = 7200 }.into());
+    })
+    .await;
+    let idle = fixture.log_in("ada@example.org").await;
+    let mut busy = fixture.log_in_again("ada@example.org").await;
+    for _ in 0..3 {
+        fixture.advance(SignedDuration::from_mins(35)).await;
+        busy = fixture.refresh(busy.text("refresh_token")).await;
+        assert_eq!(busy.status, 200);
+    }
+    let idle = fixture.refresh(idle.text("refresh_token")).await;
+    assert_eq!((idle.status, idle.code()), (401, "invalid_refresh_token"));
+    fixture.advance(SignedDuration::from_mins(15)).await;
+    let busy = fixture.refresh(busy.text("refresh_token")).await;
+    assert_eq!((busy.status, busy.code()), (401, "invalid_refresh_token"), "two hours are over");
+}
+
+#[tokio::test]
+async fn signing_out_ends_this_session_alone() {
+    let fixture = Fixture::start().await;
+    let here = fixture.log_in("ada@example.org").await;
+    let there = fixture.log_in_again("ada@example.org").await;
+    for _ in 0..2 {
+        let reply = fixture.send(fixture.request("DELETE", CURRENT).bearer_auth(here.text("access_token"))).await;
+        assert_eq!(reply.status, 204, "again is the same");
+    }
+    let reply = fixture.refresh(here.text("refresh_token")).await;
+    assert_eq!((reply.status, reply.code()), (401, "session_ended"));
+    assert_eq!(fixture.refresh(there.text("refresh_token")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_issued_is_refused() {
+    let fixture = Fixture::start().await;
+    for token in ["", "x", "n3h2v0sYtqkq1q8m1D3m0o7r8J9x2cV5bN4mL6kJ7hG", "\u{0}💥"] {
+        let reply = fixture.post(REFRESH, &json!({"refresh_token": token})).await;
+        assert_eq!((reply.status, reply.code()), (401, "invalid_refresh_token"), "{token:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_database_has_no_token_in_clear() {
+    let fixture = Fixture::start().await;
+    let session = fixture.log_in("ada@example.org").await;
+    let dump = fixture.sql("SELECT t::text AS value FROM refresh_tokens t UNION ALL SELECT s::text FROM sessions s").await;
+    assert_eq!(dump.len(), 2);
+    assert!(dump.iter().all(|row| !row.contains(session.text("refresh_token"))));
+}
+
+#[tokio::test]
+async fn what_is_over_is_swept_away() {
+    let fixture = Fixture::start().await;
+    fixture.log_in("ada@example.org").await;
+    fixture.advance(SignedDuration::from_hours(24 * 200)).await;
+    let live = fixture.log_in_again("ada@example.org").await;
+    assert_eq!(fixture.app().sweep().await.unwrap(), 2, "a session and its token");
+    assert_eq!(fixture.sql("SELECT session_id::text AS value FROM sessions").await, [live.text("session_id")]);
+}
