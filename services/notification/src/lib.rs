@@ -1,1 +1,64 @@
-//! The notification service.
+//! The notification service of Rollcall: telling people, at once and without loss.
+//!
+//! Others emit events; [`events`] takes them, [`rules`] turn them into messages in the reader's language, and these
+//! are stored before anything is sent: in the [`inbox`], which the [`stream`] follows, and as [`mail`] that is owed.
+//! What the rules need of others is kept in local copies ([`facts`]), so intake needs nobody else to be up.
+
+pub mod app;
+pub mod error;
+pub mod events;
+pub mod facts;
+pub mod inbox;
+pub mod mail;
+mod responses;
+mod routes;
+pub mod rules;
+mod schema;
+pub mod settings;
+pub mod stream;
+
+pub use app::App;
+pub use settings::Settings;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use rollcall_common::events::EventConsumer;
+use rollcall_common::server::{Core, Service, Tasks};
+use std::sync::Arc;
+use utoipa::OpenApi as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+impl Service for App {
+    const NAME: &'static str = "notification";
+    const DEFAULTS: &'static str = include_str!("../config/default.toml");
+    const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+    const CONSUMES_EVENTS: bool = true;
+    type Settings = Settings;
+
+    async fn build(core: Core, settings: Settings) -> anyhow::Result<Self> {
+        Self::new(core, settings)
+    }
+
+    fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn routes(config: &mut ServiceConfig<'_>) {
+        routes::configure(config);
+    }
+
+    fn describe() -> utoipa::openapi::OpenApi {
+        routes::Description::openapi()
+    }
+
+    fn consumer(self: &Arc<Self>) -> Option<Arc<dyn EventConsumer>> {
+        Some(Arc::clone(self) as Arc<dyn EventConsumer>)
+    }
+
+    fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {
+        tasks.spawn("read for streams", stream::reader::read(Arc::clone(self)));
+        tasks.spawn("watch streams", stream::reader::watch(Arc::clone(self)));
+        tasks.spawn("drop old stream entries", stream::reader::prune(Arc::clone(self)));
+        tasks.spawn("tell what waits", rules::deferred::run(Arc::clone(self)));
+        tasks.spawn("send mail", mail::worker::run(Arc::clone(self)));
+    }
+}

@@ -1,2 +1,7 @@
-//! The notification service.
-fn main() {}
+//! The notification service: `serve`, `migrate`, `openapi`, `check-config`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rollcall_common::cli::main::<rollcall_notification::App>()
+}

@@ -1,0 +1,61 @@
+//! What the service consists of while it runs.
+
+use crate::events::Wakes;
+use crate::mail::transport::Outlet;
+use crate::rules::templates::Templates;
+use crate::rules::tell::Teller;
+use crate::settings::{Settings, StreamSettings};
+use crate::stream::hub::Hub;
+use crate::stream::listener::Limits;
+use anyhow::Context as _;
+use jiff::SignedDuration;
+use lettre::message::Mailbox;
+use rollcall_common::server::Core;
+use std::sync::Arc;
+
+/// The notification service.
+pub struct App {
+    /// What every service is built on.
+    pub core: Core,
+    /// Its own settings.
+    pub settings: Settings,
+    /// Turns events into messages.
+    pub teller: Arc<Teller>,
+    /// The open streams.
+    pub hub: Arc<Hub>,
+    /// Who is woken when something was stored.
+    pub wakes: Wakes,
+    /// How mail leaves.
+    pub outlet: Outlet,
+    /// Who it comes from.
+    pub mail_from: Mailbox,
+}
+
+impl App {
+    /// Prepares it: a template or a mail setting that is wrong stops the start.
+    pub fn new(core: Core, settings: Settings) -> anyhow::Result<Self> {
+        let teller = Teller {
+            templates: Templates::load().context("a template is wrong")?,
+            base_url: settings.links.base_url.clone(),
+            language_kept: SignedDuration::from_mins(settings.facts.language_kept_minutes.into()),
+        };
+        Ok(Self {
+            teller: Arc::new(teller),
+            hub: Arc::new(Hub::new(limits(&settings.stream), settings.stream.most_per_user)),
+            wakes: Wakes::default(),
+            outlet: Outlet::new(&settings.mail)?,
+            mail_from: settings.mail.from.0.clone(),
+            core,
+            settings,
+        })
+    }
+}
+
+fn limits(settings: &StreamSettings) -> Limits {
+    Limits {
+        buffered: settings.buffered_entries.max(1),
+        replayed: settings.replayed_entries.into(),
+        heartbeat: SignedDuration::from_secs(settings.heartbeat_seconds.into()),
+        stalled: SignedDuration::from_secs(settings.stalled_seconds.into()),
+    }
+}

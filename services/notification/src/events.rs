@@ -1,0 +1,98 @@
+//! Events of others. The states that org publishes become local copies; the rest goes through the table of rules.
+
+use crate::app::App;
+use crate::facts::store as facts;
+use crate::rules::store as waiting;
+use crate::rules::tell::{Given, Outcome, Telling};
+use crate::stream::hub::Hub;
+use diesel::pg::PgConnection;
+use rollcall_common::events::{CloudEvent, EventConsumer};
+use rollcall_common::fault::Fault;
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::{EventId, UserId};
+use rollcall_org_api::events::{EMPLOYEE_CHANGED, ORG_CHANGED};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// Notes of transactions that were rolled back stay behind; beyond so many all are dropped. A note that is lost
+/// costs a poll's time, not a message.
+const MOST_NOTES: usize = 10_000;
+
+/// Who is to be woken when an event's transaction has committed.
+#[derive(Default)]
+pub struct Wakes {
+    /// The task that tells what waits.
+    pub deferred: Notify,
+    /// The task that sends mail.
+    pub mail: Notify,
+    notes: Mutex<HashMap<EventId, Note>>,
+}
+
+#[derive(Default)]
+struct Note {
+    users: Vec<UserId>,
+    mail: bool,
+    deferred: bool,
+}
+
+impl Wakes {
+    /// Messages are stored and committed: whoever passes them on should look.
+    pub fn told(&self, hub: &Hub, users: Vec<UserId>, mail: bool) {
+        hub.read_for(users);
+        if mail {
+            self.mail.notify_one();
+        }
+    }
+
+    fn note(&self, event: EventId, note: Note) {
+        let mut notes = self.notes();
+        if notes.len() >= MOST_NOTES {
+            notes.clear();
+        }
+        notes.insert(event, note);
+    }
+
+    fn notes(&self) -> MutexGuard<'_, HashMap<EventId, Note>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EventConsumer for App {
+    fn apply(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, event: &CloudEvent) -> Result<(), Fault> {
+        let now = self.core.clock.now();
+        let of_org = || tenant.ok_or_else(|| Fault::invalid("/orgid", "required", "an event of an organisation names it"));
+        let note = match event.kind.as_str() {
+            ORG_CHANGED => {
+                facts::put_org(conn, of_org()?, &event.data()?)?;
+                Note { deferred: waiting::hurry(conn, of_org()?, now)?, ..Note::default() }
+            }
+            EMPLOYEE_CHANGED => {
+                facts::put_employee(conn, of_org()?, &event.data()?)?;
+                Note { deferred: waiting::hurry(conn, of_org()?, now)?, ..Note::default() }
+            }
+            _ => {
+                let Some(telling) = Telling::of(event)? else { return Ok(()) };
+                let tenant = of_org()?;
+                match self.teller.tell(conn, tenant, &telling, &Given::default(), now)? {
+                    Outcome::Told { users, mail } => Note { users, mail, deferred: false },
+                    Outcome::Waits(_) => {
+                        let whole = serde_json::to_value(event).map_err(Fault::internal)?;
+                        waiting::defer(conn, tenant, event.id, whole, now)?;
+                        Note { deferred: true, ..Note::default() }
+                    }
+                }
+            }
+        };
+        self.wakes.note(event.id, note);
+        Ok(())
+    }
+
+    fn committed(&self, event: &CloudEvent) {
+        let Some(note) = self.wakes.notes().remove(&event.id) else { return };
+        if note.deferred {
+            self.wakes.deferred.notify_one();
+        }
+        self.wakes.told(&self.hub, note.users, note.mail);
+    }
+}

@@ -1,0 +1,153 @@
+//! The copies in the database.
+
+use crate::schema::{employee_facts, org_facts, user_facts};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use jiff::Timestamp;
+use jiff_diesel::ToDiesel as _;
+use rollcall_common::fault::Fault;
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::{EmployeeId, UserId};
+use rollcall_org_api::facts::{EmployeeFact, EmployeeStatus, OrgFact};
+use std::collections::HashMap;
+
+/// Built-in roles whose holders speak for the organisation where no manager can be told.
+const SPEAK_FOR_ORG: [&str; 2] = ["owner", "hr_admin"];
+
+/// Keeps the state of an organisation unless a newer one is kept already.
+pub fn put_org(conn: &mut PgConnection, tenant: &Tenant, fact: &OrgFact) -> QueryResult<()> {
+    diesel::insert_into(org_facts::table)
+        .values((
+            org_facts::org_id.eq(tenant.org_id()),
+            org_facts::name.eq(&fact.name),
+            org_facts::time_zone.eq(&fact.time_zone),
+            org_facts::locale.eq(&fact.locale),
+            org_facts::version.eq(fact.version),
+        ))
+        .on_conflict(org_facts::org_id)
+        .do_update()
+        .set((
+            org_facts::name.eq(excluded(org_facts::name)),
+            org_facts::time_zone.eq(excluded(org_facts::time_zone)),
+            org_facts::locale.eq(excluded(org_facts::locale)),
+            org_facts::version.eq(excluded(org_facts::version)),
+        ))
+        .filter(org_facts::version.lt(excluded(org_facts::version)))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Keeps the state of an employee unless a newer one is kept already.
+pub fn put_employee(conn: &mut PgConnection, tenant: &Tenant, fact: &EmployeeFact) -> Result<(), Fault> {
+    let speaks_for_org = fact.grants.iter().any(|grant| SPEAK_FOR_ORG.contains(&grant.role.as_str()));
+    diesel::insert_into(employee_facts::table)
+        .values((
+            employee_facts::org_id.eq(tenant.org_id()),
+            employee_facts::employee_id.eq(fact.employee_id),
+            employee_facts::user_id.eq(fact.user_id),
+            employee_facts::works.eq(fact.status == EmployeeStatus::Active),
+            employee_facts::speaks_for_org.eq(speaks_for_org),
+            employee_facts::fact.eq(serde_json::to_value(fact).map_err(Fault::internal)?),
+            employee_facts::version.eq(fact.version),
+        ))
+        .on_conflict((employee_facts::org_id, employee_facts::employee_id))
+        .do_update()
+        .set((
+            employee_facts::user_id.eq(excluded(employee_facts::user_id)),
+            employee_facts::works.eq(excluded(employee_facts::works)),
+            employee_facts::speaks_for_org.eq(excluded(employee_facts::speaks_for_org)),
+            employee_facts::fact.eq(excluded(employee_facts::fact)),
+            employee_facts::version.eq(excluded(employee_facts::version)),
+        ))
+        .filter(employee_facts::version.lt(excluded(employee_facts::version)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// What rules need of an organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = org_facts, check_for_backend(diesel::pg::Pg))]
+pub struct Org {
+    /// Its name.
+    pub name: String,
+    /// BCP 47 tag of its language.
+    pub locale: String,
+}
+
+/// The organisation, if its state is known.
+pub fn org(conn: &mut PgConnection, tenant: &Tenant) -> QueryResult<Option<Org>> {
+    org_facts::table.find(tenant.org_id()).select(Org::as_select()).first(conn).optional()
+}
+
+/// What rules need of an employee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = employee_facts, check_for_backend(diesel::pg::Pg))]
+pub struct Employee {
+    /// Their account.
+    pub user_id: Option<UserId>,
+    /// Whether they work here.
+    pub works: bool,
+}
+
+impl Employee {
+    /// The account at which they can be told something.
+    pub fn reachable(self) -> Option<UserId> {
+        self.user_id.filter(|_| self.works)
+    }
+}
+
+/// The employee, if their state is known.
+pub fn employee(conn: &mut PgConnection, tenant: &Tenant, employee_id: EmployeeId) -> QueryResult<Option<Employee>> {
+    employee_facts::table
+        .find((tenant.org_id(), employee_id))
+        .select(Employee::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// The accounts of those who speak for the organisation.
+pub fn speakers(conn: &mut PgConnection, tenant: &Tenant) -> QueryResult<Vec<UserId>> {
+    employee_facts::table
+        .filter(employee_facts::org_id.eq(tenant.org_id()))
+        .filter(employee_facts::speaks_for_org)
+        .filter(employee_facts::works)
+        .select(employee_facts::user_id.assume_not_null())
+        .filter(employee_facts::user_id.is_not_null())
+        .load(conn)
+}
+
+/// A language that was asked for, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = user_facts, check_for_backend(diesel::pg::Pg))]
+pub struct Reader {
+    /// Whose.
+    pub user_id: UserId,
+    /// BCP 47 tag.
+    pub locale: String,
+    /// When user said so.
+    #[diesel(deserialize_as = jiff_diesel::Timestamp)]
+    pub fetched_at: Timestamp,
+}
+
+/// What is known of the languages of these users.
+pub fn readers(conn: &mut PgConnection, users: &[UserId]) -> QueryResult<HashMap<UserId, Reader>> {
+    let readers: Vec<Reader> =
+        user_facts::table.filter(user_facts::user_id.eq_any(users)).select(Reader::as_select()).load(conn)?;
+    Ok(readers.into_iter().map(|reader| (reader.user_id, reader)).collect())
+}
+
+/// Remembers the language of a user.
+pub fn put_reader(conn: &mut PgConnection, user_id: UserId, locale: &str, now: Timestamp) -> QueryResult<()> {
+    let row = (user_facts::user_id.eq(user_id), user_facts::locale.eq(locale), user_facts::fetched_at.eq(now.to_diesel()));
+    diesel::insert_into(user_facts::table)
+        .values(row)
+        .on_conflict(user_facts::user_id)
+        .do_update()
+        .set((
+            user_facts::locale.eq(excluded(user_facts::locale)),
+            user_facts::fetched_at.eq(excluded(user_facts::fetched_at)),
+        ))
+        .execute(conn)
+        .map(drop)
+}

@@ -1,0 +1,34 @@
+//! Every route, and the title of their description.
+
+use crate::{inbox, stream};
+use rollcall_notification_api::stream::{Read, Reset};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Title, text and tags.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Rollcall notification service",
+        version = "1",
+        description = "Telling people, at once and without loss: an inbox for each user over all their organisations, \
+                       and a stream that follows it. Refusals are `application/problem+json` with a stable `code`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "inbox", description = "What somebody was told"),
+        (name = "stream", description = "The same as it happens, by Server-Sent Events"),
+        (name = "internal", description = "For services only, never proxied"),
+    ),
+    components(schemas(Read, Reset)),
+)]
+pub(crate) struct Description;
+
+/// Registers them. `read-all` stands before the route that would take it for an id.
+pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(inbox::handlers::list)
+        .service(inbox::handlers::read_all)
+        .service(inbox::handlers::read)
+        .service(inbox::handlers::unread_count)
+        .service(stream::handlers::stream);
+}

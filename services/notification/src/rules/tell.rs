@@ -1,0 +1,191 @@
+//! Turns one event into messages, in the transaction that takes it, from what is known here.
+
+use super::domain::{self, Channel, Recipients, Rule, Said};
+use super::templates::{Language, Templates, Text};
+use crate::facts::store as facts;
+use crate::inbox::store::{self as inbox, Letter};
+use crate::mail::store::{self as mail, NewMail};
+use diesel::pg::PgConnection;
+use jiff::{SignedDuration, Timestamp};
+use rollcall_common::events::CloudEvent;
+use rollcall_common::fault::Fault;
+use rollcall_common::problem::FieldError;
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::{EmployeeId, EventId, UserId};
+use std::collections::{BTreeSet, HashSet};
+use url::Url;
+
+/// Writes and stores messages.
+pub struct Teller {
+    /// The words.
+    pub templates: Templates,
+    /// The address that people reach Rollcall at.
+    pub base_url: Url,
+    /// How long a user's language is believed without asking again.
+    pub language_kept: SignedDuration,
+}
+
+/// An event of the table of rules, read.
+#[derive(Clone, Debug)]
+pub struct Telling {
+    /// Of the event.
+    pub event_id: EventId,
+    /// What it comes under.
+    pub rule: &'static Rule,
+    /// What it says.
+    pub said: Said,
+}
+
+impl Telling {
+    /// What the table of rules makes of an event; none if it has no rule.
+    pub fn of(event: &CloudEvent) -> Result<Option<Self>, Fault> {
+        let Some(rule) = domain::rule_for(&event.kind) else { return Ok(None) };
+        let said = rule.read(&event.data).map_err(|error| {
+            let error = FieldError { pointer: "/data".into(), code: "wrong_type".into(), detail: error.to_string() };
+            Fault::Malformed(vec![error])
+        })?;
+        Ok(Some(Self { event_id: event.id, rule, said }))
+    }
+}
+
+/// A fact that is not known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Missing {
+    /// An employee, or the organisation they are in; org knows both.
+    Employee(EmployeeId),
+    /// Anybody who speaks for the organisation. There always is one, so their event is on its way.
+    Speaker,
+    /// The language of a user, or whether it is still the same; user knows.
+    Language(UserId),
+}
+
+/// What the owners of facts could not answer either: go on without.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// Languages that are not to be had: the organisation's is taken.
+    pub languages: HashSet<UserId>,
+    /// Employees that org does not know.
+    pub absent: HashSet<EmployeeId>,
+}
+
+/// What became of an event.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The messages are stored.
+    Told {
+        /// Whose streams have something new.
+        users: Vec<UserId>,
+        /// Whether mail is to be sent.
+        mail: bool,
+    },
+    /// Nothing is stored: these have to be asked for first.
+    Waits(Vec<Missing>),
+}
+
+impl Teller {
+    /// Stores the messages that the rules make of an event, or says what has to be asked for first.
+    pub fn tell(
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        telling: &Telling,
+        given: &Given,
+        now: Timestamp,
+    ) -> Result<Outcome, Fault> {
+        match telling.said.recipients() {
+            Recipients::Address { email, name, locale } => {
+                let language = Language::closest_to(locale);
+                // The event names the organisation itself: no fact is needed.
+                let text = self.write(telling, language, "")?;
+                if telling.rule.by(Channel::Email) {
+                    let new = NewMail { recipient: email, recipient_name: name, language, text };
+                    mail::add(conn, tenant, telling.event_id, telling.rule, &new, now)?;
+                }
+                Ok(Outcome::Told { users: Vec::new(), mail: true })
+            }
+            Recipients::ManagerOf { employee_id, manager_id } => {
+                let users = match recipients(conn, tenant, employee_id, manager_id, given)? {
+                    Ok(users) => users,
+                    Err(missing) => return Ok(Outcome::Waits(vec![missing])),
+                };
+                self.tell_users(conn, tenant, telling, employee_id, &users, given, now)
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all are needed by the one caller; a struct would be of no other use")]
+    fn tell_users(
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        telling: &Telling,
+        employee_id: EmployeeId,
+        users: &[UserId],
+        given: &Given,
+        now: Timestamp,
+    ) -> Result<Outcome, Fault> {
+        let Some(org) = facts::org(conn, tenant)? else {
+            return Ok(Outcome::Waits(vec![Missing::Employee(employee_id)]));
+        };
+        let readers = facts::readers(conn, users)?;
+        let fresh = |user: &UserId| {
+            readers.get(user).is_some_and(|reader| now.duration_since(reader.fetched_at) < self.language_kept)
+        };
+        let missing: Vec<_> = users
+            .iter()
+            .filter(|user| !fresh(user) && !given.languages.contains(user))
+            .map(|user| Missing::Language(*user))
+            .collect();
+        if !missing.is_empty() {
+            return Ok(Outcome::Waits(missing));
+        }
+        let letter = |user_id: &UserId| {
+            let locale = readers.get(user_id).map_or(org.locale.as_str(), |reader| reader.locale.as_str());
+            let text = self.write(telling, Language::closest_to(locale), &org.name)?;
+            Ok(Letter { user_id: *user_id, title: text.title, body: text.body })
+        };
+        let letters = users.iter().map(letter).collect::<Result<Vec<_>, Fault>>()?;
+        let about = telling.said.about();
+        let users = if telling.rule.by(Channel::Inbox) {
+            inbox::add(conn, tenant, telling.event_id, telling.rule, &about, &letters, now)?
+        } else {
+            Vec::new()
+        };
+        Ok(Outcome::Told { users, mail: false })
+    }
+
+    fn write(&self, telling: &Telling, language: Language, org_name: &str) -> Result<Text, Fault> {
+        let link = telling.said.link(&self.base_url).map(String::from);
+        let template = telling.rule.template;
+        self.templates
+            .write(template, language, &telling.said, org_name, link.as_deref())
+            .map_err(Fault::internal)
+    }
+}
+
+/// The manager if they have an account, else those who speak for the organisation.
+fn recipients(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    employee_id: EmployeeId,
+    manager_id: Option<EmployeeId>,
+    given: &Given,
+) -> Result<Result<Vec<UserId>, Missing>, Fault> {
+    if let Some(manager_id) = manager_id.filter(|id| !given.absent.contains(id)) {
+        match facts::employee(conn, tenant, manager_id)? {
+            None => return Ok(Err(Missing::Employee(manager_id))),
+            Some(manager) => {
+                if let Some(user_id) = manager.reachable() {
+                    return Ok(Ok(vec![user_id]));
+                }
+            }
+        }
+    }
+    let speakers: BTreeSet<UserId> = facts::speakers(conn, tenant)?.into_iter().collect();
+    if speakers.is_empty() {
+        return Ok(Err(Missing::Speaker));
+    }
+    // Whoever speaks for the organisation is not told about themselves; if they are the only one, nobody is.
+    let own = facts::employee(conn, tenant, employee_id)?.and_then(|employee| employee.user_id);
+    Ok(Ok(speakers.into_iter().filter(|user| Some(*user) != own).collect()))
+}

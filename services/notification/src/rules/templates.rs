@@ -1,0 +1,243 @@
+//! Texts. A template has a title and a body as text and, where it is mailed, a body as HTML; names are
+//! escaped in HTML and left alone in text. The files are compiled in: a release carries its own words.
+
+use jiff::{Timestamp, tz::TimeZone};
+use minijinja::value::{Serde, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, context};
+use serde::Serialize;
+
+/// A language that messages are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// English.
+    English,
+    /// Simplified Chinese.
+    SimplifiedChinese,
+}
+
+impl Language {
+    /// Every language.
+    pub const ALL: [Self; 2] = [Self::English, Self::SimplifiedChinese];
+
+    /// The closest there is to a BCP 47 tag. Whoever reads any Chinese is served better by it than by English.
+    pub fn closest_to(locale: &str) -> Self {
+        let primary = locale.split(['-', '_']).next().unwrap_or_default();
+        if primary.eq_ignore_ascii_case("zh") { Self::SimplifiedChinese } else { Self::English }
+    }
+
+    /// BCP 47 tag, which is also the folder of its templates.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::SimplifiedChinese => "zh-Hans",
+        }
+    }
+
+    fn of_tag(tag: &str) -> Self {
+        Self::ALL.into_iter().find(|language| language.tag() == tag).unwrap_or(Self::English)
+    }
+
+    /// `at` on the wall clock of `zone`, to the minute.
+    fn moment(self, at: Timestamp, zone: TimeZone) -> String {
+        let pattern = match self {
+            Self::English => "%-d %b %Y, %H:%M",
+            Self::SimplifiedChinese => "%Y年%-m月%-d日 %H:%M",
+        };
+        at.to_zoned(zone).strftime(pattern).to_string()
+    }
+
+    /// A distance in metres; in kilometres, to one decimal, from 1,000 on.
+    fn distance(self, metres: u32) -> String {
+        let (metre, kilometre) = match self {
+            Self::English => (" m", " km"),
+            Self::SimplifiedChinese => (" 米", " 公里"),
+        };
+        if metres < 1_000 {
+            format!("{metres}{metre}")
+        } else {
+            format!("{}.{}{kilometre}", metres / 1_000, metres % 1_000 / 100)
+        }
+    }
+}
+
+/// A message as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// One line.
+    pub title: String,
+    /// Plain text.
+    pub body: String,
+    /// The same as HTML; none where the template is never mailed.
+    pub html: Option<String>,
+}
+
+macro_rules! template_files {
+    ($($file:literal),+ $(,)?) => {
+        &[$(
+            (concat!("en/", $file), include_str!(concat!("../../templates/en/", $file))),
+            (concat!("zh-Hans/", $file), include_str!(concat!("../../templates/zh-Hans/", $file))),
+        )+]
+    };
+}
+
+const FILES: &[(&str, &str)] = template_files![
+    "invitation.title.txt",
+    "invitation.body.txt",
+    "invitation.body.html",
+    "invitation_accepted.title.txt",
+    "invitation_accepted.body.txt",
+    "punch_outside_geofence.title.txt",
+    "punch_outside_geofence.body.txt",
+];
+
+/// All templates, parsed once.
+pub struct Templates(Environment<'static>);
+
+impl Templates {
+    /// Parses them; fails on a mistake in a file, that is at the start of the service.
+    pub fn load() -> Result<Self, Error> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|name| {
+            if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+        });
+        environment.add_filter("moment", moment);
+        environment.add_filter("distance", distance);
+        for (name, source) in FILES {
+            environment.add_template(name, source)?;
+        }
+        Ok(Self(environment))
+    }
+
+    /// Writes `template` in `language` from the event's own data and what the rules add to it.
+    pub fn write(
+        &self,
+        template: &str,
+        language: Language,
+        event: &impl Serialize,
+        org_name: &str,
+        link: Option<&str>,
+    ) -> Result<Text, Error> {
+        let tag = language.tag();
+        let context = context! { language => tag, event => Value::from(Serde(event)), org_name, link };
+        let write = |part: &str| self.0.get_template(&format!("{tag}/{template}.{part}"))?.render(context.clone());
+        let html = match write("body.html") {
+            Ok(html) => Some(html),
+            Err(error) if error.kind() == ErrorKind::TemplateNotFound => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Text { title: one_line(&write("title.txt")?), body: write("body.txt")?.trim().to_owned(), html })
+    }
+}
+
+/// A title never breaks: it becomes a header of a mail and a line of a list.
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn language(state: &State<'_, '_>) -> Language {
+    let tag = state.lookup("language");
+    Language::of_tag(tag.as_ref().and_then(Value::as_str).unwrap_or_default())
+}
+
+/// Filter: an RFC 3339 instant on the wall clock of an IANA zone. A zone that is not known shows UTC and says so.
+fn moment(state: &State<'_, '_>, at: &str, zone: &str) -> Result<String, Error> {
+    let at: Timestamp =
+        at.parse().map_err(|e| Error::new(ErrorKind::InvalidOperation, "not an instant").with_source(e))?;
+    Ok(match TimeZone::get(zone) {
+        Ok(zone) => language(state).moment(at, zone),
+        Err(_) => format!("{} UTC", language(state).moment(at, TimeZone::UTC)),
+    })
+}
+
+/// Filter: a distance in metres.
+fn distance(state: &State<'_, '_>, metres: u32) -> String {
+    language(state).distance(metres)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::domain::{Channel, RULES};
+    use serde_json::json;
+
+    fn example(template: &str, name: &str) -> serde_json::Value {
+        match template {
+            "invitation" => json!({
+                "name": name, "org_name": "Nordlicht", "token": "s3cret_-token", "expires_at": "2026-11-27T09:00:00Z",
+            }),
+            "invitation_accepted" => json!({ "employee_name": name }),
+            "punch_outside_geofence" => json!({
+                "employee_name": name, "site_name": "Hafen", "at": "2026-03-29T01:30:00Z",
+                "time_zone": "Europe/Berlin", "distance_m": 1_250,
+            }),
+            other => panic!("no example for {other}"),
+        }
+    }
+
+    fn write(template: &str, language: Language, name: &str) -> Text {
+        let templates = Templates::load().unwrap();
+        let link = (template == "invitation").then_some("https://x.example/i?token=s3cret_-token");
+        templates.write(template, language, &example(template, name), "Nordlicht", link).unwrap()
+    }
+
+    #[test]
+    fn every_rule_has_a_template_in_every_language_and_html_where_it_is_mailed() {
+        for rule in RULES {
+            for language in Language::ALL {
+                let text = write(rule.template, language, "Li Wei");
+                assert!(text.title.contains("Li Wei") || text.body.contains("Li Wei"), "{text:?}");
+                assert_eq!(text.html.is_some(), rule.by(Channel::Email), "{}", rule.template);
+            }
+        }
+    }
+
+    #[test]
+    fn markup_in_a_name_is_escaped_in_html_and_left_alone_in_text() {
+        let text = write("invitation", Language::English, "<b>Bobby & Co</b>");
+        assert!(text.body.contains("Hello <b>Bobby & Co</b>,"), "{}", text.body);
+        let html = text.html.unwrap();
+        assert!(html.contains("Hello &lt;b&gt;Bobby &amp; Co&lt;"), "{html}");
+        assert!(!html.contains("<b>"), "{html}");
+    }
+
+    #[test]
+    fn the_token_stands_on_a_line_of_its_own_in_every_language() {
+        for language in Language::ALL {
+            let text = write("invitation", language, "Li Wei");
+            assert!(text.body.lines().any(|line| line == "s3cret_-token"), "{}", text.body);
+            assert!(text.body.lines().any(|line| line == "https://x.example/i?token=s3cret_-token"));
+        }
+    }
+
+    #[test]
+    fn an_instant_is_shown_on_the_wall_clock_of_its_place() {
+        let text = write("punch_outside_geofence", Language::English, "Ada");
+        assert_eq!(text.title, "Ada punched 1.2 km from Hafen");
+        assert!(text.body.starts_with("The punch of 29 Mar 2026, 03:30 came"), "{}", text.body);
+        let text = write("punch_outside_geofence", Language::SimplifiedChinese, "Ada");
+        assert_eq!(text.title, "Ada 在距离 Hafen 1.2 公里处打卡");
+        assert!(text.body.starts_with("2026年3月29日 03:30 的打卡"), "{}", text.body);
+    }
+
+    #[test]
+    fn a_title_is_one_line_whatever_the_name_holds() {
+        let text = write("invitation_accepted", Language::English, "Eve\r\nBcc: all@example.org\u{7}");
+        assert_eq!(text.title, "Eve Bcc: all@example.org joined Nordlicht");
+    }
+
+    #[test]
+    fn the_closest_language_is_chosen() {
+        for (locale, language) in [
+            ("zh", Language::SimplifiedChinese),
+            ("zh-CN", Language::SimplifiedChinese),
+            ("ZH_tw", Language::SimplifiedChinese),
+            ("en-GB", Language::English),
+            ("de", Language::English),
+            ("", Language::English),
+            ("zhuang", Language::English),
+        ] {
+            assert_eq!(Language::closest_to(locale), language, "{locale}");
+        }
+    }
+}

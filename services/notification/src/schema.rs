@@ -1,0 +1,113 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    deferred_events (org_id, event_id) {
+        org_id -> Uuid,
+        event_id -> Uuid,
+        event -> Jsonb,
+        attempts -> Int4,
+        next_attempt_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    employee_facts (org_id, employee_id) {
+        org_id -> Uuid,
+        employee_id -> Uuid,
+        user_id -> Nullable<Uuid>,
+        works -> Bool,
+        speaks_for_org -> Bool,
+        fact -> Jsonb,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    mail_deliveries (org_id, delivery_id) {
+        org_id -> Uuid,
+        delivery_id -> Uuid,
+        event_id -> Uuid,
+        recipient -> Text,
+        recipient_name -> Text,
+        kind -> Text,
+        language -> Text,
+        subject -> Text,
+        text_body -> Nullable<Text>,
+        html_body -> Nullable<Text>,
+        state -> Text,
+        attempts -> Int4,
+        next_attempt_at -> Timestamptz,
+        leased_until -> Nullable<Timestamptz>,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    notifications (notification_id) {
+        notification_id -> Uuid,
+        org_id -> Uuid,
+        user_id -> Uuid,
+        event_id -> Uuid,
+        seq -> Int8,
+        category -> Text,
+        kind -> Text,
+        title -> Text,
+        body -> Text,
+        about -> Jsonb,
+        created_at -> Timestamptz,
+        read_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    org_facts (org_id) {
+        org_id -> Uuid,
+        name -> Text,
+        time_zone -> Text,
+        locale -> Text,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    stream_entries (user_id, seq) {
+        user_id -> Uuid,
+        seq -> Int8,
+        org_id -> Nullable<Uuid>,
+        event -> Text,
+        data -> Text,
+        unread -> Int8,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    user_facts (user_id) {
+        user_id -> Uuid,
+        locale -> Text,
+        fetched_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    user_streams (user_id) {
+        user_id -> Uuid,
+        epoch -> Int8,
+        last_seq -> Int8,
+        unread -> Int8,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    deferred_events,
+    employee_facts,
+    mail_deliveries,
+    notifications,
+    org_facts,
+    stream_entries,
+    user_facts,
+    user_streams,
+);

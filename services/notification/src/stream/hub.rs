@@ -1,0 +1,305 @@
+//! Every open stream of this instance, by user, and the set of users somebody should read for.
+
+use super::domain::{Batch, Position};
+use super::listener::{Limits, Listener};
+use bytes::Bytes;
+use futures_util::Stream;
+use jiff::Timestamp;
+use rollcall_ids::UserId;
+use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use tokio::sync::Notify;
+
+/// The open streams. One lock for the map: it is held for a look-up, never while something waits.
+pub struct Hub {
+    limits: Limits,
+    most_per_user: usize,
+    streams: Mutex<Streams>,
+    due: Mutex<HashSet<UserId>>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Streams {
+    of: HashMap<UserId, Vec<Arc<Listener>>>,
+    draining: bool,
+}
+
+/// Why a stream is not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The user has as many as one may have.
+    TooMany,
+    /// This instance is about to stop.
+    Draining,
+}
+
+impl Hub {
+    /// No stream yet.
+    pub fn new(limits: Limits, most_per_user: usize) -> Self {
+        Self { limits, most_per_user, streams: Mutex::default(), due: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// What all streams keep to.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Adds a stream of `user`. Its log is read at once: something may have been stored since it was opened.
+    pub fn join(self: &Arc<Self>, user: UserId, listener: Listener) -> Result<OpenStream, Refused> {
+        let listener = Arc::new(listener);
+        {
+            let mut streams = lock(&self.streams);
+            if streams.draining {
+                return Err(Refused::Draining);
+            }
+            let of_user = streams.of.entry(user).or_default();
+            if of_user.len() >= self.most_per_user {
+                return Err(Refused::TooMany);
+            }
+            of_user.push(Arc::clone(&listener));
+        }
+        self.read_for([user]);
+        Ok(OpenStream { hub: Arc::clone(self), user, listener })
+    }
+
+    fn leave(&self, user: UserId, listener: &Arc<Listener>) {
+        let mut streams = lock(&self.streams);
+        if let Some(of_user) = streams.of.get_mut(&user) {
+            of_user.retain(|other| !Arc::ptr_eq(other, listener));
+            if of_user.is_empty() {
+                streams.of.remove(&user);
+            }
+        }
+    }
+
+    /// Asks for the logs of these users to be read; those without a stream here are passed over.
+    pub fn read_for(&self, users: impl IntoIterator<Item = UserId>) {
+        let connected = lock(&self.streams);
+        let mut due = lock(&self.due);
+        due.extend(users.into_iter().filter(|user| connected.of.contains_key(user)));
+        let any = !due.is_empty();
+        drop((due, connected));
+        if any {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Waits until a log should be read.
+    pub async fn wanted(&self) {
+        self.wake.notified().await;
+    }
+
+    /// At most `most` users whose logs should be read, each with the position to read from: the furthest back of
+    /// their streams that have room.
+    pub fn take_due(&self, most: usize) -> Vec<(UserId, i64)> {
+        let users: Vec<UserId> = {
+            let mut due = lock(&self.due);
+            let users: Vec<_> = due.iter().copied().take(most).collect();
+            for user in &users {
+                due.remove(user);
+            }
+            users
+        };
+        let from = |user: UserId| {
+            let positions = self.of_user(user).into_iter().filter_map(|listener| listener.wants_after(&self.limits));
+            positions.map(|position| position.seq).min().map(|seq| (user, seq))
+        };
+        users.into_iter().filter_map(from).collect()
+    }
+
+    /// Hands what was read to the streams of `user`; reads again if one could take more.
+    pub fn deliver(&self, user: UserId, batch: &Batch) {
+        let offered = self.of_user(user).into_iter().map(|listener| listener.offer(batch, &self.limits));
+        // Every stream is offered it: no short circuit.
+        let more = offered.fold(false, |any, more| any | more);
+        if more {
+            self.read_for([user]);
+        }
+    }
+
+    /// Users with a stream here.
+    pub fn connected(&self) -> Vec<UserId> {
+        lock(&self.streams).of.keys().copied().collect()
+    }
+
+    /// Takes note of where logs stand and asks for those that go on after a stream.
+    pub fn compare(&self, standings: impl IntoIterator<Item = (UserId, Position)>) {
+        let lags = |(user, current): (UserId, Position)| {
+            let lagging = self.of_user(user).into_iter().map(|listener| listener.lags(current, &self.limits));
+            lagging.fold(false, |any, lags| any | lags).then_some(user)
+        };
+        let behind: Vec<_> = standings.into_iter().filter_map(lags).collect();
+        self.read_for(behind);
+    }
+
+    /// Looks at the time for every stream.
+    pub fn look(&self, now: Timestamp, retry_milliseconds: impl Fn() -> u64) {
+        for listener in self.all() {
+            listener.look(now, &self.limits, &retry_milliseconds);
+        }
+    }
+
+    /// Ends every stream and takes no more; each client is told its own time to come back.
+    pub fn drain(&self, retry_milliseconds: impl Fn() -> u64) {
+        lock(&self.streams).draining = true;
+        for listener in self.all() {
+            listener.end(retry_milliseconds());
+        }
+    }
+
+    /// How many streams are open.
+    pub fn len(&self) -> usize {
+        lock(&self.streams).of.values().map(Vec::len).sum()
+    }
+
+    /// Whether none is open.
+    pub fn is_empty(&self) -> bool {
+        lock(&self.streams).of.is_empty()
+    }
+
+    fn of_user(&self, user: UserId) -> Vec<Arc<Listener>> {
+        lock(&self.streams).of.get(&user).cloned().unwrap_or_default()
+    }
+
+    fn all(&self) -> Vec<Arc<Listener>> {
+        lock(&self.streams).of.values().flatten().cloned().collect()
+    }
+}
+
+/// No code under these locks can leave what they guard half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The body of an open stream; it leaves the hub when the connection drops it.
+pub struct OpenStream {
+    hub: Arc<Hub>,
+    user: UserId,
+    listener: Arc<Listener>,
+}
+
+impl Stream for OpenStream {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.listener.poll_take(context).map(|taken| {
+            if taken.hungry {
+                self.hub.read_for([self.user]);
+            }
+            taken.frame.map(Ok)
+        })
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.hub.leave(self.user, &self.listener);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::domain::{Entry, frame};
+    use super::*;
+    use jiff::SignedDuration;
+
+    fn at(seq: i64) -> Position {
+        Position { epoch: 7, seq }
+    }
+
+    fn hub() -> Arc<Hub> {
+        let limits = Limits {
+            buffered: 4,
+            replayed: 100,
+            heartbeat: SignedDuration::from_secs(20),
+            stalled: SignedDuration::from_secs(30),
+        };
+        Arc::new(Hub::new(limits, 2))
+    }
+
+    fn open(hub: &Arc<Hub>, user: UserId, seq: i64) -> Result<OpenStream, Refused> {
+        let until = Timestamp::from_second(300).unwrap();
+        hub.join(user, Listener::new(at(seq), [], Timestamp::UNIX_EPOCH, until))
+    }
+
+    fn batch(from: i64, last: i64) -> Batch {
+        let entry = |seq| Entry { seq, frame: frame("notification", at(seq), "{}"), unread: 0 };
+        Batch { current: at(last), entries: (from..=last).map(entry).collect(), cut_short: false }
+    }
+
+    fn take(stream: &mut OpenStream) -> usize {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut taken = 0;
+        while let Poll::Ready(Some(_)) = Pin::new(&mut *stream).poll_next(&mut context) {
+            taken += 1;
+        }
+        taken
+    }
+
+    #[test]
+    fn two_streams_of_one_user_are_read_for_from_the_one_further_back_and_share_the_bytes() {
+        let (hub, user) = (hub(), UserId::generate());
+        let mut ahead = open(&hub, user, 9).unwrap();
+        let mut back = open(&hub, user, 7).unwrap();
+        assert_eq!(hub.take_due(10), [(user, 7)]);
+        assert!(hub.take_due(10).is_empty(), "read once");
+        hub.deliver(user, &batch(8, 10));
+        assert_eq!((take(&mut ahead), take(&mut back)), (1 + 1, 3 + 1), "entries and a count");
+    }
+
+    #[test]
+    fn nobody_is_read_for_without_a_stream() {
+        let hub = hub();
+        hub.read_for([UserId::generate()]);
+        assert!(hub.take_due(10).is_empty());
+    }
+
+    #[test]
+    fn a_stream_that_took_all_it_had_is_read_for_again_while_its_log_goes_on() {
+        let (hub, user) = (hub(), UserId::generate());
+        let mut stream = open(&hub, user, 0).unwrap();
+        hub.take_due(10);
+        hub.deliver(user, &batch(1, 10));
+        assert!(hub.take_due(10).is_empty(), "it is full");
+        assert_eq!(take(&mut stream), 4 + 1);
+        assert_eq!(hub.take_due(10), [(user, 4)]);
+    }
+
+    #[test]
+    fn a_log_that_stands_where_its_streams_do_is_not_read() {
+        let (hub, user) = (hub(), UserId::generate());
+        let _stream = open(&hub, user, 3).unwrap();
+        hub.take_due(10);
+        hub.compare([(user, at(3))]);
+        assert!(hub.take_due(10).is_empty());
+        hub.compare([(user, at(4))]);
+        assert_eq!(hub.take_due(10), [(user, 3)]);
+    }
+
+    #[test]
+    fn a_user_has_a_bounded_number_of_streams_and_gets_room_when_one_closes() {
+        let (hub, user) = (hub(), UserId::generate());
+        let first = open(&hub, user, 0).unwrap();
+        let _second = open(&hub, user, 0).unwrap();
+        assert_eq!(open(&hub, user, 0).err(), Some(Refused::TooMany));
+        drop(first);
+        assert!(open(&hub, user, 0).is_ok());
+        drop(_second);
+        assert!(hub.is_empty(), "the last one was dropped at once");
+    }
+
+    #[test]
+    fn a_draining_hub_ends_its_streams_and_takes_no_more() {
+        let (hub, user) = (hub(), UserId::generate());
+        let mut stream = open(&hub, user, 0).unwrap();
+        hub.drain(|| 250);
+        assert_eq!(open(&hub, user, 0).err(), Some(Refused::Draining));
+        assert_eq!(take(&mut stream), 1, "the time to come back");
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(matches!(Pin::new(&mut stream).poll_next(&mut context), Poll::Ready(None)));
+    }
+}

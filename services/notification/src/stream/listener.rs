@@ -1,0 +1,298 @@
+//! One open stream: a position, a few frames that wait to be taken, and the rules of when it ends. Everything
+//! here happens under its own lock and never waits.
+
+use super::domain::{Batch, HEARTBEAT, Position, reset_frame, retry_frame, unread_frame};
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use rollcall_notification_api::stream::ResetReason;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// What all streams of an instance keep to.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Frames that wait in memory for one stream; what is beyond stays in the database.
+    pub buffered: usize,
+    /// Entries that are replayed one by one; beyond, the inbox is loaded anew.
+    pub replayed: i64,
+    /// A quiet stream gets a comment after this long.
+    pub heartbeat: SignedDuration,
+    /// A client that takes nothing for this long, though something waits, is cut off.
+    pub stalled: SignedDuration,
+}
+
+/// One open stream.
+pub struct Listener(Mutex<Inner>);
+
+struct Inner {
+    position: Position,
+    waiting: VecDeque<Bytes>,
+    /// The log goes on after `position`, as far as is known.
+    behind: bool,
+    /// Nothing more comes after what waits.
+    ending: bool,
+    /// The client took something since the last look.
+    taken: bool,
+    /// When it was last seen to take something, or given a heartbeat.
+    active: Timestamp,
+    /// When the right to listen ends.
+    until: Timestamp,
+    waker: Option<Waker>,
+}
+
+/// What the connection gets.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// A frame; none at the end of the stream.
+    pub frame: Option<Bytes>,
+    /// The stream has room, and its log goes on.
+    pub hungry: bool,
+}
+
+impl Listener {
+    /// A stream at `position` that first gets the frames of `opening`.
+    pub fn new(position: Position, opening: impl IntoIterator<Item = Bytes>, now: Timestamp, until: Timestamp) -> Self {
+        Self(Mutex::new(Inner {
+            position,
+            waiting: opening.into_iter().collect(),
+            behind: false,
+            ending: false,
+            taken: false,
+            active: now,
+            until,
+            waker: None,
+        }))
+    }
+
+    /// Takes the next frame for the connection, or waits for one.
+    pub fn poll_take(&self, context: &mut Context<'_>) -> Poll<Taken> {
+        let mut inner = self.lock();
+        match inner.waiting.pop_front() {
+            Some(frame) => {
+                inner.taken = true;
+                let hungry = inner.waiting.is_empty() && inner.behind && !inner.ending;
+                Poll::Ready(Taken { frame: Some(frame), hungry })
+            }
+            None if inner.ending => Poll::Ready(Taken { frame: None, hungry: false }),
+            None => {
+                // An idle stream holds no buffer: most streams are idle most of the time.
+                inner.waiting = VecDeque::new();
+                inner.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Takes over what follows its position, as far as there is room. True: it could take more right now.
+    pub fn offer(&self, batch: &Batch, limits: &Limits) -> bool {
+        let mut inner = self.lock();
+        if inner.ending {
+            return false;
+        }
+        let next = match batch.following(inner.position, limits.replayed) {
+            Ok(next) => next,
+            Err(reason) => {
+                inner.cut_off(batch.current, reason);
+                return false;
+            }
+        };
+        let room = limits.buffered.saturating_sub(inner.waiting.len());
+        let next = &next[..next.len().min(room)];
+        if let Some(last) = next.last() {
+            inner.position.seq = last.seq;
+            let count = unread_frame(inner.position, last.unread);
+            inner.waiting.extend(next.iter().map(|entry| entry.frame.clone()).chain([count]));
+            inner.wake();
+        }
+        inner.behind = inner.position.seq < batch.current.seq;
+        inner.behind && inner.waiting.len() < limits.buffered
+    }
+
+    /// Where to read from for it; none when it has no room, or ends.
+    pub fn wants_after(&self, limits: &Limits) -> Option<Position> {
+        let inner = self.lock();
+        (!inner.ending && inner.waiting.len() < limits.buffered).then_some(inner.position)
+    }
+
+    /// Notes where the log stands. True: there is something to read for it.
+    pub fn lags(&self, current: Position, limits: &Limits) -> bool {
+        let mut inner = self.lock();
+        inner.behind = inner.position != current;
+        inner.behind && !inner.ending && inner.waiting.len() < limits.buffered
+    }
+
+    /// Looks at the time: heartbeat, end of the right to listen, a client that does not read.
+    pub fn look(&self, now: Timestamp, limits: &Limits, retry_milliseconds: impl FnOnce() -> u64) {
+        let mut inner = self.lock();
+        if std::mem::take(&mut inner.taken) {
+            inner.active = now;
+        }
+        if inner.ending {
+            return;
+        }
+        let quiet = now.duration_since(inner.active);
+        if now >= inner.until {
+            inner.end(retry_milliseconds());
+        } else if inner.waiting.is_empty() {
+            if quiet >= limits.heartbeat {
+                inner.waiting.push_back(HEARTBEAT);
+                inner.active = now;
+                inner.wake();
+            }
+        } else if quiet >= limits.stalled {
+            let position = inner.position;
+            inner.cut_off(position, ResetReason::TooSlow);
+        }
+    }
+
+    /// Ends the stream after what waits; the client is to come back in so many milliseconds.
+    pub fn end(&self, retry_milliseconds: u64) {
+        self.lock().end(retry_milliseconds);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // No code under the lock can leave it half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn end(&mut self, retry_milliseconds: u64) {
+        if !self.ending {
+            self.ending = true;
+            self.waiting.push_back(retry_frame(retry_milliseconds));
+            self.wake();
+        }
+    }
+
+    /// Drops what waits: the client starts over from `position`.
+    fn cut_off(&mut self, position: Position, reason: ResetReason) {
+        self.waiting = VecDeque::from([reset_frame(position, reason)]);
+        self.ending = true;
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::domain::{Entry, frame};
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        buffered: 4,
+        replayed: 100,
+        heartbeat: SignedDuration::from_secs(20),
+        stalled: SignedDuration::from_secs(30),
+    };
+
+    fn at(seq: i64) -> Position {
+        Position { epoch: 7, seq }
+    }
+
+    fn second(n: i64) -> Timestamp {
+        Timestamp::from_second(n).unwrap()
+    }
+
+    fn listener(seq: i64) -> Listener {
+        Listener::new(at(seq), [], second(0), second(300))
+    }
+
+    fn batch(from: i64, last: i64) -> Batch {
+        let entry = |seq| Entry { seq, frame: frame("notification", at(seq), "{}"), unread: seq };
+        Batch { current: at(last), entries: (from..=last).map(entry).collect(), cut_short: false }
+    }
+
+    /// Everything that can be taken without waiting, and whether the stream has ended.
+    fn drain(listener: &Listener) -> (Vec<String>, bool) {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut frames = Vec::new();
+        loop {
+            match listener.poll_take(&mut context) {
+                Poll::Ready(Taken { frame: Some(frame), .. }) => {
+                    let text = String::from_utf8(frame.to_vec()).unwrap();
+                    frames.push(text.lines().next().unwrap_or_default().to_owned() + text.lines().nth(1).unwrap_or_default());
+                }
+                Poll::Ready(Taken { frame: None, .. }) => return (frames, true),
+                Poll::Pending => return (frames, false),
+            }
+        }
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_taken_later_from_the_database() {
+        let stream = listener(0);
+        assert!(!stream.offer(&batch(1, 10), &LIMITS), "full");
+        assert_eq!(stream.wants_after(&LIMITS), None);
+        let (frames, ended) = drain(&stream);
+        assert_eq!(frames.len(), 5, "four entries and a count: {frames:?}");
+        assert_eq!(frames[4], "id: 7:4event: unread_count");
+        assert!(!ended);
+        assert_eq!(stream.wants_after(&LIMITS), Some(at(4)));
+        stream.offer(&batch(3, 8), &LIMITS);
+        assert_eq!(drain(&stream).0[0], "id: 7:5event: notification", "no entry twice");
+    }
+
+    #[test]
+    fn a_stream_with_room_again_says_that_it_is_hungry() {
+        let stream = listener(0);
+        stream.offer(&batch(1, 10), &LIMITS);
+        let mut context = Context::from_waker(Waker::noop());
+        let hungry: Vec<_> = (0..5)
+            .map(|_| match stream.poll_take(&mut context) {
+                Poll::Ready(taken) => taken.hungry,
+                Poll::Pending => panic!("there is more"),
+            })
+            .collect();
+        assert_eq!(hungry, [false, false, false, false, true]);
+    }
+
+    #[test]
+    fn a_gap_ends_the_stream_with_a_reset_to_where_the_log_stands() {
+        let stream = listener(0);
+        stream.offer(&batch(5, 9), &LIMITS);
+        assert_eq!(drain(&stream), (vec!["id: 7:9event: reset".to_owned()], true));
+    }
+
+    #[test]
+    fn a_quiet_stream_gets_a_heartbeat_and_a_busy_one_does_not() {
+        let stream = listener(0);
+        stream.look(second(19), &LIMITS, || 1);
+        assert_eq!(drain(&stream).0.len(), 0);
+        stream.look(second(20), &LIMITS, || 1);
+        assert_eq!(drain(&stream).0, [": heartbeat"]);
+        stream.offer(&batch(1, 1), &LIMITS);
+        drain(&stream);
+        stream.look(second(39), &LIMITS, || 1);
+        stream.look(second(58), &LIMITS, || 1);
+        assert_eq!(drain(&stream).0.len(), 0, "it was active at 39");
+        stream.look(second(59), &LIMITS, || 1);
+        assert_eq!(drain(&stream).0, [": heartbeat"]);
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_is_cut_off_and_what_waited_is_dropped() {
+        let stream = listener(0);
+        stream.offer(&batch(1, 3), &LIMITS);
+        stream.look(second(29), &LIMITS, || 1);
+        stream.look(second(30), &LIMITS, || 1);
+        assert_eq!(drain(&stream), (vec!["id: 7:3event: reset".to_owned()], true));
+    }
+
+    #[test]
+    fn the_end_of_the_right_to_listen_ends_the_stream_after_what_waits() {
+        let stream = listener(0);
+        stream.offer(&batch(1, 1), &LIMITS);
+        stream.look(second(300), &LIMITS, || 250);
+        stream.look(second(301), &LIMITS, || 250);
+        let (frames, ended) = drain(&stream);
+        assert_eq!(frames, ["id: 7:1event: notification", "id: 7:1event: unread_count", "retry: 250"]);
+        assert!(ended);
+    }
+}
