@@ -25,7 +25,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let body = body(request, payload, &["application/json"]);
-        Box::pin(async move { decode(&body.await?).map(Self) })
+        Box::pin(async move { decode_object(&body.await?).map(Self) })
     }
 }
 
@@ -83,6 +83,15 @@ pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     })?;
     deserializer.end().map_err(|error| malformed("", "not_json", error.to_string()))?;
     Ok(value)
+}
+
+/// Like `decode`, for a body that is an object. serde takes an array for a struct, its fields in the order of their
+/// declaration: then `["a", "b"]` would be a sign-in, and a new field in the middle would change what it means.
+pub(crate) fn decode_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => Err(malformed("", "wrong_type", "must be a JSON object")),
+        _ => decode(body),
+    }
 }
 
 fn json_pointer(path: &serde_path_to_error::Path) -> String {
@@ -283,6 +292,18 @@ mod tests {
             assert_eq!(errors[0].pointer, pointer, "{errors:?}");
         }
         assert!(matches!(query("lmit=1").unwrap_err(), Fault::Malformed(_)));
+    }
+
+    #[test]
+    fn an_array_is_not_taken_for_an_object() {
+        #[derive(Debug, Deserialize)]
+        struct Body {
+            #[serde(rename = "a")]
+            _a: u8,
+        }
+        assert!(decode_object::<Body>(br#" {"a":1}"#).is_ok());
+        let Fault::Malformed(errors) = decode_object::<Body>(b" [1]").unwrap_err() else { panic!() };
+        assert_eq!((errors[0].pointer.as_str(), errors[0].code.as_ref()), ("", "wrong_type"));
     }
 
     #[test]

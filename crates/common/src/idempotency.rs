@@ -67,7 +67,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Idempotent<T> {
             let key = key?;
             let bytes = body.await?;
             let fingerprint = secret::sha256(&[prefix.as_bytes(), &bytes].concat());
-            Ok(Self { body: extract::decode(&bytes)?, guard: Guard { key, fingerprint } })
+            Ok(Self { body: extract::decode_object(&bytes)?, guard: Guard { key, fingerprint } })
         })
     }
 }
