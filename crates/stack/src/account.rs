@@ -4,7 +4,6 @@ use crate::secrets;
 use anyhow::{Context, Result, ensure};
 use nix::unistd::{Gid, Uid, User, chown, geteuid};
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -30,9 +29,7 @@ impl Account {
                 return Ok(Self::Other(user.uid, user.gid));
             }
         }
-        anyhow::bail!(
-            "run as root, an unprivileged account is needed, and there is neither {preferred} nor nobody"
-        )
+        anyhow::bail!("run as root, an unprivileged account is needed, and there is neither {preferred} nor nobody")
     }
 
     /// Name of the other account; none when it is the caller.
@@ -54,8 +51,7 @@ impl Account {
     /// Gives `path` to this account.
     pub fn own(self, path: &Path) -> Result<()> {
         if let Self::Other(uid, gid) = self {
-            chown(path, Some(uid), Some(gid))
-                .with_context(|| format!("chown {}", path.display()))?;
+            chown(path, Some(uid), Some(gid)).with_context(|| format!("chown {}", path.display()))?;
         }
         Ok(())
     }
@@ -66,15 +62,11 @@ impl Account {
         let Some(wall) = self.wall_before(wanted) else {
             return Ok((self.make(wanted)?, None));
         };
-        let mut hasher = DefaultHasher::new();
-        wanted.hash(&mut hasher);
-        let elsewhere = Path::new("/var/tmp").join(format!("rollcall-{:016x}", hasher.finish()));
-        let reason = format!(
-            "{} is {}: its account cannot enter {}",
-            wanted.display(),
-            elsewhere.display(),
-            wall.display()
-        );
+        let digest = rollcall_common::secret::sha256(wanted.as_os_str().as_encoded_bytes());
+        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let elsewhere = Path::new("/var/tmp").join(format!("rollcall-{name}"));
+        let reason =
+            format!("{} is {}: its account cannot enter {}", wanted.display(), elsewhere.display(), wall.display());
         Ok((self.make(&elsewhere)?, Some(reason)))
     }
 

@@ -59,9 +59,7 @@ impl Guard {
 
     /// Removes `directory` with all that is in it when the end comes.
     pub fn remove_at_end(&self, directory: &Path) -> Result<()> {
-        let path = directory
-            .to_str()
-            .context("a path that is not UTF-8 cannot be cleaned up")?;
+        let path = directory.to_str().context("a path that is not UTF-8 cannot be cleaned up")?;
         ensure!(
             directory.is_absolute() && !path.contains('\n') && path.len() > 4,
             "{path:?} is no directory to remove"
@@ -71,11 +69,7 @@ impl Guard {
 
     fn say(&self, line: &str) -> Result<()> {
         let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let pipe = child
-            .stdin
-            .as_mut()
-            .context("the reaper's pipe is closed")?;
-        pipe.write_all(line.as_bytes())
-            .context("the reaper has ended")
+        let pipe = child.stdin.as_mut().context("the reaper's pipe is closed")?;
+        pipe.write_all(line.as_bytes()).context("the reaper has ended")
     }
 }

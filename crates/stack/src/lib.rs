@@ -1,12 +1,14 @@
 //! A private PostgreSQL, the four services and nginx, started and stopped as one.
 //!
 //! `rollcall-stack up` (what `make up` runs), the end-to-end tests and the benchmarks start the real programs with
-//! `Stack`; the tests of one service run it in their own process with `testing`. Everything that is started
+//! [`Stack`]; the tests of one service run it in their own process with [`testing`]. Everything that is started
 //! ends with its starter, whichever way that ends: see [`guard`].
 
 pub mod account;
+pub mod binaries;
 pub mod commands;
 pub mod guard;
+pub mod keys;
 pub mod lock;
 pub mod nginx;
 pub mod ports;
@@ -14,5 +16,10 @@ pub mod postgres;
 pub mod process;
 pub mod provision;
 pub mod secrets;
+pub mod service;
+pub mod settings;
+mod stack;
 pub mod testing;
 pub mod topology;
+
+pub use stack::{Builder, Progress, Stack};

@@ -13,12 +13,11 @@ const WAIT: Duration = Duration::from_secs(20);
 /// [`crate::guard::Guard::start`], the lock is held until the last process of the stack has ended.
 pub fn run_directory(path: &Path, say: impl Fn(&str)) -> Result<(File, PathBuf)> {
     crate::secrets::passage(path)?;
-    let path = path
-        .canonicalize()
-        .with_context(|| path.display().to_string())?;
+    let path = path.canonicalize().with_context(|| path.display().to_string())?;
     let name = path.join("stack.lock");
     let file = OpenOptions::new().create(true).append(true).open(&name)?;
     let start = Instant::now();
+    let mut told = false;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok((file, path)),
@@ -27,11 +26,10 @@ pub fn run_directory(path: &Path, say: impl Fn(&str)) -> Result<(File, PathBuf)>
                 bail!("another stack is running in {}", path.display())
             }
             Err(TryLockError::WouldBlock) => {
-                say(&format!(
-                    "waiting for another stack in {} to end",
-                    path.display()
-                ));
-                thread::sleep(Duration::from_secs(1));
+                if !std::mem::replace(&mut told, true) {
+                    say(&format!("waiting for another stack in {} to end", path.display()));
+                }
+                thread::sleep(Duration::from_millis(100));
             }
         }
     }

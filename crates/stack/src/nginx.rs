@@ -34,12 +34,7 @@ pub struct Settings {
 impl Settings {
     /// The rates of a real installation: an office behind one address may sign in together.
     pub fn new(port: u16, services: BTreeMap<String, u16>) -> Self {
-        Self {
-            port,
-            services,
-            sign_in_rate: "10r/s".to_owned(),
-            sign_in_burst: 60,
-        }
+        Self { port, services, sign_in_rate: "10r/s".to_owned(), sign_in_burst: 60 }
     }
 }
 
@@ -71,41 +66,11 @@ const PROBLEMS: [Problem; 10] = [
         "The request cannot be understood",
         "Its syntax or its path is not one that is passed on.",
     ),
-    problem(
-        404,
-        404,
-        "not_found",
-        "Not found",
-        "No service has this path.",
-    ),
-    problem(
-        405,
-        405,
-        "method_not_allowed",
-        "The method is not allowed here",
-        "This page can only be read.",
-    ),
-    problem(
-        413,
-        413,
-        "too_large",
-        "The body is too large",
-        "No endpoint takes a body of this size.",
-    ),
-    problem(
-        414,
-        414,
-        "uri_too_long",
-        "The address is too long",
-        "The request line has to be shorter.",
-    ),
-    problem(
-        494,
-        431,
-        "headers_too_large",
-        "The headers are too large",
-        "They have to fit into 8 KiB each.",
-    ),
+    problem(404, 404, "not_found", "Not found", "No service has this path."),
+    problem(405, 405, "method_not_allowed", "The method is not allowed here", "This page can only be read."),
+    problem(413, 413, "too_large", "The body is too large", "No endpoint takes a body of this size."),
+    problem(414, 414, "uri_too_long", "The address is too long", "The request line has to be shorter."),
+    problem(494, 431, "headers_too_large", "The headers are too large", "They have to fit into 8 KiB each."),
     problem(
         429,
         429,
@@ -120,36 +85,12 @@ const PROBLEMS: [Problem; 10] = [
         "The service is not reachable",
         "It may be restarting; try again in a second.",
     ),
-    problem(
-        503,
-        503,
-        "unavailable",
-        "Something that is needed is not available right now",
-        "Try again in a second.",
-    ),
-    problem(
-        504,
-        504,
-        "deadline_exceeded",
-        "The time of the request ran out",
-        "The service did not answer in time.",
-    ),
+    problem(503, 503, "unavailable", "Something that is needed is not available right now", "Try again in a second."),
+    problem(504, 504, "deadline_exceeded", "The time of the request ran out", "The service did not answer in time."),
 ];
 
-const fn problem(
-    from: u16,
-    status: u16,
-    code: &'static str,
-    title: &'static str,
-    detail: &'static str,
-) -> Problem {
-    Problem {
-        from,
-        status,
-        code,
-        title,
-        detail,
-    }
+const fn problem(from: u16, status: u16, code: &'static str, title: &'static str, detail: &'static str) -> Problem {
+    Problem { from, status, code, title, detail }
 }
 
 impl Nginx {
@@ -169,19 +110,9 @@ impl Nginx {
         fs::write(&configuration, render(settings, account, &home, logs)?)?;
         let log = logs.join("nginx.log");
         check(&home, &configuration)?;
-        let process = Process::spawn(
-            "nginx",
-            command(&home, &configuration),
-            &log,
-            guard,
-            Signal::SIGTERM,
-            Level::Door,
-        )?;
-        let nginx = Self {
-            process,
-            port: settings.port,
-            notice,
-        };
+        let process =
+            Process::spawn("nginx", command(&home, &configuration), &log, guard, Signal::SIGTERM, Level::Door)?;
+        let nginx = Self { process, port: settings.port, notice };
         nginx.wait_until_ready()?;
         Ok(nginx)
     }
@@ -213,26 +144,14 @@ impl Nginx {
 
 /// nginx's configuration for `settings`.
 fn render(settings: &Settings, account: Account, home: &Path, logs: &Path) -> Result<String> {
-    let services: Vec<_> = settings
-        .services
-        .iter()
-        .map(|(name, port)| context! { name, port })
-        .collect();
+    let services: Vec<_> = settings.services.iter().map(|(name, port)| context! { name, port }).collect();
     let problems: Vec<_> = PROBLEMS
         .iter()
-        .map(
-            |&Problem {
-                 from,
-                 status,
-                 code,
-                 title,
-                 detail,
-             }| {
-                let early = [400, 414, 494].contains(&from);
-                let page = format!("{}{code}", if early { "/_problem/" } else { "@problem_" });
-                context! { from, status, code, title, detail, early, page }
-            },
-        )
+        .map(|&Problem { from, status, code, title, detail }| {
+            let early = [400, 414, 494].contains(&from);
+            let page = format!("{}{code}", if early { "/_problem/" } else { "@problem_" });
+            context! { from, status, code, title, detail, early, page }
+        })
         .collect();
     let notification = settings.services.get("notification");
     let mut environment = Environment::new();
@@ -272,12 +191,7 @@ fn plain(path: &Path) -> Result<String> {
 fn command(home: &Path, configuration: &Path) -> Command {
     let mut command = Command::new("nginx");
     // Standard error from the first line on: the packaged default is a file that only root may write.
-    command
-        .args(["-e", "stderr", "-p"])
-        .arg(home)
-        .arg("-c")
-        .arg(configuration)
-        .current_dir(home);
+    command.args(["-e", "stderr", "-p"]).arg(home).arg("-c").arg(configuration).current_dir(home);
     command
 }
 

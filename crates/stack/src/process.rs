@@ -138,11 +138,7 @@ impl Process {
     /// An error that says `what` happened, names the log file and shows its last lines.
     pub fn failure(&self, what: &str) -> anyhow::Error {
         let tail = tail(&self.log, TAIL_LINES).unwrap_or_else(|error| format!("({error})"));
-        anyhow::anyhow!(
-            "{} {what}; its log is {}, which ends with:\n{tail}",
-            self.name,
-            self.log.display()
-        )
+        anyhow::anyhow!("{} {what}; its log is {}, which ends with:\n{tail}", self.name, self.log.display())
     }
 
     fn raw_pid(&self) -> Pid {

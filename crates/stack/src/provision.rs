@@ -27,22 +27,13 @@ struct Found {
 
 /// Makes the two roles of `service`, or sets the passwords of those that are there. `admin` is a superuser.
 pub fn roles(admin: &mut PgConnection, service: &Service, passwords: &Passwords) -> Result<()> {
-    for (role, password) in [
-        (&service.owner, &passwords.owner),
-        (&service.role, &passwords.service),
-    ] {
-        if !exists(
-            admin,
-            "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS found",
-            role,
-        )? {
+    for (role, password) in [(&service.owner, &passwords.owner), (&service.role, &passwords.service)] {
+        if !exists(admin, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS found", role)? {
             admin.batch_execute(&format!("CREATE ROLE {role}"))?;
         }
         let settings = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS";
         admin
-            .batch_execute(&format!(
-                "ALTER ROLE {role} {settings} PASSWORD '{password}'"
-            ))
+            .batch_execute(&format!("ALTER ROLE {role} {settings} PASSWORD '{password}'"))
             .with_context(|| format!("role {role}"))?;
     }
     Ok(())
@@ -59,19 +50,9 @@ pub fn database(admin: &mut PgConnection, service: &Service, database: &str) -> 
 }
 
 /// Makes `database` with the content of `template`, for the two roles of `service`.
-pub fn clone_database(
-    admin: &mut PgConnection,
-    service: &Service,
-    database: &str,
-    template: &str,
-) -> Result<()> {
-    let sql = format!(
-        "CREATE DATABASE {database} OWNER {} TEMPLATE {template}",
-        service.owner
-    );
-    admin
-        .batch_execute(&sql)
-        .with_context(|| format!("database {database}"))?;
+pub fn clone_database(admin: &mut PgConnection, service: &Service, database: &str, template: &str) -> Result<()> {
+    let sql = format!("CREATE DATABASE {database} OWNER {} TEMPLATE {template}", service.owner);
+    admin.batch_execute(&sql).with_context(|| format!("database {database}"))?;
     close_to_others(admin, service, database)
 }
 
@@ -84,8 +65,6 @@ fn close_to_others(admin: &mut PgConnection, service: &Service, database: &str) 
 }
 
 fn exists(admin: &mut PgConnection, sql: &str, name: &str) -> Result<bool> {
-    let row: Found = sql_query(sql)
-        .bind::<sql_types::Text, _>(name)
-        .get_result(admin)?;
+    let row: Found = sql_query(sql).bind::<sql_types::Text, _>(name).get_result(admin)?;
     Ok(row.found)
 }

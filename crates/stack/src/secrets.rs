@@ -7,12 +7,10 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// `bytes` random bytes in hexadecimal: safe in URLs, in SQL and in files.
-pub fn random_hex(bytes: usize) -> Result<String> {
+pub fn random_hex(bytes: usize) -> String {
     let mut buffer = vec![0; bytes];
-    aws_lc_rs::rand::fill(&mut buffer)
-        .ok()
-        .context("the system gives no random bytes")?;
-    Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
+    rollcall_common::secret::fill(&mut buffer);
+    buffer.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes a file that only its owner may read, from its first byte on. It is always a new file: one that is
@@ -25,22 +23,16 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
         }
         _ => {}
     }
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    file.with_context(told)?
-        .write_all(content)
-        .with_context(told)
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.with_context(told)?.write_all(content).with_context(told)
 }
 
 /// Reads the secret at `path`, or makes and keeps one with `new`.
-pub fn read_or_write(path: &Path, new: impl FnOnce() -> Result<String>) -> Result<String> {
+pub fn read_or_write(path: &Path, new: impl FnOnce() -> String) -> Result<String> {
     match fs::read_to_string(path) {
         Ok(secret) => Ok(secret),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let secret = new()?;
+            let secret = new();
             write(path, secret.as_bytes())?;
             Ok(secret)
         }
@@ -65,10 +57,7 @@ pub fn readable(path: &Path) -> Result<()> {
 
 /// Lets others pass through a directory that is there.
 pub fn open_to_pass(path: &Path) -> Result<()> {
-    Ok(fs::set_permissions(
-        path,
-        fs::Permissions::from_mode(0o711),
-    )?)
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o711))?)
 }
 
 fn make(path: &Path, mode: u32) -> Result<()> {

@@ -61,9 +61,7 @@ impl Topology {
 
     /// One service by name.
     pub fn service(&self, name: &str) -> Result<&Service> {
-        self.services
-            .get(name)
-            .with_context(|| format!("no service is called {name:?}"))
+        self.services.get(name).with_context(|| format!("no service is called {name:?}"))
     }
 
     /// Names in the order of deployment: who is called comes before who calls, alphabetical otherwise.
@@ -71,18 +69,10 @@ impl Topology {
         let mut order: Vec<&str> = Vec::new();
         while order.len() < self.services.len() {
             let next = self.services.iter().find(|(name, service)| {
-                !order.contains(&name.as_str())
-                    && service
-                        .calls
-                        .iter()
-                        .all(|called| order.contains(&called.as_str()))
+                !order.contains(&name.as_str()) && service.calls.iter().all(|called| order.contains(&called.as_str()))
             });
             let Some((name, _)) = next else {
-                let circle: Vec<_> = self
-                    .services
-                    .keys()
-                    .filter(|name| !order.contains(&name.as_str()))
-                    .collect();
+                let circle: Vec<_> = self.services.keys().filter(|name| !order.contains(&name.as_str())).collect();
                 bail!("calls form a circle among {circle:?}");
             };
             order.push(name);
@@ -95,10 +85,7 @@ impl Topology {
         self.services
             .iter()
             .filter_map(|(name, service)| {
-                service
-                    .hears
-                    .get(emitter)
-                    .map(|prefixes| (name.as_str(), prefixes.as_slice()))
+                service.hears.get(emitter).map(|prefixes| (name.as_str(), prefixes.as_slice()))
             })
             .collect()
     }
@@ -110,10 +97,7 @@ impl Topology {
         let own = service.calls.iter().chain(service.hears.keys());
         let others = self.services.iter().filter_map(|(other, theirs)| {
             let knows = theirs.calls.iter().chain(theirs.hears.keys());
-            knows
-                .into_iter()
-                .any(|known| known == name)
-                .then_some(other)
+            knows.into_iter().any(|known| known == name).then_some(other)
         });
         Ok(own.chain(others).map(String::as_str).collect())
     }
@@ -126,34 +110,17 @@ impl Topology {
                 bail!("port {} is given to both {other} and {name}", service.port);
             }
             for identifier in [&service.database, &service.owner, &service.role] {
-                ensure!(
-                    is_plain(identifier),
-                    "{name}: {identifier:?} is no plain SQL name"
-                );
+                ensure!(is_plain(identifier), "{name}: {identifier:?} is no plain SQL name");
             }
-            ensure!(
-                names_in_postgres.insert(&service.database),
-                "{name} shares a database"
-            );
-            ensure!(
-                service.owner != service.role,
-                "{name}: the role that serves must not own the tables"
-            );
+            ensure!(names_in_postgres.insert(&service.database), "{name} shares a database");
+            ensure!(service.owner != service.role, "{name}: the role that serves must not own the tables");
             for peer in service.calls.iter().chain(service.hears.keys()) {
-                ensure!(
-                    self.services.contains_key(peer),
-                    "{name} names an unknown service {peer:?}"
-                );
+                ensure!(self.services.contains_key(peer), "{name} names an unknown service {peer:?}");
                 ensure!(peer != name, "{name} names itself");
             }
             for (emitter, prefixes) in &service.hears {
-                let own_events = prefixes
-                    .iter()
-                    .all(|p| p.starts_with(&format!("{emitter}.")));
-                ensure!(
-                    own_events && !prefixes.is_empty(),
-                    "{name}: events of {emitter} start with \"{emitter}.\""
-                );
+                let own_events = prefixes.iter().all(|p| p.starts_with(&format!("{emitter}.")));
+                ensure!(own_events && !prefixes.is_empty(), "{name}: events of {emitter} start with \"{emitter}.\"");
             }
         }
         self.deployment_order().map(drop)
@@ -164,9 +131,7 @@ impl Topology {
 fn is_plain(identifier: &str) -> bool {
     !identifier.is_empty()
         && identifier.len() <= 63
-        && identifier
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && identifier.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 #[cfg(test)]
@@ -185,20 +150,14 @@ mod tests {
         let topology = Topology::load().unwrap();
         let order = topology.deployment_order().unwrap();
         assert_eq!(order, ["user", "org", "attendance", "notification"]);
-        assert_eq!(
-            topology.subscribers("org").into_keys().collect::<Vec<_>>(),
-            ["attendance", "notification"]
-        );
+        assert_eq!(topology.subscribers("org").into_keys().collect::<Vec<_>>(), ["attendance", "notification"]);
     }
 
     #[test]
     fn a_service_knows_the_keys_of_those_who_call_it_or_send_it_events() {
         let topology = Topology::load().unwrap();
         let of_user = topology.acquaintances("user").unwrap();
-        assert_eq!(
-            of_user.into_iter().collect::<Vec<_>>(),
-            ["attendance", "notification", "org"]
-        );
+        assert_eq!(of_user.into_iter().collect::<Vec<_>>(), ["attendance", "notification", "org"]);
     }
 
     #[test]

@@ -23,9 +23,7 @@ fn start(run_dir: &Path) -> (Child, u16) {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let (_, address) = line.rsplit_once(':').unwrap();
     (child, address.split('/').next().unwrap().parse().unwrap())
 }
@@ -61,8 +59,5 @@ fn postgres_ends_when_its_stack_is_killed_with_sigkill_and_its_data_can_be_used_
     let (mut child, port) = start(run_dir.path());
     assert!(answers(port));
     end(&mut child, Signal::SIGTERM);
-    assert!(
-        !answers(port),
-        "stopped in order, nothing is left when the stack has ended"
-    );
+    assert!(!answers(port), "stopped in order, nothing is left when the stack has ended");
 }

@@ -40,10 +40,7 @@ fn repeat(mut stream: TcpStream) {
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n == 1) {
         head.push(byte[0]);
     }
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        head.len()
-    );
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", head.len());
     let _ = stream.write_all(answer.as_bytes());
     let _ = stream.write_all(&head);
 }
@@ -60,21 +57,14 @@ fn door(change: impl FnOnce(&mut Settings)) -> Door {
     let static_files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nginx/static");
     let home = logs.path().join("nginx");
     let nginx = Nginx::start(&settings, &home, logs.path(), &static_files, &guard).unwrap();
-    Door {
-        nginx,
-        port,
-        logs,
-        _guard: guard,
-    }
+    Door { nginx, port, logs, _guard: guard }
 }
 
 impl Door {
     /// Sends the lines as they are, reads to the end.
     fn send(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(1)))
-            .unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();
         // A refused body may end with a reset after the answer.
@@ -83,15 +73,11 @@ impl Door {
     }
 
     fn get(&self, path: &str, headers: &str) -> String {
-        self.send(&format!(
-            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n"
-        ))
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n"))
     }
 
     fn post(&self, path: &str) -> String {
-        self.send(&format!(
-            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-        ))
+        self.send(&format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
     }
 }
 
@@ -99,18 +85,12 @@ impl Door {
 fn assert_problem(answer: &str, status: u16, code: &str) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
-    assert!(
-        head.contains("Content-Type: application/problem+json"),
-        "{answer}"
-    );
+    assert!(head.contains("Content-Type: application/problem+json"), "{answer}");
     let problem: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(problem["code"], code, "{answer}");
     assert_eq!(problem["status"], status, "{answer}");
     let id = problem["request_id"].as_str().unwrap();
-    assert!(
-        head.contains(&format!("X-Request-Id: {id}\r\n")),
-        "{answer}"
-    );
+    assert!(head.contains(&format!("X-Request-Id: {id}\r\n")), "{answer}");
 }
 
 #[test]
@@ -120,20 +100,14 @@ fn every_service_has_its_prefix_and_nothing_else_is_there() {
         "/api/user/v1/users/me",
         "/api/org/v1/orgs?limit=1",
         "/api/attendance/openapi.json",
+        "/api/attendance/health",
         "/api/notification/v1/notifications",
         "/.well-known/jwks.json",
         "/s/abc",
     ] {
         let answer = door.get(path, "");
-        assert!(
-            answer.contains(&format!("GET {path} HTTP/1.1\r\n")),
-            "{answer}"
-        );
+        assert!(answer.contains(&format!("GET {path} HTTP/1.1\r\n")), "{answer}");
     }
-    assert!(
-        door.get("/api/user/health", "")
-            .contains("GET /health HTTP/1.1\r\n")
-    );
     for path in [
         "/internal/v1/events",
         "/api/internal/v1/events",
@@ -161,10 +135,7 @@ fn a_path_that_could_mean_something_else_to_a_service_is_refused() {
         assert_problem(&door.get(path, ""), 400, "malformed_request");
     }
     let answer = door.get("/api/user/v1/x?next=//y/../z%2e", "");
-    assert!(
-        answer.starts_with("HTTP/1.1 200 "),
-        "a query may hold anything: {answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 200 "), "a query may hold anything: {answer}");
 }
 
 #[test]
@@ -175,35 +146,17 @@ fn what_a_client_says_about_itself_is_replaced_and_the_trace_is_passed() {
         "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nRequest-Deadline-Ms: 9999999\r\nX-Request-Id: client-chose-1\r\n{trace}"
     );
     let answer = door.get("/api/user/v1/users/me", &headers);
-    assert!(
-        answer.contains("X-Forwarded-For: 127.0.0.1\r\n"),
-        "{answer}"
-    );
-    assert!(
-        answer.contains("Request-Deadline-Ms: 10000\r\n"),
-        "{answer}"
-    );
-    assert!(
-        !answer.contains("6.6.6.6") && !answer.contains("9999999"),
-        "{answer}"
-    );
+    assert!(answer.contains("X-Forwarded-For: 127.0.0.1\r\n"), "{answer}");
+    assert!(answer.contains("Request-Deadline-Ms: 10000\r\n"), "{answer}");
+    assert!(!answer.contains("6.6.6.6") && !answer.contains("9999999"), "{answer}");
     assert!(answer.contains(trace), "{answer}");
-    assert_eq!(
-        answer.matches("X-Request-Id: client-chose-1\r\n").count(),
-        2,
-        "up and down: {answer}"
-    );
+    assert_eq!(answer.matches("X-Request-Id: client-chose-1\r\n").count(), 2, "up and down: {answer}");
 
     let answer = door.get("/api/user/v1/users/me", "X-Request-Id: \"},{\\n\r\n");
-    assert!(
-        !answer.contains("},{"),
-        "an id that would break a log line is replaced: {answer}"
-    );
-    for header in [
-        "X-Content-Type-Options: nosniff",
-        "Content-Security-Policy: default-src 'none'",
-        "Cache-Control: no-store",
-    ] {
+    assert!(!answer.contains("},{"), "an id that would break a log line is replaced: {answer}");
+    for header in
+        ["X-Content-Type-Options: nosniff", "Content-Security-Policy: default-src 'none'", "Cache-Control: no-store"]
+    {
         assert!(answer.contains(header), "{header}: {answer}");
     }
 }
@@ -215,29 +168,14 @@ fn sign_in_is_rationed_by_address_and_reading_is_not() {
         settings.sign_in_burst = 2;
     });
     let answers: Vec<_> = (0..6).map(|_| door.post("/api/user/v1/sessions")).collect();
-    assert!(
-        answers[..3]
-            .iter()
-            .all(|answer| answer.starts_with("HTTP/1.1 200 ")),
-        "{answers:?}"
-    );
+    assert!(answers[..3].iter().all(|answer| answer.starts_with("HTTP/1.1 200 ")), "{answers:?}");
     assert_problem(&answers[5], 429, "too_many_requests");
     assert!(answers[5].contains("Retry-After: 1\r\n"), "{}", answers[5]);
     for _ in 0..6 {
-        assert!(
-            door.get("/api/user/v1/sessions", "")
-                .starts_with("HTTP/1.1 200 ")
-        );
-        assert!(
-            door.post("/api/user/v1/sessions/refresh")
-                .starts_with("HTTP/1.1 200 ")
-        );
+        assert!(door.get("/api/user/v1/sessions", "").starts_with("HTTP/1.1 200 "));
+        assert!(door.post("/api/user/v1/sessions/refresh").starts_with("HTTP/1.1 200 "));
     }
-    assert_problem(
-        &door.post("/api/user/v1/password-resets"),
-        429,
-        "too_many_requests",
-    );
+    assert_problem(&door.post("/api/user/v1/password-resets"), 429, "too_many_requests");
 }
 
 #[test]
@@ -247,49 +185,26 @@ fn nginx_answers_its_own_errors_as_problems() {
     let answer = door.get("/api/org/v1/orgs", "");
     assert_problem(&answer, 502, "service_unreachable");
     assert!(answer.contains("Retry-After: 1\r\n"), "{answer}");
-    let large = format!(
-        "POST /api/user/v1/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
-        2 << 20
-    );
+    let large =
+        format!("POST /api/user/v1/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", 2 << 20);
     assert_problem(&door.send(&large), 413, "too_large");
-    assert_problem(
-        &door.get(&format!("/api/user/{}", "a".repeat(9_000)), ""),
-        414,
-        "uri_too_long",
-    );
-    assert_problem(
-        &door.get(
-            "/api/user/x",
-            &format!("X-Large: {}\r\n", "a".repeat(9_000)),
-        ),
-        431,
-        "headers_too_large",
-    );
+    assert_problem(&door.get(&format!("/api/user/{}", "a".repeat(9_000)), ""), 414, "uri_too_long");
+    assert_problem(&door.get("/api/user/x", &format!("X-Large: {}\r\n", "a".repeat(9_000))), 431, "headers_too_large");
     assert_problem(&door.post("/docs/"), 405, "method_not_allowed");
     assert_problem(&door.send("nonsense\r\n\r\n"), 400, "malformed_request");
     assert_problem(&door.get("/_problem/too_large", ""), 404, "not_found");
-    assert_problem(
-        &door.send("GET /api/user/x HTTP/1.1\r\nConnection: close\r\n\r\n"),
-        400,
-        "malformed_request",
-    );
+    assert_problem(&door.send("GET /api/user/x HTTP/1.1\r\nConnection: close\r\n\r\n"), 400, "malformed_request");
 }
 
 #[test]
 fn the_log_is_json_without_addresses_queries_and_secrets() {
     let door = door(|_| {});
-    door.get(
-        "/api/user/v1/users/me?email=a@example.org",
-        "X-Request-Id: find-me-again\r\n",
-    );
+    door.get("/api/user/v1/users/me?email=a@example.org", "X-Request-Id: find-me-again\r\n");
     door.get("/s/secret-code", "");
     door.send("PUT /api/user/v1/password-resets/secret-token HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     door.nginx.process().stop(Duration::from_secs(5));
     let log = fs::read_to_string(door.logs.path().join("nginx-access.log")).unwrap();
-    let lines: Vec<serde_json::Value> = log
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["request_id"], "find-me-again");
     assert_eq!(lines[0]["path"], "/api/user/v1/users/me");
     assert_eq!(lines[0]["status"], 200);
@@ -303,13 +218,7 @@ fn the_pages_of_the_documentation_hold_their_own_policy() {
     let door = door(|_| {});
     assert!(door.get("/docs", "").contains("Location: /docs/\r\n"));
     let page = door.get("/docs/", "");
-    assert!(
-        page.contains("swagger-ui-bundle.js") && page.contains("script-src 'self'"),
-        "{page}"
-    );
-    assert!(
-        door.get("/docs/swagger-ui-bundle.js", "")
-            .contains("Content-Type: text/javascript")
-    );
+    assert!(page.contains("swagger-ui-bundle.js") && page.contains("script-src 'self'"), "{page}");
+    assert!(door.get("/docs/swagger-ui-bundle.js", "").contains("Content-Type: text/javascript"));
     assert_problem(&door.get("/docs/missing.js", ""), 404, "not_found");
 }

@@ -22,28 +22,20 @@ pub struct Binaries {
 impl Binaries {
     /// The newest that is installed, or exactly `wanted` (a data directory belongs to one major version).
     pub fn find(wanted: Option<u32>) -> Result<Self> {
-        let mut found: Vec<Self> = candidates()
-            .into_iter()
-            .filter_map(|directory| Self::at(&directory))
-            .collect();
+        let mut found: Vec<Self> = candidates().into_iter().filter_map(|directory| Self::at(&directory)).collect();
         found.sort_by_key(|binaries| std::cmp::Reverse(binaries.major));
         if let Some(wanted) = wanted {
             return found
                 .into_iter()
                 .find(|binaries| binaries.major == wanted)
-                .with_context(|| {
-                    format!("the data was made by PostgreSQL {wanted}, which is not installed")
-                });
+                .with_context(|| format!("the data was made by PostgreSQL {wanted}, which is not installed"));
         }
         match found.into_iter().next() {
             Some(binaries) if binaries.major >= OLDEST => Ok(binaries),
-            Some(old) => bail!(
-                "PostgreSQL {} is too old: {OLDEST} or newer is needed",
-                old.major
-            ),
-            None => bail!(
-                "no PostgreSQL server programs (initdb, postgres) were found; scripts/bootstrap installs them"
-            ),
+            Some(old) => bail!("PostgreSQL {} is too old: {OLDEST} or newer is needed", old.major),
+            None => {
+                bail!("no PostgreSQL server programs (initdb, postgres) were found; scripts/bootstrap installs them")
+            }
         }
     }
 
@@ -56,15 +48,9 @@ impl Binaries {
         if !directory.join("initdb").is_file() {
             return None;
         }
-        let output = Command::new(directory.join("postgres"))
-            .arg("--version")
-            .output()
-            .ok()?;
+        let output = Command::new(directory.join("postgres")).arg("--version").output().ok()?;
         let major = major_of(&String::from_utf8_lossy(&output.stdout))?;
-        Some(Self {
-            directory: directory.to_owned(),
-            major,
-        })
+        Some(Self { directory: directory.to_owned(), major })
     }
 }
 
@@ -76,15 +62,9 @@ fn major_of(version: &str) -> Option<u32> {
 }
 
 fn candidates() -> BTreeSet<PathBuf> {
-    let mut directories: BTreeSet<PathBuf> = env::var_os("PATH")
-        .map(|path| env::split_paths(&path).collect())
-        .unwrap_or_default();
-    for parent in [
-        "/usr/lib/postgresql",
-        "/opt/homebrew/opt",
-        "/usr/local/opt",
-        "/home/linuxbrew/.linuxbrew/opt",
-    ] {
+    let mut directories: BTreeSet<PathBuf> =
+        env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
+    for parent in ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/home/linuxbrew/.linuxbrew/opt"] {
         let children = fs::read_dir(parent).into_iter().flatten().flatten();
         directories.extend(children.map(|child| child.path().join("bin")));
     }
@@ -100,10 +80,7 @@ mod tests {
 
     #[test]
     fn versions_of_releases_betas_and_distributions_are_understood() {
-        assert_eq!(
-            major_of("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)"),
-            Some(15)
-        );
+        assert_eq!(major_of("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)"), Some(15));
         assert_eq!(major_of("postgres (PostgreSQL) 18beta2"), Some(18));
         assert_eq!(major_of("nonsense"), None);
     }

@@ -22,7 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const SUPERUSER: &str = "postgres";
-/// Four services with their pools, and the tests beside them.
+/// Four services with their pools; or the pools of the services of all tests of a process.
 const MAX_CONNECTIONS: u32 = 300;
 const START_WITHIN: Duration = Duration::from_secs(30);
 /// A port that was free may be taken a moment later.
@@ -61,16 +61,9 @@ impl Postgres {
         let data = home.join("data");
         let password_file = place.directory.join("superuser.password");
         let made_by = fs::read_to_string(data.join("PG_VERSION")).ok();
-        let wanted = made_by
-            .as_deref()
-            .map(|major| major.trim().parse())
-            .transpose()?;
-        let binaries = Binaries::find(wanted).with_context(|| {
-            format!(
-                "data directory {} (remove it to start anew)",
-                data.display()
-            )
-        })?;
+        let wanted = made_by.as_deref().map(|major| major.trim().parse()).transpose()?;
+        let binaries = Binaries::find(wanted)
+            .with_context(|| format!("data directory {} (remove it to start anew)", data.display()))?;
         let password = secrets::read_or_write(&password_file, || secrets::random_hex(24))?;
         if made_by.is_none() {
             initialise(&binaries, account, &home, &password, place)?;
@@ -106,17 +99,13 @@ impl Postgres {
 
     /// Connection URL of a role.
     pub fn url(&self, role: &str, password: &str, database: &str) -> String {
-        format!(
-            "postgres://{role}:{password}@127.0.0.1:{}/{database}",
-            self.port
-        )
+        format!("postgres://{role}:{password}@127.0.0.1:{}/{database}", self.port)
     }
 
     /// A superuser's connection.
     pub fn admin(&self, database: &str) -> Result<PgConnection> {
         // The error of a failed connection does not hold the URL, which holds the password.
-        PgConnection::establish(&self.admin_url(database))
-            .context("could not connect to PostgreSQL")
+        PgConnection::establish(&self.admin_url(database)).context("could not connect to PostgreSQL")
     }
 
     /// The port it listens on.
@@ -155,9 +144,7 @@ impl Postgres {
                 return Err(self.process.failure("ended while it started"));
             }
             if start.elapsed() > START_WITHIN {
-                return Err(self
-                    .process
-                    .failure(&format!("did not answer in time ({refused:#})")));
+                return Err(self.process.failure(&format!("did not answer in time ({refused:#})")));
             }
             thread::sleep(Duration::from_millis(25));
         }
@@ -179,20 +166,9 @@ fn spawn(
     guard: &Guard,
 ) -> Result<Process> {
     let mut command = Command::new(binaries.program("postgres"));
-    command
-        .arg("-D")
-        .arg(data)
-        .current_dir(data)
-        .env("LC_ALL", "C");
+    command.arg("-D").arg(data).current_dir(data).env("LC_ALL", "C");
     // What the caller's environment says about its own servers is not about this one.
-    for variable in [
-        "PGDATA",
-        "PGPORT",
-        "PGHOST",
-        "PGUSER",
-        "PGDATABASE",
-        "PGOPTIONS",
-    ] {
+    for variable in ["PGDATA", "PGPORT", "PGHOST", "PGUSER", "PGDATABASE", "PGOPTIONS"] {
         command.env_remove(variable);
     }
     let flush = if place.throwaway { "off" } else { "on" };
@@ -211,66 +187,29 @@ fn spawn(
     for (name, value) in settings {
         command.arg("-c").arg(format!("{name}={value}"));
     }
-    let signal = if place.throwaway {
-        Signal::SIGQUIT
-    } else {
-        Signal::SIGINT
-    };
-    Process::spawn(
-        "postgres",
-        account.run(command),
-        &place.log,
-        guard,
-        signal,
-        Level::Database,
-    )
+    let signal = if place.throwaway { Signal::SIGQUIT } else { Signal::SIGINT };
+    Process::spawn("postgres", account.run(command), &place.log, guard, signal, Level::Database)
 }
 
-fn initialise(
-    binaries: &Binaries,
-    account: Account,
-    home: &Path,
-    password: &str,
-    place: &Place,
-) -> Result<()> {
+fn initialise(binaries: &Binaries, account: Account, home: &Path, password: &str, place: &Place) -> Result<()> {
     let password_file = home.join("initdb-password");
     secrets::write(&password_file, password.as_bytes())?;
     account.own(&password_file)?;
     // Letters outside ASCII have upper and lower case in this locale, and sorting does not depend on the machine.
-    let locale = if cfg!(target_os = "macos") {
-        "en_US.UTF-8"
-    } else {
-        "C.UTF-8"
-    };
+    let locale = if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" };
     let mut command = Command::new(binaries.program("initdb"));
     command
         .arg("-D")
         .arg(home.join("data"))
-        .args([
-            "--username",
-            SUPERUSER,
-            "--auth",
-            "scram-sha-256",
-            "--encoding",
-            "UTF8",
-        ])
-        .args([
-            "--locale",
-            locale,
-            "--lc-messages",
-            "C",
-            "--no-instructions",
-        ])
+        .args(["--username", SUPERUSER, "--auth", "scram-sha-256", "--encoding", "UTF8"])
+        .args(["--locale", locale, "--lc-messages", "C", "--no-instructions"])
         .arg(format!("--pwfile={}", password_file.display()))
         .current_dir(home)
         .env_remove("PGDATA");
     if place.throwaway {
         command.arg("--no-sync");
     }
-    let output = account
-        .run(command)
-        .output()
-        .context("could not run initdb");
+    let output = account.run(command).output().context("could not run initdb");
     fs::remove_file(&password_file)?;
     let output = output?;
     ensure!(

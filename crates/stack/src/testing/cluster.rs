@@ -8,6 +8,7 @@ use crate::topology::Topology;
 use anyhow::{Context, Result, anyhow};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -19,6 +20,7 @@ pub struct Cluster {
     topology: Topology,
     templates: Mutex<BTreeMap<String, Template>>,
     clones: AtomicU32,
+    directory: PathBuf,
     _guard: Guard,
 }
 
@@ -48,18 +50,12 @@ impl Cluster {
 
     fn start() -> Result<Self> {
         let guard = Guard::start(None)?;
-        let directory = tempfile::Builder::new()
-            .prefix("rollcall-test-")
-            .tempdir()?
-            .keep();
+        let directory = tempfile::Builder::new().prefix("rollcall-test-").tempdir()?.keep();
         guard.remove_at_end(&directory)?;
         // The server's account passes through it to its data.
         secrets::open_to_pass(&directory)?;
-        let place = Place {
-            log: directory.join("postgres.log"),
-            directory,
-            throwaway: true,
-        };
+        let place =
+            Place { log: directory.join("postgres.log"), directory: directory.join("postgres"), throwaway: true };
         let postgres = Postgres::start(&place, &guard)?;
         if let Some(outside) = postgres.data_outside(&place.directory) {
             guard.remove_at_end(outside)?;
@@ -69,17 +65,19 @@ impl Cluster {
             topology: Topology::load()?,
             templates: Mutex::default(),
             clones: AtomicU32::new(0),
+            directory,
             _guard: guard,
         })
     }
 
+    /// For files of tests; gone when the process ends.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// A new database for the tests of `service`. `migrate` is called once per process, with the owner's URL of the
     /// template; it must have closed its connections when it returns. Blocks.
-    pub fn database(
-        &self,
-        service: &str,
-        migrate: impl FnOnce(&str) -> Result<()>,
-    ) -> Result<TestDatabase> {
+    pub fn database(&self, service: &str, migrate: impl FnOnce(&str) -> Result<()>) -> Result<TestDatabase> {
         let template = self.template(service, migrate)?;
         let number = self.clones.fetch_add(1, Ordering::Relaxed);
         let database = format!("test_{service}_{number}");
@@ -94,37 +92,22 @@ impl Cluster {
         })
     }
 
-    fn template(
-        &self,
-        service: &str,
-        migrate: impl FnOnce(&str) -> Result<()>,
-    ) -> Result<Template> {
+    fn template(&self, service: &str, migrate: impl FnOnce(&str) -> Result<()>) -> Result<Template> {
         // Held while the template is made: the other tests of the service need it too.
-        let mut templates = self
-            .templates
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = match templates.entry(service.to_owned()) {
             Entry::Occupied(made) => return Ok(made.get().clone()),
             Entry::Vacant(slot) => slot,
         };
         let roles = self.topology.service(service)?;
         let database = format!("template_{service}");
-        let passwords = Passwords {
-            owner: secrets::random_hex(16)?,
-            service: secrets::random_hex(16)?,
-        };
+        let passwords = Passwords { owner: secrets::random_hex(16), service: secrets::random_hex(16) };
         let mut admin = self.postgres.admin("postgres")?;
         provision::roles(&mut admin, roles, &passwords)?;
         provision::database(&mut admin, roles, &database)?;
         migrate(&self.postgres.url(&roles.owner, &passwords.owner, &database))
             .with_context(|| format!("migrations of {service}"))?;
-        Ok(slot
-            .insert(Template {
-                database,
-                passwords,
-            })
-            .clone())
+        Ok(slot.insert(Template { database, passwords }).clone())
     }
 }
 
@@ -148,24 +131,13 @@ mod tests {
         assert_eq!(migrations.into_inner(), 1);
 
         let mut owner = PgConnection::establish(&first.owner_url).unwrap();
-        owner
-            .batch_execute("INSERT INTO people VALUES ('a')")
-            .unwrap();
+        owner.batch_execute("INSERT INTO people VALUES ('a')").unwrap();
         let empty = "DO $$ BEGIN ASSERT (SELECT count(*) FROM people) = 0; END $$";
-        PgConnection::establish(&second.url)
-            .unwrap()
-            .batch_execute(empty)
-            .unwrap();
-        PgConnection::establish(&first.url)
-            .unwrap()
-            .batch_execute(empty)
-            .unwrap_err();
+        PgConnection::establish(&second.url).unwrap().batch_execute(empty).unwrap();
+        PgConnection::establish(&first.url).unwrap().batch_execute(empty).unwrap_err();
         let mut service = PgConnection::establish(&first.url).unwrap();
         let refused = service.batch_execute("DELETE FROM people").unwrap_err();
-        assert!(
-            refused.to_string().contains("permission denied"),
-            "{refused}"
-        );
+        assert!(refused.to_string().contains("permission denied"), "{refused}");
     }
 
     #[test]
@@ -175,14 +147,7 @@ mod tests {
         let attendance = cluster.database("attendance", |_| Ok(())).unwrap();
         let name = attendance.url.rsplit('/').next().unwrap();
         let (server, _) = org.url.rsplit_once('/').unwrap();
-        let refused = PgConnection::establish(&format!("{server}/{name}"))
-            .err()
-            .unwrap();
-        assert!(
-            refused
-                .to_string()
-                .contains("permission denied for database"),
-            "{refused}"
-        );
+        let refused = PgConnection::establish(&format!("{server}/{name}")).err().unwrap();
+        assert!(refused.to_string().contains("permission denied for database"), "{refused}");
     }
 }

@@ -1,0 +1,143 @@
+//! One service as a real process: its settings file, its migrations, its readiness.
+
+use crate::binaries;
+use crate::guard::{Guard, Level};
+use crate::process::Process;
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::Signal;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+/// A service drains 1.5 s and lets requests finish for at most 28 s.
+const STOP_WITHIN: Duration = Duration::from_secs(32);
+
+/// A service that can be started, stopped, killed and paused.
+#[derive(Debug)]
+pub struct Service {
+    name: String,
+    port: u16,
+    settings: PathBuf,
+    log: PathBuf,
+    guard: Guard,
+    process: Option<Process>,
+}
+
+impl Service {
+    /// A service that has not been started. `settings` is the file it will read.
+    pub fn new(name: &str, port: u16, settings: PathBuf, log: PathBuf, guard: &Guard) -> Self {
+        Self { name: name.to_owned(), port, settings, log, guard: guard.clone(), process: None }
+    }
+
+    /// Its own address, behind nginx's back.
+    pub fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its process while one was started and not stopped.
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
+    }
+
+    /// Where its output goes.
+    pub fn log(&self) -> &PathBuf {
+        &self.log
+    }
+
+    /// Runs its pending migrations. Blocks.
+    pub fn migrate(&self) -> Result<()> {
+        let output = self.command("migrate")?.output().context("could not start it")?;
+        ensure!(
+            output.status.success(),
+            "rollcall-{} migrate failed:\n{}{}",
+            self.name,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+
+    /// Starts it and returns at once.
+    pub fn start(&mut self) -> Result<()> {
+        ensure!(self.process.is_none(), "{} is running", self.name);
+        let command = self.command("serve")?;
+        let process = Process::spawn(&self.name, command, &self.log, &self.guard, Signal::SIGTERM, Level::Service)?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Waits until it says that it is ready. Blocks.
+    pub fn wait_until_ready(&self) -> Result<()> {
+        let process = self.process.as_ref().with_context(|| format!("{} was not started", self.name))?;
+        let start = Instant::now();
+        while !answers_ok(self.port, "/readyz") {
+            if let Some(status) = process.exited() {
+                return Err(process.failure(&format!("ended while it started ({status})")));
+            }
+            if start.elapsed() > READY_WITHIN {
+                return Err(process.failure("was not ready in time"));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Asks it to stop, in order, and returns at once.
+    pub fn ask_to_stop(&self) {
+        if let Some(process) = &self.process {
+            process.ask_to_stop();
+        }
+    }
+
+    /// Stops it in order. Blocks.
+    pub fn stop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.stop(STOP_WITHIN);
+        }
+    }
+
+    /// Ends it with SIGKILL, as a crash would.
+    pub fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Holds it still with SIGSTOP: its connections stay open and nothing answers.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on after [`Self::pause`].
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let process = self.process.as_ref().with_context(|| format!("{} is not running", self.name))?;
+        process.signal(signal)
+    }
+
+    fn command(&self, subcommand: &str) -> Result<Command> {
+        let mut command = Command::new(binaries::program(&self.name)?);
+        command.arg(subcommand).arg("--config").arg(&self.settings).current_dir("/");
+        Ok(command)
+    }
+}
+
+/// Whether a GET is answered with 200. HTTP by hand: this runs before anything else does, and blocks.
+fn answers_ok(port: u16, path: &str) -> bool {
+    let ask = || -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status)?;
+        Ok(status.ends_with(b" 200"))
+    };
+    ask().unwrap_or(false)
+}
