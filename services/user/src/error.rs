@@ -32,11 +32,9 @@ impl Error {
     /// How it is answered.
     pub fn problem(&self) -> Problem {
         match self {
-            Self::EmailTaken => Problem::new(
-                StatusCode::CONFLICT,
-                codes::EMAIL_TAKEN,
-                "An account with this e-mail address exists",
-            ),
+            Self::EmailTaken => {
+                Problem::new(StatusCode::CONFLICT, codes::EMAIL_TAKEN, "An account with this e-mail address exists")
+            }
             Self::InvalidCredentials => Problem::new(
                 StatusCode::UNAUTHORIZED,
                 codes::INVALID_CREDENTIALS,

@@ -86,7 +86,9 @@ mod tests {
         let old = Life { published_at: at(0), signs_from: at(0), retired_at: Some(at(130)) };
         let new = Life { published_at: at(50), signs_from: at(100), retired_at: None };
         let keys = [old, new];
-        for (now, signs, shown) in [(10, old, 1), (50, old, 2), (99, old, 2), (100, new, 2), (129, new, 2), (130, new, 1)] {
+        for (now, signs, shown) in
+            [(10, old, 1), (50, old, 2), (99, old, 2), (100, new, 2), (129, new, 2), (130, new, 1)]
+        {
             let now = at(now);
             assert_eq!(signing(&keys, |life| *life, now), Some(&signs), "at {now}");
             assert_eq!(keys.iter().filter(|life| life.is_published(now)).count(), shown, "at {now}");

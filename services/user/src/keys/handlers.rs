@@ -9,7 +9,7 @@ use rollcall_common::problem::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Where the keys are, for libraries that find them by discovery (OpenID Connect Discovery 1.0 §3, RFC 8414 §2).
+/// Where the keys are, for libraries that find them by discovery (`OpenID` Connect Discovery 1.0 §3, RFC 8414 §2).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Discovery {
     /// `iss` of access tokens.
@@ -55,7 +55,7 @@ pub(crate) async fn jwks(app: web::Data<App>) -> Result<HttpResponse, Error> {
 
 /// Where the public keys are
 ///
-/// For libraries that verify tokens and want only an address. Rollcall is no OpenID provider: there is no
+/// For libraries that verify tokens and want only an address. Rollcall is no identity provider for others: there is no
 /// authorization endpoint.
 #[utoipa::path(
     tag = "keys",

@@ -61,7 +61,8 @@ impl KeyRing {
     }
 
     fn open_row(&self, row: &KeyRow) -> anyhow::Result<SigningKey> {
-        let public = <[u8; 32]>::try_from(row.public_key.as_slice()).map(PublicKey).context("a public key has 32 bytes")?;
+        let public =
+            <[u8; 32]>::try_from(row.public_key.as_slice()).map(PublicKey).context("a public key has 32 bytes")?;
         let pkcs8 = self.encryption.open(&row.kid, &row.sealed_private_key)?;
         let pair = Ed25519KeyPair::from_pkcs8(&pkcs8).map_err(|error| anyhow!("signing key {}: {error}", row.kid))?;
         if pair.public_key().as_ref() != public.0 || public.kid() != row.kid {
@@ -99,7 +100,8 @@ fn none_yet() -> Fault {
 /// A new key that signs at once.
 fn generate(encryption: &KeyEncryptionKey, now: Timestamp) -> anyhow::Result<KeyRow> {
     let pair = Ed25519KeyPair::generate().map_err(|_| anyhow!("a signing key cannot be made"))?;
-    let public = <[u8; 32]>::try_from(pair.public_key().as_ref()).map(PublicKey).context("a public key has 32 bytes")?;
+    let public =
+        <[u8; 32]>::try_from(pair.public_key().as_ref()).map(PublicKey).context("a public key has 32 bytes")?;
     let pkcs8 = pair.to_pkcs8().map_err(|_| anyhow!("a signing key cannot be written"))?;
     let sealed = encryption.seal(&public.kid(), pkcs8.as_ref())?;
     Ok(KeyRow::new(public, sealed, Life::first(now), now))

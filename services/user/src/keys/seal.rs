@@ -48,7 +48,9 @@ impl KeyEncryptionKey {
         let length = self
             .0
             .open_in_place(nonce, Aad::from(name.as_bytes()), &mut opened)
-            .map_err(|_| anyhow!("signing key {name} does not open: is keys.encryption_key_file the one it was sealed with?"))?
+            .map_err(|_| {
+                anyhow!("signing key {name} does not open: is keys.encryption_key_file the one it was sealed with?")
+            })?
             .len();
         opened.truncate(length);
         Ok(opened)
@@ -56,7 +58,8 @@ impl KeyEncryptionKey {
 }
 
 fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect::<Option<_>>()?;
+    let digits: Vec<u8> =
+        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect::<Option<_>>()?;
     Some(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 

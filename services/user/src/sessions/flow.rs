@@ -37,8 +37,11 @@ enum Exchange {
 /// No account and a wrong password take the same time and get the same answer. The password is checked between two
 /// transactions, so that no connection is held for the milliseconds that a hash takes.
 pub async fn log_in(app: &App, email: EmailAddress, password: Password) -> Result<SignedIn, Error> {
-    let found =
-        app.core.db.transaction(Unscoped, move |conn| -> Result<_, Error> { Ok(users::by_email(conn, &email)?) }).await?;
+    let found = app
+        .core
+        .db
+        .transaction(Unscoped, move |conn| -> Result<_, Error> { Ok(users::by_email(conn, &email)?) })
+        .await?;
     let stored = found.as_ref().map(|(_, hash)| hash.clone());
     let right = app.passwords.verify(password, stored).await?;
     let (user, hash) = found.filter(|_| right).ok_or(Error::InvalidCredentials)?;
@@ -65,11 +68,7 @@ pub async fn log_in(app: &App, email: EmailAddress, password: Password) -> Resul
 /// Exchanges a refresh token for the next pair.
 pub async fn refresh(app: &App, presented: RefreshToken) -> Result<SignedIn, Error> {
     let (now, lifetimes) = (app.core.clock.now(), app.lifetimes);
-    let exchange = app
-        .core
-        .db
-        .transaction(Unscoped, move |conn| exchange(conn, &presented, lifetimes, now))
-        .await?;
+    let exchange = app.core.db.transaction(Unscoped, move |conn| exchange(conn, &presented, lifetimes, now)).await?;
     match exchange {
         Exchange::Granted(held, refresh_token) => {
             let access_token = app.tokens.issue(held.user.user_id, held.session_id, now)?;
@@ -113,8 +112,6 @@ pub async fn log_out(app: &App, user_id: UserId, session_id: SessionId) -> Resul
     let now = app.core.clock.now();
     app.core
         .db
-        .transaction(Unscoped, move |conn| {
-            Ok(store::end(conn, user_id, session_id, EndReason::SignedOut, now)?)
-        })
+        .transaction(Unscoped, move |conn| Ok(store::end(conn, user_id, session_id, EndReason::SignedOut, now)?))
         .await
 }

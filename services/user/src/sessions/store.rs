@@ -92,9 +92,10 @@ pub fn hold(conn: &mut PgConnection, hash: TokenHash) -> QueryResult<Option<Held
         .optional()?;
     let Some((user_id, expires_at, ended_at)) = session else { return Ok(None) };
     let user = users::table.find(user_id).select(User::as_select()).first(conn)?;
-    let (token_expires_at, spent_at) = token
-        .select((refresh_tokens::expires_at, refresh_tokens::spent_at))
-        .first::<(jiff_diesel::Timestamp, NullableTimestamp)>(conn)?;
+    let (token_expires_at, spent_at) =
+        token
+            .select((refresh_tokens::expires_at, refresh_tokens::spent_at))
+            .first::<(jiff_diesel::Timestamp, NullableTimestamp)>(conn)?;
     Ok(Some(Held {
         session_id,
         user,
@@ -155,7 +156,8 @@ pub fn sweep(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
         .select(sessions::session_id)
         .limit(SWEEP)
         .load(conn)?;
-    let tokens = diesel::delete(refresh_tokens::table.filter(refresh_tokens::token_hash.eq_any(tokens))).execute(conn)?;
+    let tokens =
+        diesel::delete(refresh_tokens::table.filter(refresh_tokens::token_hash.eq_any(tokens))).execute(conn)?;
     let over = diesel::delete(sessions::table.filter(sessions::session_id.eq_any(over))).execute(conn)?;
     Ok(tokens + over)
 }

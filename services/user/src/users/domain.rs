@@ -187,12 +187,34 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         let long_local = format!("{}@example.org", "a".repeat(65));
-        let long = format!("a@{}.org", ["b".repeat(60), "c".repeat(60), "d".repeat(60), "e".repeat(60), "f".repeat(9)].join("."));
+        let long = format!(
+            "a@{}.org",
+            ["b".repeat(60), "c".repeat(60), "d".repeat(60), "e".repeat(60), "f".repeat(9)].join(".")
+        );
         for typed in [
-            "", "@", "ada", "ada@", "@example.org", "ada@example", "a da@example.org", "ada@exa mple.org",
-            ".ada@example.org", "ada.@example.org", "a..b@example.org", "ada@-example.org", "ada@example..org",
-            "ada@127.0.0.1", "ada@[::1]", "ada@ex%61mple.org", "\"ada\"@example.org", "ada@example.org\r\nBcc: x@y.zz",
-            "ada\u{0}@example.org", "ädä@example.org", "ada@under_score.org", &long_local, &long,
+            "",
+            "@",
+            "ada",
+            "ada@",
+            "@example.org",
+            "ada@example",
+            "a da@example.org",
+            "ada@exa mple.org",
+            ".ada@example.org",
+            "ada.@example.org",
+            "a..b@example.org",
+            "ada@-example.org",
+            "ada@example..org",
+            "ada@127.0.0.1",
+            "ada@[::1]",
+            "ada@ex%61mple.org",
+            "\"ada\"@example.org",
+            "ada@example.org\r\nBcc: x@y.zz",
+            "ada\u{0}@example.org",
+            "ädä@example.org",
+            "ada@under_score.org",
+            &long_local,
+            &long,
         ] {
             assert!(EmailAddress::parse(typed).is_err(), "{typed:?} was taken");
         }
@@ -211,7 +233,17 @@ mod tests {
         for (typed, kept) in [("en", "en"), ("zh-cn", "zh-CN"), ("ZH-hans-cn", "zh-Hans-CN"), ("es-419", "es-419")] {
             assert_eq!(Locale::parse(typed).unwrap().as_str(), kept);
         }
-        for typed in ["", "e", "english please", "en_US!", "und", "zh--CN", "-en", "en-", "en-USA1234567890123456789012345678901234567890"] {
+        for typed in [
+            "",
+            "e",
+            "english please",
+            "en_US!",
+            "und",
+            "zh--CN",
+            "-en",
+            "en-",
+            "en-USA1234567890123456789012345678901234567890",
+        ] {
             assert!(Locale::parse(typed).is_err(), "{typed:?} was taken");
         }
     }

@@ -217,11 +217,8 @@ pub(crate) async fn change_me(
     body: Json<ProfilePatch>,
 ) -> Result<Answer, Error> {
     let (change, now, user_id) = (parse_patch(&body.0)?, app.core.clock.now(), caller.user_id);
-    let user = app
-        .core
-        .db
-        .transaction(&caller, move |conn| store::update(conn, user_id, &change, if_match, now))
-        .await?;
+    let user =
+        app.core.db.transaction(&caller, move |conn| store::update(conn, user_id, &change, if_match, now)).await?;
     Ok(answer(user)?)
 }
 
@@ -240,7 +237,11 @@ pub(crate) async fn change_me(
     ),
 )]
 #[get("/internal/v1/users/{user_id}")]
-pub(crate) async fn read_contact(app: web::Data<App>, _caller: ServiceCaller, path: Path<UserId>) -> Result<Answer, Error> {
+pub(crate) async fn read_contact(
+    app: web::Data<App>,
+    _caller: ServiceCaller,
+    path: Path<UserId>,
+) -> Result<Answer, Error> {
     let user_id = path.0;
     let user = app
         .core

@@ -1,6 +1,6 @@
 //! Who may call what: one table over every route of the description.
 
-use crate::support::Fixture;
+use crate::support::{Fixture, described};
 use rollcall_ids::UserId;
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ const TABLE: [(&str, &str, Class); 9] = [
 #[tokio::test]
 async fn the_table_knows_every_route_and_each_says_who_it_is_for() {
     let fixture = Fixture::start().await;
-    let described = fixture.described().await;
+    let described = described();
     let known: BTreeSet<_> = TABLE.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
     let routes: BTreeSet<_> = described.keys().cloned().collect();
     assert_eq!(routes, known, "left: described, right: in the table");

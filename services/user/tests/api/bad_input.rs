@@ -81,8 +81,19 @@ async fn each_field_of_a_wrong_type_missing_or_unknown_is_named() {
 async fn odd_text_is_kept_or_refused_but_never_breaks_anything() {
     let fixture = Fixture::start().await;
     let odd = [
-        "\u{0}", "\u{feff}", "\u{202e}evil", "a\u{0}b", "'; DROP TABLE users; --", "%s%n", "{{7*7}}", "𝕬𝖉𝖆", "\u{10ffff}",
-        "👩‍👩‍👧‍👦", "../../etc/passwd", "x@y@z.example", "\r\nSet-Cookie: a=b",
+        "\u{0}",
+        "\u{feff}",
+        "\u{202e}evil",
+        "a\u{0}b",
+        "'; DROP TABLE users; --",
+        "%s%n",
+        "{{7*7}}",
+        "𝕬𝖉𝖆",
+        "\u{10ffff}",
+        "👩‍👩‍👧‍👦",
+        "../../etc/passwd",
+        "x@y@z.example",
+        "\r\nSet-Cookie: a=b",
     ];
     for (number, text) in odd.iter().enumerate() {
         for field in ["email", "password", "name", "locale", "time_zone"] {
@@ -91,7 +102,8 @@ async fn odd_text_is_kept_or_refused_but_never_breaks_anything() {
             body[field] = (*text).into();
             let status = fixture.post("/api/user/v1/users", &body).await.status;
             assert!([201, 422].contains(&status), "{field} = {text:?}: {status}");
-            let status = fixture.post("/api/user/v1/sessions", &json!({"email": body["email"], "password": text})).await.status;
+            let status =
+                fixture.post("/api/user/v1/sessions", &json!({"email": body["email"], "password": text})).await.status;
             assert!([201, 401, 422].contains(&status), "{field} = {text:?}: {status}");
         }
     }

@@ -13,7 +13,8 @@ async fn a_profile_is_changed_in_part_and_has_a_new_version() {
     let session = fixture.log_in("ada@example.org").await;
     let token = session.text("access_token");
     let change = json!({"name": "Ada King", "locale": "zh-CN"});
-    let reply = fixture.send(fixture.request("PATCH", ME).bearer_auth(token).header("If-Match", "\"1\"").json(&change)).await;
+    let reply =
+        fixture.send(fixture.request("PATCH", ME).bearer_auth(token).header("If-Match", "\"1\"").json(&change)).await;
     assert_eq!((reply.status, reply.header("etag")), (200, "\"2\""), "{reply:?}");
     let mut expected = session.body["user"].clone();
     expected["name"] = "Ada King".into();
@@ -30,7 +31,9 @@ async fn a_change_against_an_older_version_is_refused_and_changes_nothing() {
     let session = fixture.log_in("ada@example.org").await;
     let token = session.text("access_token");
     let patch = |version: &'static str, name: &'static str| {
-        fixture.send(fixture.request("PATCH", ME).bearer_auth(token).header("If-Match", version).json(&json!({"name": name})))
+        fixture.send(
+            fixture.request("PATCH", ME).bearer_auth(token).header("If-Match", version).json(&json!({"name": name})),
+        )
     };
     assert_eq!(patch("\"1\"", "First").await.status, 200);
     let late = patch("\"1\"", "Second").await;
@@ -72,7 +75,10 @@ async fn a_service_learns_how_to_reach_somebody() {
     let fixture = Fixture::start().await;
     let user = fixture.sign_up("ada@example.org").await;
     let user_id: UserId = user["user_id"].as_str().unwrap().parse().unwrap();
-    let ask = |id| fixture.send(fixture.request("GET", &internal::user_path(id)).bearer_auth(fixture.service_token("notification")));
+    let ask = |id| {
+        fixture
+            .send(fixture.request("GET", &internal::user_path(id)).bearer_auth(fixture.service_token("notification")))
+    };
     let reply = ask(user_id).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     let contact: internal::Contact = serde_json::from_value(reply.body).unwrap();

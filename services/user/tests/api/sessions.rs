@@ -59,7 +59,7 @@ async fn more_logins_than_can_wait_are_refused_with_a_time_to_come_again() {
 async fn a_refresh_token_is_exchanged_for_the_next_pair() {
     let fixture = Fixture::start().await;
     let first = fixture.log_in("ada@example.org").await;
-    fixture.advance(SignedDuration::from_mins(6)).await;
+    fixture.advance(SignedDuration::from_mins(6));
     assert_eq!(fixture.get_as(first.text("access_token"), ME).await.status, 401, "it has expired");
 
     let second = fixture.refresh(first.text("refresh_token")).await;
@@ -77,10 +77,10 @@ async fn a_lost_answer_may_be_asked_for_again_within_ten_seconds() {
     let fixture = Fixture::start().await;
     let first = fixture.log_in("ada@example.org").await;
     assert_eq!(fixture.refresh(first.text("refresh_token")).await.status, 200, "whose answer is lost");
-    fixture.advance(SignedDuration::from_secs(10)).await;
+    fixture.advance(SignedDuration::from_secs(10));
     let again = fixture.refresh(first.text("refresh_token")).await;
     assert_eq!(again.status, 200);
-    fixture.advance(SignedDuration::from_secs(60)).await;
+    fixture.advance(SignedDuration::from_secs(60));
     assert_eq!(fixture.refresh(again.text("refresh_token")).await.status, 200, "the session lives on");
 }
 
@@ -101,7 +101,7 @@ async fn a_token_that_comes_again_later_ends_the_whole_session() {
     let first = fixture.log_in("ada@example.org").await;
     let other_device = fixture.log_in_again("ada@example.org").await;
     let second = fixture.refresh(first.text("refresh_token")).await;
-    fixture.advance(SignedDuration::from_secs(11)).await;
+    fixture.advance(SignedDuration::from_secs(11));
 
     let reused = fixture.refresh(first.text("refresh_token")).await;
     assert_eq!((reused.status, reused.code()), (401, "refresh_reused"));
@@ -119,13 +119,13 @@ async fn a_session_ends_when_it_is_not_used_and_at_last_however_busy_it_is() {
     let idle = fixture.log_in("ada@example.org").await;
     let mut busy = fixture.log_in_again("ada@example.org").await;
     for _ in 0..3 {
-        fixture.advance(SignedDuration::from_mins(35)).await;
+        fixture.advance(SignedDuration::from_mins(35));
         busy = fixture.refresh(busy.text("refresh_token")).await;
         assert_eq!(busy.status, 200);
     }
     let idle = fixture.refresh(idle.text("refresh_token")).await;
     assert_eq!((idle.status, idle.code()), (401, "invalid_refresh_token"));
-    fixture.advance(SignedDuration::from_mins(15)).await;
+    fixture.advance(SignedDuration::from_mins(15));
     let busy = fixture.refresh(busy.text("refresh_token")).await;
     assert_eq!((busy.status, busy.code()), (401, "invalid_refresh_token"), "two hours are over");
 }
@@ -157,7 +157,8 @@ async fn a_token_that_nobody_issued_is_refused() {
 async fn the_database_has_no_token_in_clear() {
     let fixture = Fixture::start().await;
     let session = fixture.log_in("ada@example.org").await;
-    let dump = fixture.sql("SELECT t::text AS value FROM refresh_tokens t UNION ALL SELECT s::text FROM sessions s").await;
+    let dump =
+        fixture.sql("SELECT t::text AS value FROM refresh_tokens t UNION ALL SELECT s::text FROM sessions s").await;
     assert_eq!(dump.len(), 2);
     assert!(dump.iter().all(|row| !row.contains(session.text("refresh_token"))));
 }
@@ -166,7 +167,7 @@ async fn the_database_has_no_token_in_clear() {
 async fn what_is_over_is_swept_away() {
     let fixture = Fixture::start().await;
     fixture.log_in("ada@example.org").await;
-    fixture.advance(SignedDuration::from_hours(24 * 200)).await;
+    fixture.advance(SignedDuration::from_hours(24 * 200));
     let live = fixture.log_in_again("ada@example.org").await;
     assert_eq!(fixture.app().sweep().await.unwrap(), 2, "a session and its token");
     assert_eq!(fixture.sql("SELECT session_id::text AS value FROM sessions").await, [live.text("session_id")]);

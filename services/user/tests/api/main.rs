@@ -1,0 +1,10 @@
+//! The user service through HTTP, against a real PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod access;
+mod bad_input;
+mod keys;
+mod profile;
+mod sessions;
+mod sign_up;
+mod support;
