@@ -54,7 +54,6 @@ fn load<S: Service>(options: &ArgMatches) -> anyhow::Result<Loaded<S::Settings>>
 
 fn serve<S: Service>(loaded: Loaded<S::Settings>) -> anyhow::Result<()> {
     telemetry::init(S::NAME, &loaded.base.telemetry.log)?;
-    telemetry::metrics();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;

@@ -5,8 +5,9 @@ use super::{Core, Service};
 use crate::db::Unscoped;
 use crate::fault::Fault;
 use crate::telemetry;
-use actix_web::http::header;
+use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use diesel_migrations::EmbeddedMigrations;
 use serde_json::json;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub(super) fn routes<S: Service>(config: &mut web::ServiceConfig) {
         .route("/readyz", web::get().to(readyz))
         .route("/health", web::get().to(health))
         .route(&format!("/api/{}/health", S::NAME), web::get().to(health))
-        .route(&format!("/api/{}/openapi.json", S::NAME), web::get().to(document::<S>))
+        .route(&format!("/api/{}/openapi.json", S::NAME), web::get().to(description))
         .route("/internal/metrics", web::get().to(metrics));
 }
 
@@ -56,8 +57,18 @@ async fn database(core: &Core) -> Result<(), Fault> {
     }
 }
 
-async fn document<S: Service>() -> web::Json<utoipa::openapi::OpenApi> {
-    web::Json(super::openapi::<S>())
+/// The description of the service as JSON text, made once.
+#[derive(Clone)]
+pub(super) struct Description(Bytes);
+
+impl Description {
+    pub(super) fn of<S: Service>() -> anyhow::Result<Self> {
+        Ok(Self(serde_json::to_vec(&super::openapi::<S>())?.into()))
+    }
+}
+
+async fn description(description: web::Data<Description>) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(description.0.clone())
 }
 
 /// Prometheus text. nginx proxies nothing under `/internal`; what comes from another host is told nothing.

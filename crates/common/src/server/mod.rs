@@ -15,6 +15,7 @@ use crate::db::Database;
 use crate::events::{self, EventConsumer, Outbox};
 use crate::extract::BodyLimit;
 use crate::settings::{BaseSettings, Loaded};
+use crate::telemetry;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware, web};
 use anyhow::Context as _;
@@ -120,6 +121,7 @@ pub struct Running<S> {
 /// database that is away is waited for, with `/readyz` saying so.
 pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environment) -> anyhow::Result<Running<S>> {
     let Loaded { base, own } = loaded;
+    telemetry::metrics();
     let core = core::<S>(base, environment)?;
     health::refuse_old_schema(&core, S::MIGRATIONS).await?;
     let service = Arc::new(S::build(core.clone(), own).await?);
@@ -132,6 +134,7 @@ pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environ
     let address = listener.local_addr()?;
     let shared = Arc::clone(&service);
     let server_core = core.clone();
+    let description = web::Data::new(health::Description::of::<S>()?);
     let server = HttpServer::new(move || {
         let core = server_core.clone();
         let service = Arc::clone(&shared);
@@ -140,6 +143,7 @@ pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environ
             .wrap(middleware::from_fn(observe::observe))
             .app_data(web::Data::new(core))
             .app_data(web::Data::from(Arc::clone(&service)))
+            .app_data(description.clone())
             .app_data(BodyLimit(limit))
             .configure(|config| {
                 if let Some(consumer) = service.consumer() {

@@ -1,0 +1,146 @@
+//! Events in and out.
+
+use crate::{Stage, eventually};
+use jiff::SignedDuration;
+use rollcall_common::events::CloudEvent;
+use rollcall_ids::EventId;
+use rollcall_stack::testing::set;
+use serde_json::{Value, json};
+use wiremock::matchers::path;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+const INTAKE: &str = "/internal/v1/events";
+const BATCH: &str = "application/cloudevents-batch+json";
+
+fn event(stage: &Stage, text: &str) -> Value {
+    json!({
+        "specversion": "1.0", "id": EventId::generate(), "source": "/rollcall/user", "type": "user.thing.v1",
+        "subject": "x", "time": stage.service.clock.now(), "datacontenttype": "application/json",
+        "orgid": stage.org, "data": text,
+    })
+}
+
+async fn send(stage: &Stage, events: &[Value]) -> Value {
+    let token = stage.service.keys.service_token("user", "org").unwrap();
+    let request = stage.service.post(INTAKE).bearer_auth(token).header("content-type", BATCH);
+    let answer = request.body(serde_json::to_vec(events).unwrap()).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.json().await.unwrap()
+}
+
+#[actix_web::test]
+async fn an_event_has_its_effect_once_however_often_it_comes() {
+    let stage = Stage::set().await;
+    let one = event(&stage, "one");
+    assert_eq!(send(&stage, std::slice::from_ref(&one)).await["results"][0]["verdict"], "applied");
+    assert_eq!(send(&stage, &[one.clone(), one]).await["results"][1]["verdict"], "duplicate");
+    assert_eq!(stage.listed().await, ["one"]);
+}
+
+#[actix_web::test]
+async fn a_bad_event_holds_up_no_good_one_and_leaves_nothing_behind() {
+    let stage = Stage::set().await;
+    let mut forged = event(&stage, "forged");
+    forged["source"] = "/rollcall/attendance".into();
+    let mut odd = event(&stage, "odd");
+    odd["data"] = json!({ "not": "text" });
+    let answer = send(&stage, &[event(&stage, "poison"), forged, odd, event(&stage, "good")]).await;
+    let verdicts: Vec<_> =
+        answer["results"].as_array().unwrap().iter().map(|r| r["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["failed", "failed", "failed", "applied"]);
+    assert_eq!(stage.listed().await, ["good"]);
+}
+
+#[actix_web::test]
+async fn only_services_may_send_events() {
+    let stage = Stage::set().await;
+    let request = stage.service.as_user(stage.user).post(INTAKE).header("content-type", BATCH);
+    assert_eq!(request.body("[]").send().await.unwrap().status(), 401);
+}
+
+/// A probe whose events go to `subscriber`.
+async fn with_subscriber(subscriber: &MockServer) -> Stage {
+    let url = subscriber.uri();
+    Stage::with(|settings| {
+        set(settings, "events.poll_ms", 50);
+        set(settings, "events.subscribers.notification", "org.");
+        set(settings, "peers.notification.url", url);
+    })
+    .await
+}
+
+/// Takes every event but those whose text is `poison`.
+fn take(request: &Request) -> ResponseTemplate {
+    let events: Vec<CloudEvent> = serde_json::from_slice(&request.body).unwrap();
+    let results: Vec<Value> = events
+        .iter()
+        .map(|event| match event.data.as_str() {
+            Some("poison") => json!({ "id": event.id, "verdict": "failed", "code": "forbidden" }),
+            _ => json!({ "id": event.id, "verdict": "applied" }),
+        })
+        .collect();
+    ResponseTemplate::new(200).set_body_json(json!({ "results": results }))
+}
+
+async fn texts(subscriber: &MockServer) -> Vec<String> {
+    let requests = subscriber.received_requests().await.unwrap();
+    let batches = requests.iter().map(|request| serde_json::from_slice::<Vec<CloudEvent>>(&request.body).unwrap());
+    batches.flatten().map(|event| event.data.as_str().unwrap().to_owned()).collect()
+}
+
+#[actix_web::test]
+async fn what_was_committed_is_sent_and_what_was_refused_is_not() {
+    let subscriber = MockServer::start().await;
+    Mock::given(path(INTAKE)).respond_with(take).mount(&subscriber).await;
+    let stage = with_subscriber(&subscriber).await;
+    stage.add("a", "key-1").await;
+    stage.add("b", "key-1").await;
+    stage.add("c", "key-2").await;
+    eventually("both events", || async { (texts(&subscriber).await == ["a", "c"]).then_some(()) }).await;
+    let request = &subscriber.received_requests().await.unwrap()[0];
+    let events: Vec<CloudEvent> = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(
+        (events[0].source.as_str(), events[0].orgid, events[0].aggregateversion),
+        ("/rollcall/org", Some(stage.org), Some(1))
+    );
+}
+
+#[actix_web::test]
+async fn a_subscriber_that_was_away_gets_everything_in_order_once_it_is_back() {
+    let subscriber = MockServer::start().await;
+    Mock::given(path(INTAKE)).respond_with(ResponseTemplate::new(503)).up_to_n_times(3).mount(&subscriber).await;
+    Mock::given(path(INTAKE)).respond_with(take).mount(&subscriber).await;
+    let stage = with_subscriber(&subscriber).await;
+    for text in ["1", "2", "3"] {
+        stage.add(text, text).await;
+    }
+    let all = eventually("all events after the failures", || async {
+        let all = texts(&subscriber).await;
+        let last: Vec<_> = all.iter().rev().take(3).rev().cloned().collect();
+        let requests = subscriber.received_requests().await.unwrap().len();
+        (requests > 3 && last == ["1", "2", "3"]).then_some(all)
+    })
+    .await;
+    assert!(all.len() >= 3);
+}
+
+#[actix_web::test]
+async fn an_event_that_cannot_be_applied_waits_alone_and_is_dead_after_three_days() {
+    let subscriber = MockServer::start().await;
+    Mock::given(path(INTAKE)).respond_with(take).mount(&subscriber).await;
+    let stage = with_subscriber(&subscriber).await;
+    stage.add("poison", "key-1").await;
+    stage.add("after", "key-2").await;
+    eventually("the good one", || async { texts(&subscriber).await.contains(&"after".to_owned()).then_some(()) }).await;
+    let dead = "SELECT 1 / count(*) FROM outbox_deliveries WHERE state = 'dead' AND last_error = 'forbidden'";
+    assert!(execute(&stage, dead).is_err(), "not dead at once");
+    stage.service.clock.advance(SignedDuration::from_hours(73));
+    eventually("dead", || async { execute(&stage, dead).is_ok().then_some(()) }).await;
+    execute(&stage, "SELECT 1 / count(*) FROM outbox").unwrap();
+}
+
+fn execute(stage: &Stage, sql: &str) -> Result<(), diesel::result::Error> {
+    use diesel::connection::SimpleConnection as _;
+    use diesel::{Connection as _, PgConnection};
+    PgConnection::establish(&stage.service.admin_url).unwrap().batch_execute(sql)
+}

@@ -1,0 +1,218 @@
+//! The smallest service there can be: notes of an organisation. It stands in org's place, so that a database and
+//! roles are there for it, and does what the tests need to see the mechanism do.
+
+use actix_web::{HttpResponse, get, post, web};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use rollcall_common::answer::Answer;
+use rollcall_common::auth::{Caller, ServiceCaller};
+use rollcall_common::events::{CloudEvent, EventConsumer, NewEvent};
+use rollcall_common::extract::Json;
+use rollcall_common::fault::Fault;
+use rollcall_common::idempotency::{Idempotent, Principal};
+use rollcall_common::server::{Core, Service};
+use rollcall_common::tenant::{InTenant, Tenant, TenantAuthority};
+use rollcall_ids::{OrgId, UserId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+diesel::table! {
+    notes (org_id, note_id) {
+        org_id -> Uuid,
+        note_id -> Uuid,
+        text -> Text,
+    }
+}
+
+/// The probe.
+pub struct Probe {
+    core: Core,
+    members: Arc<Members>,
+}
+
+/// Who is a member where; tests say.
+#[derive(Default)]
+pub struct Members(Mutex<BTreeSet<(UserId, OrgId)>>);
+
+impl Members {
+    pub fn admit(&self, user_id: UserId, org_id: OrgId) {
+        self.0.lock().unwrap().insert((user_id, org_id));
+    }
+}
+
+impl TenantAuthority for Members {
+    type Member = ();
+
+    async fn member(&self, caller: &Caller, org_id: OrgId) -> Result<Option<()>, Fault> {
+        Ok(self.0.lock().unwrap().contains(&(caller.user_id, org_id)).then_some(()))
+    }
+}
+
+impl Probe {
+    pub fn admit(&self, user_id: UserId, org_id: OrgId) {
+        self.members.admit(user_id, org_id);
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NoSettings {}
+
+impl Service for Probe {
+    const NAME: &'static str = "org";
+    const DEFAULTS: &'static str = "";
+    const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/mechanism/migrations");
+    const CONSUMES_EVENTS: bool = true;
+    type Settings = NoSettings;
+
+    async fn build(core: Core, _: NoSettings) -> anyhow::Result<Self> {
+        Ok(Self { core, members: Arc::default() })
+    }
+
+    fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn routes(config: &mut ServiceConfig<'_>) {
+        config
+            .service(add)
+            .service(list)
+            .service(echo)
+            .service(panics)
+            .service(hangs)
+            .service(slow)
+            .service(asks)
+            .service(inside);
+    }
+
+    fn describe() -> utoipa::openapi::OpenApi {
+        utoipa::openapi::OpenApi::default()
+    }
+
+    fn data(self: &Arc<Self>, config: &mut web::ServiceConfig) {
+        config.app_data(web::Data::from(Arc::clone(&self.members)));
+    }
+
+    fn consumer(self: &Arc<Self>) -> Option<Arc<dyn EventConsumer>> {
+        Some(Arc::new(Consumer))
+    }
+}
+
+/// Writes a note for each event; refuses those that say so.
+struct Consumer;
+
+impl EventConsumer for Consumer {
+    fn apply(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, event: &CloudEvent) -> Result<(), Fault> {
+        let text: String = event.data()?;
+        let tenant = tenant.ok_or(Fault::NotFound)?;
+        write(conn, tenant, &text)?;
+        if text == "poison" { Err(Fault::Forbidden) } else { Ok(()) }
+    }
+}
+
+fn write(conn: &mut PgConnection, tenant: &Tenant, text: &str) -> Result<(), Fault> {
+    let row = (notes::org_id.eq(tenant.org_id()), notes::note_id.eq(OrgId::generate()), notes::text.eq(text));
+    diesel::insert_into(notes::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    pub text: String,
+}
+
+/// Adds a note, and tells of it.
+#[utoipa::path(responses((status = 201)))]
+#[post("/orgs/{org_id}/notes")]
+async fn add(ctx: InTenant<Members>, core: web::Data<Core>, request: Idempotent<Note>) -> Result<Answer, Fault> {
+    let Idempotent { body, guard } = request;
+    let now = core.clock.now();
+    let (tenant, outbox) = (ctx.tenant, core.outbox.clone());
+    let principal = Principal { user_id: ctx.caller.user_id, org_id: Some(tenant.org_id()) };
+    core.db
+        .transaction(&tenant, move |conn| {
+            guard.once(conn, principal, now, |conn| {
+                write(conn, &tenant, &body.text)?;
+                if body.text == "slow" {
+                    conn.batch_execute("SELECT pg_sleep(0.5)")?;
+                }
+                let event = NewEvent {
+                    kind: "org.note.added.v1",
+                    subject: "note".to_owned(),
+                    org_id: Some(tenant.org_id()),
+                    version: Some(1),
+                    data: &body.text,
+                };
+                outbox.emit(conn, &event)?;
+                Ok(Answer::created("/note", &body)?.version(1))
+            })
+        })
+        .await
+}
+
+/// All notes that the transaction sees: row-level security alone chooses them.
+#[utoipa::path(responses((status = 200)))]
+#[get("/orgs/{org_id}/notes")]
+async fn list(ctx: InTenant<Members>, core: web::Data<Core>) -> Result<Answer, Fault> {
+    let texts: Vec<String> = core
+        .db
+        .transaction(&ctx.tenant, |conn| {
+            Ok::<_, Fault>(notes::table.select(notes::text).order(notes::note_id).load(conn)?)
+        })
+        .await?;
+    Answer::ok(&texts)
+}
+
+/// Answers what it was given.
+#[utoipa::path(responses((status = 200)))]
+#[post("/echo")]
+async fn echo(Json(note): Json<Note>) -> Result<Answer, Fault> {
+    Answer::ok(&note)
+}
+
+/// Panics.
+#[utoipa::path(responses((status = 500)))]
+#[get("/panics")]
+async fn panics() -> HttpResponse {
+    panic!("the secret is sesame")
+}
+
+/// Never answers.
+#[utoipa::path(responses((status = 504)))]
+#[get("/hangs")]
+async fn hangs() -> HttpResponse {
+    std::future::pending::<()>().await;
+    HttpResponse::Ok().finish()
+}
+
+/// Holds a connection for half a second.
+#[utoipa::path(responses((status = 200)))]
+#[get("/slow")]
+async fn slow(core: web::Data<Core>) -> Result<Answer, Fault> {
+    let hold = |conn: &mut PgConnection| Ok::<_, Fault>(conn.batch_execute("SELECT pg_sleep(0.5)")?);
+    core.db.transaction(rollcall_common::db::Unscoped, hold).await?;
+    Ok(Answer::no_content())
+}
+
+/// Asks the peer `user`, with a POST when told to.
+#[utoipa::path(responses((status = 200)))]
+#[get("/asks/{how}")]
+async fn asks(how: web::Path<String>, core: web::Data<Core>) -> Result<Answer, Fault> {
+    let peer = core.peers.get("user").map_err(Fault::internal)?;
+    let answer: serde_json::Value = match how.as_str() {
+        "get" => peer.get_json("/thing").await?,
+        _ => peer.post_json("/thing", "a-key-of-this-call", &"body").await?,
+    };
+    Answer::ok(&answer)
+}
+
+/// Only for services.
+#[utoipa::path(responses((status = 200)))]
+#[get("/internal/v1/who")]
+async fn inside(service: ServiceCaller) -> String {
+    service.name().to_owned()
+}
