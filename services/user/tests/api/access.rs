@@ -28,9 +28,8 @@ const TABLE: [(&str, &str, Class); 9] = [
     ("GET", "/internal/v1/users/{user_id}", Class::Service),
 ];
 
-#[tokio::test]
-async fn the_table_knows_every_route_and_each_says_who_it_is_for() {
-    let fixture = Fixture::start().await;
+#[test]
+fn the_table_knows_every_route_and_each_says_who_it_is_for() {
     let described = described();
     let known: BTreeSet<_> = TABLE.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
     let routes: BTreeSet<_> = described.keys().cloned().collect();

@@ -1,10 +1,11 @@
 //! Signing keys, and the tokens that they make.
 
-use crate::support::{Fixture, Reply};
+use crate::support::{Client, Fixture, Reply};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
+use rollcall_stack::testing::set;
 use serde_json::{Value, json};
 
 const JWKS: &str = "/.well-known/jwks.json";
@@ -18,8 +19,8 @@ fn encode(part: &Value) -> String {
     URL_SAFE_NO_PAD.encode(part.to_string())
 }
 
-async fn published(fixture: &Fixture) -> Reply {
-    fixture.send(fixture.request("GET", JWKS)).await
+async fn published(client: &Client) -> Reply {
+    client.get(JWKS).await
 }
 
 #[tokio::test]
@@ -42,7 +43,7 @@ async fn a_token_is_verified_with_what_is_published_and_nothing_else() {
     let signature = URL_SAFE_NO_PAD.decode(parts[2]).unwrap();
     UnparsedPublicKey::new(&ED25519, x).verify(format!("{}.{}", parts[0], parts[1]).as_bytes(), &signature).unwrap();
 
-    let now = fixture.clock.now().as_second();
+    let now = fixture.now().as_second();
     assert_eq!((&claims["iss"], &claims["aud"]), (&json!("rollcall"), &json!("rollcall")));
     assert_eq!((&claims["iat"], &claims["exp"]), (&json!(now), &json!(now + 300)));
     assert_eq!((&claims["sub"], &claims["sid"]), (&session.body["user"]["user_id"], &session.body["session_id"]));
@@ -101,7 +102,7 @@ async fn forged_tokens_are_refused() {
 async fn a_restart_keeps_the_key_and_the_sessions() {
     let fixture = Fixture::start().await;
     let session = fixture.log_in("ada@example.org").await;
-    let restarted = fixture.another_instance(None).await.unwrap();
+    let restarted = fixture.another_instance(|_| {}).await.unwrap();
     assert_eq!(published(&fixture).await.body, published(&restarted).await.body);
     assert_eq!(restarted.get_as(session.text("access_token"), ME).await.status, 200);
     assert_eq!(restarted.refresh(session.text("refresh_token")).await.status, 200);
@@ -111,7 +112,7 @@ async fn a_restart_keeps_the_key_and_the_sessions() {
 async fn instances_that_start_together_make_one_key() {
     let fixture = Fixture::start().await;
     fixture.sql("DELETE FROM signing_keys RETURNING kid AS value").await;
-    let start = || fixture.another_instance(None);
+    let start = || fixture.another_instance(|_| {});
     let (a, b, c) = tokio::join!(start(), start(), start());
     let (a, b, c) = (published(&a.unwrap()).await, published(&b.unwrap()).await, published(&c.unwrap()).await);
     assert_eq!(a.body["keys"].as_array().unwrap().len(), 1);
@@ -125,11 +126,14 @@ async fn a_key_is_sealed_in_the_database_and_another_key_file_stops_the_start() 
     assert_eq!(rows.len(), 1);
     // Every Ed25519 key in PKCS #8 has its algorithm's object identifier, 1.3.101.112, in clear.
     assert!(!rows[0].contains("06032b6570"));
-    let Err(error) = fixture.another_instance(Some(&"77".repeat(32))).await else { unreachable!("it started") };
-    assert!(format!("{error:#}").contains("keys.encryption_key_file"), "{error:#}");
-    let Err(error) = fixture.another_instance(Some("not a key")).await else { unreachable!("it started") };
-    let error = format!("{error:#}");
-    assert!(error.contains("keys.encryption_key_file") && !error.contains("not a key"), "{error}");
+    for (content, why) in [("77".repeat(32), "does not open"), ("not a key".to_owned(), "64 hexadecimal digits")] {
+        let file = fixture.write("other-keys", &content);
+        let started = fixture.another_instance(|settings| set(settings, "keys.encryption_key_file", file)).await;
+        let Err(error) = started else { unreachable!("it started") };
+        let error = format!("{error:#}");
+        assert!(error.contains("keys.encryption_key_file") && error.contains(why), "{error}");
+        assert!(!error.contains(&content), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -151,7 +155,7 @@ async fn a_key_whose_time_is_over_is_replaced_and_no_longer_shown() {
 #[tokio::test]
 async fn discovery_says_where_the_keys_are() {
     let fixture = Fixture::start().await;
-    let reply = fixture.send(fixture.request("GET", "/.well-known/openid-configuration")).await;
+    let reply = fixture.get("/.well-known/openid-configuration").await;
     assert_eq!((reply.status, &reply.body["issuer"]), (200, &json!("rollcall")));
     assert!(reply.text("jwks_uri").ends_with(JWKS));
     assert_eq!(reply.body["id_token_signing_alg_values_supported"], json!(["EdDSA"]));

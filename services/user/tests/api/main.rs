@@ -4,7 +4,9 @@
 mod access;
 mod bad_input;
 mod keys;
+mod outage;
 mod profile;
 mod sessions;
 mod sign_up;
+mod storage;
 mod support;

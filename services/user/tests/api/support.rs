@@ -4,17 +4,15 @@
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
-use rollcall_common::db;
-use rollcall_common::server::{self, Environment, Running};
-use rollcall_common::settings::{self, Loaded, Sources};
-use rollcall_common::testing::{ManualClock, TestKeys};
-use rollcall_stack::testing::{Cluster, TestDatabase};
-use rollcall_user::{App, Settings};
+use rollcall_common::server::{self, Environment, Running, Service};
+use rollcall_common::settings::{self, Sources};
+use rollcall_stack::testing::{TestService, set};
+use rollcall_user::App;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
-use std::net::TcpListener;
+use std::ops::Deref;
 use std::sync::Arc;
-use tempfile::TempDir;
+use toml::Table;
 
 /// A password that is taken.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -27,15 +25,22 @@ pub(crate) fn ada() -> Value {
     })
 }
 
-/// A running service with a database of its own.
-pub(crate) struct Fixture {
-    pub(crate) clock: ManualClock,
-    pub(crate) keys: TestKeys,
-    pub(crate) database: TestDatabase,
+/// A client of one instance of the service.
+pub(crate) struct Client {
     base_url: String,
     http: reqwest::Client,
-    running: Running<App>,
-    files: TempDir,
+}
+
+/// A running service with a database of its own.
+pub(crate) struct Fixture {
+    client: Client,
+    service: TestService<App>,
+}
+
+/// Another instance on the same database.
+pub(crate) struct Instance {
+    client: Client,
+    _running: Running<App>,
 }
 
 /// An answer.
@@ -46,52 +51,106 @@ pub(crate) struct Reply {
     pub(crate) body: Value,
 }
 
+impl Deref for Fixture {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Deref for Instance {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
 impl Fixture {
     pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
-    /// Starts with other settings than the packaged ones.
-    pub(crate) async fn with(change: impl FnOnce(&mut toml::Table)) -> Self {
-        let database = database();
-        let clock = ManualClock::at("2026-11-20T08:00:00Z".parse().unwrap());
-        let keys = TestKeys::generate(clock.clone()).unwrap();
-        let files = tempfile::tempdir().unwrap();
-        let mut own = toml::Table::new();
-        change(&mut own);
-        let loaded = load(&database, &keys, &files, &own);
-        Self::run(database, clock, keys, files, loaded).await.unwrap()
+    /// Starts with settings changed.
+    pub(crate) async fn with(change: impl FnOnce(&mut Table)) -> Self {
+        let service = TestService::issuing_tokens(change).await;
+        let client = Client { base_url: service.base_url.clone(), http: service.http.clone() };
+        Self { client, service }
     }
 
-    async fn run(
-        database: TestDatabase,
-        clock: ManualClock,
-        keys: TestKeys,
-        files: TempDir,
-        loaded: Loaded<Settings>,
-    ) -> anyhow::Result<Self> {
-        let running = server::start::<App>(loaded, Environment { clock: clock.clock(), keys: None }).await?;
+    /// Another instance on the same database, with settings changed.
+    pub(crate) async fn another_instance(&self, change: impl FnOnce(&mut Table)) -> anyhow::Result<Instance> {
+        let text = std::fs::read_to_string(self.service.directory.join("settings.toml"))?;
+        let mut settings: Table = toml::from_str(&text)?;
+        // It verifies tokens with the keys that the first one publishes.
+        set(&mut settings, "server.listen", "127.0.0.1:0");
+        change(&mut settings);
+        let file = self.service.directory.join("another.toml");
+        std::fs::write(&file, toml::to_string(&settings)?)?;
+        let loaded = settings::load(&Sources {
+            service: "user",
+            defaults: <App as Service>::DEFAULTS,
+            file: Some(&file),
+            environment: Some(HashMap::new()),
+        })?;
+        let environment = Environment { clock: self.service.clock.clock(), keys: None };
+        let running = server::start::<App>(loaded, environment).await?;
         let base_url = format!("http://{}", running.address());
-        let http = http();
-        Ok(Self { clock, keys, database, base_url, http, running, files })
-    }
-
-    /// Another instance on the same database, with the same key file or, when `key` says so, another one.
-    pub(crate) async fn another_instance(&self, key: Option<&str>) -> anyhow::Result<Self> {
-        let files = tempfile::tempdir()?;
-        let loaded = load(&self.database, &self.keys, &files, &toml::Table::new());
-        let content = match key {
-            Some(key) => key.to_owned(),
-            None => std::fs::read_to_string(self.files.path().join("keys"))?,
-        };
-        std::fs::write(files.path().join("keys"), content)?;
-        Self::run(self.database.clone(), self.clock.clone(), self.keys.clone(), files, loaded).await
+        Ok(Instance { client: Client { base_url, http: self.service.http.clone() }, _running: running })
     }
 
     pub(crate) fn app(&self) -> &Arc<App> {
-        self.running.service()
+        self.service.app()
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.service.clock.now()
+    }
+
+    pub(crate) fn advance(&self, by: SignedDuration) {
+        self.service.clock.advance(by);
+    }
+
+    /// Connection URL of the role that owns the tables.
+    pub(crate) fn owner_url(&self) -> String {
+        self.service.database_url.clone()
+    }
+
+    /// Writes a file of this test alone; its path.
+    pub(crate) fn write(&self, name: &str, content: &str) -> String {
+        let path = self.service.directory.join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    /// A token with which `from` may call this service.
+    pub(crate) fn service_token(&self, from: &str) -> String {
+        self.service_token_for(from, "user")
+    }
+
+    pub(crate) fn service_token_for(&self, from: &str, to: &str) -> String {
+        self.service.keys.service_token(from, to).unwrap()
+    }
+
+    /// What a query of one text column called `value` finds, asked as the superuser.
+    pub(crate) async fn sql(&self, query: &'static str) -> Vec<String> {
+        use diesel::{Connection as _, RunQueryDsl as _};
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            value: String,
+        }
+        let url = self.service.admin_url.clone();
+        let ask = move || {
+            let mut connection = diesel::PgConnection::establish(&url).unwrap();
+            diesel::sql_query(query).load::<Row>(&mut connection).unwrap()
+        };
+        tokio::task::spawn_blocking(ask).await.unwrap().into_iter().map(|row| row.value).collect()
+    }
+}
+
+impl Client {
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
         self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.base_url))
     }
@@ -102,6 +161,10 @@ impl Fixture {
         let text = response.text().await.unwrap();
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
         Reply { status, headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(self.request("GET", path)).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
@@ -137,39 +200,6 @@ impl Fixture {
     pub(crate) async fn refresh(&self, token: &str) -> Reply {
         self.post("/api/user/v1/sessions/refresh", &json!({"refresh_token": token})).await
     }
-
-    pub(crate) fn advance(&self, by: SignedDuration) {
-        self.clock.advance(by);
-    }
-
-    /// A token with which `from` may call this service.
-    pub(crate) fn service_token(&self, from: &str) -> String {
-        self.service_token_for(from, "user")
-    }
-
-    pub(crate) fn service_token_for(&self, from: &str, to: &str) -> String {
-        self.keys.service_token(from, to).unwrap()
-    }
-
-    /// What a query of one text column called `value` finds, asked as the superuser.
-    pub(crate) async fn sql(&self, query: &'static str) -> Vec<String> {
-        use diesel::{Connection as _, RunQueryDsl as _};
-        #[derive(diesel::QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            value: String,
-        }
-        let url = self.database.admin_url.clone();
-        let ask = move || {
-            let mut connection = diesel::PgConnection::establish(&url).unwrap();
-            diesel::sql_query(query).load::<Row>(&mut connection).unwrap()
-        };
-        tokio::task::spawn_blocking(ask).await.unwrap().into_iter().map(|row| row.value).collect()
-    }
-
-    pub(crate) async fn stop(self) {
-        self.running.stop().await.unwrap();
-    }
 }
 
 /// Every operation that the service describes, internal ones too.
@@ -181,47 +211,6 @@ pub(crate) fn described() -> BTreeMap<(String, String), Value> {
         item.into_iter().map(move |(method, operation)| ((method.to_uppercase(), path.clone()), operation))
     };
     paths.into_iter().flat_map(operations).collect()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test is a client like any other, without retries or tokens of its own"
-)]
-fn http() -> reqwest::Client {
-    reqwest::Client::new()
-}
-
-fn database() -> TestDatabase {
-    let migrate = |owner_url: &str| db::migrate(owner_url, <App as server::Service>::MIGRATIONS).map(drop);
-    Cluster::of_this_process().unwrap().database("user", migrate).unwrap()
-}
-
-/// Settings as an installation would give them: a file, and secrets in files of their own.
-fn load(database: &TestDatabase, keys: &TestKeys, files: &TempDir, own: &toml::Table) -> Loaded<Settings> {
-    let path = |name: &str| files.path().join(name);
-    // The service asks itself for its keys, so its port has to be known before it listens.
-    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    std::fs::write(path("identity.pem"), keys.service_key("user").unwrap().private_pem).unwrap();
-    std::fs::write(path("keys"), "5e".repeat(32)).unwrap();
-    std::fs::write(path("user.toml"), toml::to_string(own).unwrap()).unwrap();
-    let variables = [
-        ("DATABASE__URL", database.url.clone()),
-        ("IDENTITY__PRIVATE_KEY_FILE", path("identity.pem").display().to_string()),
-        ("KEYS__ENCRYPTION_KEY_FILE", path("keys").display().to_string()),
-        ("PEERS__NOTIFICATION__PUBLIC_KEY", keys.service_key("notification").unwrap().public),
-        ("SERVER__LISTEN", listen.to_string()),
-        ("SERVER__DRAIN_MS", "0".to_owned()),
-        ("AUTH__JWKS_URL", format!("http://{listen}/.well-known/jwks.json")),
-    ];
-    let environment: HashMap<_, _> =
-        variables.into_iter().map(|(key, value)| (format!("ROLLCALL_USER__{key}"), value)).collect();
-    settings::load(&Sources {
-        service: "user",
-        defaults: <App as server::Service>::DEFAULTS,
-        file: Some(&path("user.toml")),
-        environment: Some(environment),
-    })
-    .unwrap()
 }
 
 impl Reply {
