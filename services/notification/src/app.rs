@@ -2,8 +2,8 @@
 
 use crate::events::Wakes;
 use crate::mail::transport::Outlet;
-use crate::rules::templates::Templates;
 use crate::rules::tell::Teller;
+use crate::rules::templates::Templates;
 use crate::settings::{Settings, StreamSettings};
 use crate::stream::hub::Hub;
 use crate::stream::listener::Limits;

@@ -61,7 +61,8 @@ impl Wakes {
 impl EventConsumer for App {
     fn apply(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, event: &CloudEvent) -> Result<(), Fault> {
         let now = self.core.clock.now();
-        let of_org = || tenant.ok_or_else(|| Fault::invalid("/orgid", "required", "an event of an organisation names it"));
+        let of_org =
+            || tenant.ok_or_else(|| Fault::invalid("/orgid", "required", "an event of an organisation names it"));
         let note = match event.kind.as_str() {
             ORG_CHANGED => {
                 facts::put_org(conn, of_org()?, &event.data()?)?;

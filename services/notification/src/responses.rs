@@ -9,9 +9,11 @@ const BAD_REQUEST: (&str, &str) = ("400", "Not decodable: `malformed_input`, nam
 const NOT_SIGNED_IN: (&str, &str) = ("401", "Not signed in: `not_signed_in`");
 const NOT_FOUND: (&str, &str) = ("404", "Not there, or somebody else's: `not_found`");
 const INVALID: (&str, &str) = ("422", "Understood, and wrong: `invalid_input`, naming every bad parameter");
-const TOO_MANY: (&str, &str) = ("429", "As many streams are open as one person may have: `too_many_streams`, with `Retry-After`");
+const TOO_MANY: (&str, &str) =
+    ("429", "As many streams are open as one person may have: `too_many_streams`, with `Retry-After`");
 const INTERNAL: (&str, &str) = ("500", "The service failed: `internal`");
-const UNAVAILABLE: (&str, &str) = ("503", "Something needed is away or busy, nothing was done: `unavailable`, with `Retry-After`");
+const UNAVAILABLE: (&str, &str) =
+    ("503", "Something needed is away or busy, nothing was done: `unavailable`, with `Retry-After`");
 const DEADLINE: (&str, &str) = ("504", "The time of the request ran out: `deadline_exceeded`");
 
 /// Declares a set of refusals.

@@ -32,7 +32,5 @@ pub async fn ask_user(core: &Core, user_id: UserId) -> Result<(), Fault> {
     let user = core.peers.get("user").map_err(Fault::Internal)?;
     let contact: Contact = user.get_json(&user_path(user_id)).await?;
     let now = core.clock.now();
-    core.db
-        .transaction(Unscoped, move |conn| Ok(store::put_reader(conn, user_id, &contact.locale, now)?))
-        .await
+    core.db.transaction(Unscoped, move |conn| Ok(store::put_reader(conn, user_id, &contact.locale, now)?)).await
 }

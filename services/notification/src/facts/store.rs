@@ -17,6 +17,7 @@ const SPEAK_FOR_ORG: [&str; 2] = ["owner", "hr_admin"];
 
 /// Keeps the state of an organisation unless a newer one is kept already.
 pub fn put_org(conn: &mut PgConnection, tenant: &Tenant, fact: &OrgFact) -> QueryResult<()> {
+    use diesel::query_dsl::methods::FilterDsl as _;
     diesel::insert_into(org_facts::table)
         .values((
             org_facts::org_id.eq(tenant.org_id()),
@@ -40,6 +41,7 @@ pub fn put_org(conn: &mut PgConnection, tenant: &Tenant, fact: &OrgFact) -> Quer
 
 /// Keeps the state of an employee unless a newer one is kept already.
 pub fn put_employee(conn: &mut PgConnection, tenant: &Tenant, fact: &EmployeeFact) -> Result<(), Fault> {
+    use diesel::query_dsl::methods::FilterDsl as _;
     let speaks_for_org = fact.grants.iter().any(|grant| SPEAK_FOR_ORG.contains(&grant.role.as_str()));
     diesel::insert_into(employee_facts::table)
         .values((
@@ -99,11 +101,7 @@ impl Employee {
 
 /// The employee, if their state is known.
 pub fn employee(conn: &mut PgConnection, tenant: &Tenant, employee_id: EmployeeId) -> QueryResult<Option<Employee>> {
-    employee_facts::table
-        .find((tenant.org_id(), employee_id))
-        .select(Employee::as_select())
-        .first(conn)
-        .optional()
+    employee_facts::table.find((tenant.org_id(), employee_id)).select(Employee::as_select()).first(conn).optional()
 }
 
 /// The accounts of those who speak for the organisation.
@@ -139,7 +137,8 @@ pub fn readers(conn: &mut PgConnection, users: &[UserId]) -> QueryResult<HashMap
 
 /// Remembers the language of a user.
 pub fn put_reader(conn: &mut PgConnection, user_id: UserId, locale: &str, now: Timestamp) -> QueryResult<()> {
-    let row = (user_facts::user_id.eq(user_id), user_facts::locale.eq(locale), user_facts::fetched_at.eq(now.to_diesel()));
+    let row =
+        (user_facts::user_id.eq(user_id), user_facts::locale.eq(locale), user_facts::fetched_at.eq(now.to_diesel()));
     diesel::insert_into(user_facts::table)
         .values(row)
         .on_conflict(user_facts::user_id)

@@ -89,8 +89,8 @@ pub(crate) async fn read(
 ) -> Result<web::Json<Notification>, Error> {
     let (user_id, now) = (caller.user_id, app.core.clock.now());
     let Path(notification_id) = notification_id;
-    let read = move |conn: &mut _| store::mark_read(conn, &caller, notification_id, now);
-    let notification = app.core.db.transaction(Scope::User(user_id), read).await?;
+    let mark = move |conn: &mut _| store::mark_read(conn, &caller, notification_id, now);
+    let notification = app.core.db.transaction(Scope::User(user_id), mark).await?;
     app.hub.read_for([user_id]);
     Ok(web::Json(notification))
 }
@@ -107,8 +107,8 @@ pub(crate) async fn read(
 #[post("/api/notification/v1/notifications/read-all")]
 pub(crate) async fn read_all(app: web::Data<App>, caller: Caller) -> Result<Answer, Error> {
     let (user_id, now) = (caller.user_id, app.core.clock.now());
-    let read = move |conn: &mut _| store::mark_all_read(conn, &caller, now);
-    app.core.db.transaction(Scope::User(user_id), read).await?;
+    let mark = move |conn: &mut _| store::mark_all_read(conn, &caller, now);
+    app.core.db.transaction(Scope::User(user_id), mark).await?;
     app.hub.read_for([user_id]);
     Ok(Answer::no_content())
 }

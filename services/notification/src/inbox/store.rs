@@ -201,9 +201,8 @@ pub fn mark_read(
 /// Marks all of the caller's messages as read: one entry of the stream says so, however many they were.
 pub fn mark_all_read(conn: &mut PgConnection, caller: &Caller, now: Timestamp) -> Result<(), Fault> {
     let Some(locked) = log::lock(conn, caller)? else { return Ok(()) };
-    let unread = notifications::table
-        .filter(notifications::user_id.eq(caller.user_id))
-        .filter(notifications::read_at.is_null());
+    let unread =
+        notifications::table.filter(notifications::user_id.eq(caller.user_id)).filter(notifications::read_at.is_null());
     if diesel::update(unread).set(notifications::read_at.eq(now.to_diesel())).execute(conn)? > 0 {
         let data = serde_json::to_string(&Read { notification_id: None, read_at: now }).map_err(Fault::internal)?;
         log::append(conn, &locked, READ, &data, 0, now)?;

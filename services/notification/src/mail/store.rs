@@ -94,7 +94,12 @@ pub struct Delivery {
 }
 
 /// Takes at most `most` mails that are due, of any organisation; nobody else gets them for as long as `lease`.
-pub fn claim(conn: &mut PgConnection, now: Timestamp, lease: SignedDuration, most: i64) -> Result<Vec<Delivery>, Fault> {
+pub fn claim(
+    conn: &mut PgConnection,
+    now: Timestamp,
+    lease: SignedDuration,
+    most: i64,
+) -> Result<Vec<Delivery>, Fault> {
     const STATEMENT: &str = "
         UPDATE mail_deliveries m SET attempts = m.attempts + 1, leased_until = $2
         FROM (

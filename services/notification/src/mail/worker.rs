@@ -2,6 +2,7 @@
 
 use super::domain::{compose, next_attempt};
 use super::store::{self, Attempt, Delivery};
+use super::transport::SendError;
 use crate::app::App;
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -13,8 +14,6 @@ use rollcall_common::secret::full_jitter;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::transport::SendError;
-
 /// Between two looks when nothing wakes the worker.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Mails sent side by side.
@@ -22,7 +21,7 @@ const AT_A_TIME: usize = 8;
 /// For how long nobody else takes a leased mail: longer than sending one can last.
 const LEASE: SignedDuration = SignedDuration::from_mins(2);
 /// After this a send has failed, whatever the server still does.
-const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+const SEND_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Sends, for ever.
 pub async fn run(app: Arc<App>) {
@@ -72,16 +71,14 @@ async fn send(app: &App, delivery: &Delivery) -> Attempt {
         Err(_) => "no outcome within a minute".to_owned(),
     };
     let spread = full_jitter(Duration::from_secs(1)).as_secs_f64();
-    let give_up = SignedDuration::from_hours(app.settings.mail.give_up_hours);
-    match next_attempt(delivery.attempts, delivery.created_at, app.core.clock.now(), give_up, spread) {
-        Some(at) => {
-            tracing::warn!(delivery_id = %delivery.delivery_id, attempts = delivery.attempts, error, "mail not sent yet");
-            Attempt::Again { at, error }
-        }
-        None => {
-            tracing::error!(delivery_id = %delivery.delivery_id, attempts = delivery.attempts, error, "mail given up");
-            Attempt::Dead { error }
-        }
+    let give_up = SignedDuration::from_hours(app.settings.mail.give_up_hours.into());
+    let (delivery_id, attempts) = (delivery.delivery_id, delivery.attempts);
+    if let Some(at) = next_attempt(attempts, delivery.created_at, app.core.clock.now(), give_up, spread) {
+        tracing::warn!(%delivery_id, attempts, error, "mail not sent yet");
+        Attempt::Again { at, error }
+    } else {
+        tracing::error!(%delivery_id, attempts, error, "mail given up");
+        Attempt::Dead { error }
     }
 }
 

@@ -60,7 +60,10 @@ async fn round(app: &App) -> Result<usize, Fault> {
             }
         }
         let until = app.core.clock.now() + wait_after(attempts);
-        app.core.db.transaction(&tenant, move |conn| Ok::<_, Fault>(store::put_off(conn, &tenant, event_id, until)?)).await?;
+        app.core
+            .db
+            .transaction(&tenant, move |conn| Ok::<_, Fault>(store::put_off(conn, &tenant, event_id, until)?))
+            .await?;
     }
     Ok(taken)
 }

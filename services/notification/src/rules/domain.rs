@@ -115,9 +115,7 @@ impl Said {
     /// Who is told.
     pub fn recipients(&self) -> Recipients<'_> {
         match self {
-            Self::InvitationCreated(it) => {
-                Recipients::Address { email: &it.email, name: &it.name, locale: &it.locale }
-            }
+            Self::InvitationCreated(it) => Recipients::Address { email: &it.email, name: &it.name, locale: &it.locale },
             Self::InvitationAccepted(it) => {
                 Recipients::ManagerOf { employee_id: it.employee_id, manager_id: it.manager_id }
             }
@@ -130,21 +128,15 @@ impl Said {
     /// What a client may open from the message.
     pub fn about(&self) -> About {
         match self {
-            Self::InvitationCreated(it) => About {
-                employee_id: Some(it.employee_id),
-                invitation_id: Some(it.invitation_id),
-                ..About::default()
-            },
-            Self::InvitationAccepted(it) => About {
-                employee_id: Some(it.employee_id),
-                invitation_id: Some(it.invitation_id),
-                ..About::default()
-            },
-            Self::PunchOutsideGeofence(it) => About {
-                employee_id: Some(it.employee_id),
-                punch_id: Some(it.punch_id),
-                ..About::default()
-            },
+            Self::InvitationCreated(it) => {
+                About { employee_id: Some(it.employee_id), invitation_id: Some(it.invitation_id), ..About::default() }
+            }
+            Self::InvitationAccepted(it) => {
+                About { employee_id: Some(it.employee_id), invitation_id: Some(it.invitation_id), ..About::default() }
+            }
+            Self::PunchOutsideGeofence(it) => {
+                About { employee_id: Some(it.employee_id), punch_id: Some(it.punch_id), ..About::default() }
+            }
         }
     }
 

@@ -52,7 +52,12 @@ pub fn defer(
 }
 
 /// Takes at most `most` events that are due, of any organisation; nobody else gets them for as long as `lease`.
-pub fn claim(conn: &mut PgConnection, now: Timestamp, lease: SignedDuration, most: i64) -> Result<Vec<Deferred>, Fault> {
+pub fn claim(
+    conn: &mut PgConnection,
+    now: Timestamp,
+    lease: SignedDuration,
+    most: i64,
+) -> Result<Vec<Deferred>, Fault> {
     const STATEMENT: &str = "
         UPDATE deferred_events d SET attempts = d.attempts + 1, next_attempt_at = $2
         FROM (

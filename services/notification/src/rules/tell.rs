@@ -113,7 +113,10 @@ impl Teller {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all are needed by the one caller; a struct would be of no other use")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all are needed by the one caller; a struct would be of no other use"
+    )]
     fn tell_users(
         &self,
         conn: &mut PgConnection,
@@ -157,9 +160,7 @@ impl Teller {
     fn write(&self, telling: &Telling, language: Language, org_name: &str) -> Result<Text, Fault> {
         let link = telling.said.link(&self.base_url).map(String::from);
         let template = telling.rule.template;
-        self.templates
-            .write(template, language, &telling.said, org_name, link.as_deref())
-            .map_err(Fault::internal)
+        self.templates.write(template, language, &telling.said, org_name, link.as_deref()).map_err(Fault::internal)
     }
 }
 

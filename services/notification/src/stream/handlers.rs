@@ -98,7 +98,8 @@ fn asked(request: &HttpRequest, query: StreamQuery) -> Option<String> {
 /// The position a stream begins at, and what it is told first.
 fn open(start: Start, standing: &Standing) -> (Position, Vec<Bytes>) {
     let current = standing.position();
-    let mut opening = vec![retry_frame(1_000 + u64::try_from(full_jitter(Duration::from_secs(2)).as_millis()).unwrap_or(0))];
+    let mut opening =
+        vec![retry_frame(1_000 + u64::try_from(full_jitter(Duration::from_secs(2)).as_millis()).unwrap_or(0))];
     let position = match start {
         Start::Now => current,
         Start::After(seq) => Position { seq, ..current },

@@ -284,11 +284,11 @@ mod tests {
     fn a_user_has_a_bounded_number_of_streams_and_gets_room_when_one_closes() {
         let (hub, user) = (hub(), UserId::generate());
         let first = open(&hub, user, 0).unwrap();
-        let _second = open(&hub, user, 0).unwrap();
+        let second = open(&hub, user, 0).unwrap();
         assert_eq!(open(&hub, user, 0).err(), Some(Refused::TooMany));
         drop(first);
         assert!(open(&hub, user, 0).is_ok());
-        drop(_second);
+        drop(second);
         assert!(hub.is_empty(), "the last one was dropped at once");
     }
 

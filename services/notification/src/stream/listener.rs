@@ -217,7 +217,9 @@ mod tests {
             match listener.poll_take(&mut context) {
                 Poll::Ready(Taken { frame: Some(frame), .. }) => {
                     let text = String::from_utf8(frame.to_vec()).unwrap();
-                    frames.push(text.lines().next().unwrap_or_default().to_owned() + text.lines().nth(1).unwrap_or_default());
+                    frames.push(
+                        text.lines().next().unwrap_or_default().to_owned() + text.lines().nth(1).unwrap_or_default(),
+                    );
                 }
                 Poll::Ready(Taken { frame: None, .. }) => return (frames, true),
                 Poll::Pending => return (frames, false),

@@ -17,7 +17,7 @@ const USERS_AT_A_TIME: usize = 500;
 /// Rows dropped by one statement, so that none is long.
 const ROWS_AT_A_TIME: usize = 5_000;
 /// Between two rounds of dropping old entries.
-const PRUNE_EVERY: Duration = Duration::from_secs(600);
+const PRUNE_EVERY: Duration = Duration::from_mins(10);
 /// After a failed read, before the next.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -71,7 +71,7 @@ pub async fn watch(app: Arc<App>) {
 /// Drops entries that are older than any client may come back for, for ever.
 pub async fn prune(app: Arc<App>) {
     loop {
-        let kept = SignedDuration::from_hours(app.settings.stream.kept_hours);
+        let kept = SignedDuration::from_hours(app.settings.stream.kept_hours.into());
         let before = app.core.clock.now() - kept;
         let most = i64::try_from(ROWS_AT_A_TIME).unwrap_or(1);
         match app.core.db.transaction(Unscoped, move |conn| Ok(store::prune(conn, before, most)?)).await {

@@ -160,8 +160,5 @@ pub fn prune(conn: &mut PgConnection, before: Timestamp, most: i64) -> QueryResu
     diesel::sql_query("SELECT set_config('app.task', 'prune_streams', true)").execute(conn)?;
     let statement = "DELETE FROM stream_entries WHERE (user_id, seq) IN \
                      (SELECT user_id, seq FROM stream_entries WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
-    diesel::sql_query(statement)
-        .bind::<Timestamptz, _>(before.to_diesel())
-        .bind::<BigInt, _>(most)
-        .execute(conn)
+    diesel::sql_query(statement).bind::<Timestamptz, _>(before.to_diesel()).bind::<BigInt, _>(most).execute(conn)
 }

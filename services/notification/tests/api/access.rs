@@ -1,0 +1,107 @@
+//! Who may reach what: one table over every route.
+
+use crate::support::World;
+use rollcall_common::server::openapi_with_internal;
+use rollcall_ids::{NotificationId, UserId};
+use rollcall_notification::App;
+use serde_json::Value;
+
+/// Who a route is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum For {
+    /// A signed-in user, about themselves; there is no organisation in the path to be a stranger to.
+    User,
+    /// Another service.
+    Service,
+}
+
+const ROUTES: &[(&str, &str, For)] = &[
+    ("GET", "/api/notification/v1/notifications", For::User),
+    ("POST", "/api/notification/v1/notifications/read-all", For::User),
+    ("POST", "/api/notification/v1/notifications/{notification_id}/read", For::User),
+    ("GET", "/api/notification/v1/unread-count", For::User),
+    ("GET", "/api/notification/v1/stream", For::User),
+    ("POST", "/internal/v1/events", For::Service),
+];
+
+#[test]
+fn every_route_stands_in_the_table() {
+    let document = serde_json::to_value(openapi_with_internal::<App>()).unwrap();
+    let mut described: Vec<(String, String)> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())))
+        .collect();
+    let mut known: Vec<_> = ROUTES.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+    described.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(described, known);
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_the_right_token() {
+    let world = World::start().await;
+    let service = &world.service;
+    let user = service.keys.access_token(UserId::generate()).unwrap();
+    let stranger = service.keys.service_token("org", "attendance").unwrap();
+    let org = service.keys.service_token("org", "notification").unwrap();
+    for (method, path, class) in ROUTES {
+        let path = path.replace("{notification_id}", &NotificationId::generate().to_string());
+        let wrong = match class {
+            For::User => [String::new(), "x.y.z".to_owned(), org.clone()],
+            For::Service => [String::new(), user.clone(), stranger.clone()],
+        };
+        for token in wrong {
+            let mut request = service.request(method.parse().unwrap(), &path);
+            if !token.is_empty() {
+                request = request.bearer_auth(&token);
+            }
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), 401, "{method} {path} with {token:?}");
+            assert_eq!(answer.headers()["www-authenticate"], "Bearer");
+            let problem: Value = answer.json().await.unwrap();
+            assert_eq!(problem["code"], "not_signed_in", "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_expired_token_opens_nothing() {
+    let world = World::start().await;
+    let token = world.service.keys.access_token(world.manager.user_id).unwrap();
+    world.service.clock.advance(jiff::SignedDuration::from_secs(310));
+    for path in ["/api/notification/v1/notifications", "/api/notification/v1/stream"] {
+        let answer = world.service.with_token(&token).get(path).send().await.unwrap();
+        assert_eq!(answer.status(), 401, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn bad_batches_of_events_are_refused_with_a_problem() {
+    let world = World::start().await;
+    let batch = "application/cloudevents-batch+json";
+    let huge = format!("[{}]", " ".repeat(5 << 20));
+    for (content_type, body, status) in [
+        (batch, "[{", 400),
+        (batch, "{}", 400),
+        (batch, "[{\"id\":7}]", 400),
+        (batch, "[]", 200),
+        (batch, huge.as_str(), 413),
+        ("text/plain", "[]", 415),
+    ] {
+        let request = world.service.as_service("org").post("/internal/v1/events").header("content-type", content_type);
+        let answer = request.body(body.to_owned()).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{}", &body[..body.len().min(20)]);
+    }
+}
+
+#[tokio::test]
+async fn a_body_where_none_is_due_does_no_harm() {
+    let world = World::start().await;
+    let user = world.service.as_user(world.manager.user_id);
+    for body in ["{", "\u{0}", &"x".repeat(1 << 20)] {
+        let request = user.post("/api/notification/v1/notifications/read-all").body(body.to_owned());
+        assert_eq!(request.send().await.unwrap().status(), 204);
+    }
+}

@@ -1,0 +1,9 @@
+//! The notification service through HTTP, against a real PostgreSQL.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
+
+mod access;
+mod inbox;
+mod intake;
+mod mail;
+mod stream;
+mod support;
