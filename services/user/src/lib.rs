@@ -7,6 +7,7 @@ pub mod app;
 pub mod error;
 pub mod keys;
 pub mod passwords;
+mod responses;
 mod routes;
 mod schema;
 pub mod sessions;
@@ -17,6 +18,7 @@ pub use app::App;
 pub use settings::Settings;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use rollcall_common::problem::{FieldError, Problem};
 use rollcall_common::server::{Core, Service, Tasks};
 use std::sync::Arc;
 use utoipa::OpenApi as _;
@@ -32,6 +34,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
                        verifies access tokens. Refusals are `application/problem+json` with a stable `code`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
+    components(schemas(FieldError, Problem)),
     tags(
         (name = "users", description = "Accounts and profiles"),
         (name = "sessions", description = "Signing in, staying signed in, signing out"),

@@ -2,10 +2,10 @@
 
 use crate::app::App;
 use crate::error::Error;
+use crate::responses;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, get, web};
 use rollcall_common::auth::JwkSet;
-use rollcall_common::problem::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,7 +44,7 @@ fn cacheable(app: &App, body: &impl Serialize) -> HttpResponse {
     tag = "keys",
     responses(
         (status = 200, description = "The keys (RFC 7517)", body = JwkSet, headers(("Cache-Control" = String, description = "How long to keep them"))),
-        (status = 503, description = "Started without its database, no key read yet; try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        responses::Public,
     ),
 )]
 #[get("/.well-known/jwks.json")]

@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::error::Error;
 use crate::passwords::domain::Password;
+use crate::responses;
 use crate::sessions::domain::RefreshToken;
 use crate::sessions::flow::{self, SignedIn};
 use crate::users::domain::EmailAddress;
@@ -17,7 +18,6 @@ use rollcall_common::answer::Answer;
 use rollcall_common::auth::Caller;
 use rollcall_common::extract::Json;
 use rollcall_common::pii::Pii;
-use rollcall_common::problem::Problem;
 use rollcall_common::validate::Fields;
 use rollcall_ids::SessionId;
 use serde::{Deserialize, Serialize};
@@ -88,12 +88,7 @@ fn answer(status: StatusCode, app: &App, signed_in: SignedIn) -> HttpResponse {
     request_body = LogIn,
     responses(
         (status = 201, description = "A new session", body = SessionView),
-        (status = 400, description = "Not JSON or not decodable", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`invalid_credentials`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The e-mail address is none", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too many people sign in at once, or no database; try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        responses::SigningIn,
     ),
 )]
 #[post("/api/user/v1/sessions")]
@@ -114,11 +109,7 @@ pub(crate) async fn log_in(app: web::Data<App>, body: Json<LogIn>) -> Result<Htt
     request_body = Refresh,
     responses(
         (status = 200, description = "The next pair", body = SessionView),
-        (status = 400, description = "Not JSON or not decodable", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`invalid_refresh_token`, `refresh_reused` or `session_ended`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Without its database; try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        responses::Refreshing,
     ),
 )]
 #[post("/api/user/v1/sessions/refresh")]
@@ -135,8 +126,7 @@ pub(crate) async fn refresh(app: web::Data<App>, body: Json<Refresh>) -> Result<
     security(("bearer" = [])),
     responses(
         (status = 204, description = "Ended"),
-        (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Without its database; try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        responses::Own,
     ),
 )]
 #[delete("/api/user/v1/sessions/current")]

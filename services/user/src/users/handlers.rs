@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::error::Error;
 use crate::passwords::domain::Password;
+use crate::responses;
 use crate::users::domain::{EmailAddress, Locale, PersonName, ProfileChange, TimeZoneName};
 use crate::users::registration::{self, Request};
 use crate::users::store::{self, User};
@@ -14,7 +15,6 @@ use rollcall_common::extract::{IfMatch, Json, Path};
 use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::Idempotent;
 use rollcall_common::pii::Pii;
-use rollcall_common::problem::Problem;
 use rollcall_common::validate::Fields;
 use rollcall_ids::UserId;
 use rollcall_user_api::internal::Contact;
@@ -148,12 +148,7 @@ fn parse_patch(body: &ProfilePatch) -> Result<ProfileChange, Fault> {
             ("ETag" = String, description = "Its version"),
             ("Idempotency-Replayed" = Option<String>, description = "`true` when the account was made by an earlier request with this key"),
         )),
-        (status = 400, description = "Not JSON or not decodable", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`email_taken`: an account with this address exists", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A field breaks a rule, or the key came before with another request", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Busy or without its database; try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        responses::SigningUp,
     ),
 )]
 #[post("/api/user/v1/users")]
@@ -172,8 +167,7 @@ pub(crate) async fn sign_up(app: web::Data<App>, body: Idempotent<SignUp>) -> Re
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The caller", body = UserView, headers(("ETag" = String, description = "Its version"))),
-        (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Without its database; try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        responses::Own,
     ),
 )]
 #[get("/api/user/v1/users/me")]
@@ -186,7 +180,7 @@ pub(crate) async fn read_me(app: web::Data<App>, caller: Caller) -> Result<Answe
             move |conn| -> Result<_, Error> { Ok(store::by_id(conn, user_id)?) }
         })
         .await?
-        .ok_or(Fault::NotSignedIn("the account does not exist"))?;
+        .ok_or(store::NO_ACCOUNT)?;
     Ok(answer(user)?)
 }
 
@@ -200,13 +194,7 @@ pub(crate) async fn read_me(app: web::Data<App>, caller: Caller) -> Result<Answe
     request_body = ProfilePatch,
     responses(
         (status = 200, description = "The changed profile", body = UserView, headers(("ETag" = String, description = "Its new version"))),
-        (status = 400, description = "Not JSON or not decodable", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "Changed since it was read", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not application/json", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A field breaks a rule", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Without its database; try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        responses::OwnChange,
     ),
 )]
 #[patch("/api/user/v1/users/me")]
@@ -231,9 +219,7 @@ pub(crate) async fn change_me(
     params(("user_id" = UserId, Path, description = "Id of the user")),
     responses(
         (status = 200, description = "The user", body = Contact),
-        (status = 401, description = "No valid service token", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such user", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Without its database; try again after `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        responses::Internal,
     ),
 )]
 #[get("/internal/v1/users/{user_id}")]

@@ -75,6 +75,9 @@ impl SignUpKey {
     }
 }
 
+/// The token is valid and its account is not there.
+pub const NO_ACCOUNT: Fault = Fault::NotSignedIn("the account does not exist");
+
 /// Adds an account; [`Error::EmailTaken`] when there is one with that address in any case,
 /// [`Fault::IdempotencyMismatch`] when the key has made one before.
 pub fn insert(conn: &mut PgConnection, user: &NewUser, now: jiff::Timestamp) -> Result<User, Error> {
@@ -157,7 +160,8 @@ pub fn update(
     if_match: IfMatch,
     now: jiff::Timestamp,
 ) -> Result<User, Error> {
-    let current = users::table.find(user_id).select(User::as_select()).for_update().first(conn)?;
+    let current = users::table.find(user_id).select(User::as_select()).for_update().first(conn).optional()?;
+    let current: User = current.ok_or(NO_ACCOUNT)?;
     if_match.check(current.version)?;
     if *change == ProfileChange::default() {
         return Ok(current);

@@ -3,8 +3,10 @@
 
 mod access;
 mod bad_input;
+mod description;
 mod keys;
 mod outage;
+mod process;
 mod profile;
 mod sessions;
 mod sign_up;

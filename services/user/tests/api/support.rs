@@ -10,8 +10,13 @@ use rollcall_stack::testing::{TestService, set};
 use rollcall_user::App;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::net::TcpListener;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::process::{Child, Command};
 use toml::Table;
 
 /// A password that is taken.
@@ -43,6 +48,13 @@ pub(crate) struct Instance {
     _running: Running<App>,
 }
 
+/// The real binary on the same database, with the machine's clock. It is killed when it is dropped.
+pub(crate) struct Process {
+    client: Client,
+    child: Child,
+    log: PathBuf,
+}
+
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -52,6 +64,14 @@ pub(crate) struct Reply {
 }
 
 impl Deref for Fixture {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Deref for Process {
     type Target = Client;
 
     fn deref(&self) -> &Client {
@@ -81,13 +101,11 @@ impl Fixture {
 
     /// Another instance on the same database, with settings changed.
     pub(crate) async fn another_instance(&self, change: impl FnOnce(&mut Table)) -> anyhow::Result<Instance> {
-        let text = std::fs::read_to_string(self.service.directory.join("settings.toml"))?;
-        let mut settings: Table = toml::from_str(&text)?;
         // It verifies tokens with the keys that the first one publishes.
-        set(&mut settings, "server.listen", "127.0.0.1:0");
-        change(&mut settings);
-        let file = self.service.directory.join("another.toml");
-        std::fs::write(&file, toml::to_string(&settings)?)?;
+        let file = self.settings(|settings| {
+            set(settings, "server.listen", "127.0.0.1:0");
+            change(settings);
+        });
         let loaded = settings::load(&Sources {
             service: "user",
             defaults: <App as Service>::DEFAULTS,
@@ -98,6 +116,45 @@ impl Fixture {
         let running = server::start::<App>(loaded, environment).await?;
         let base_url = format!("http://{}", running.address());
         Ok(Instance { client: Client { base_url, http: self.service.http.clone() }, _running: running })
+    }
+
+    /// The real binary, ready to serve.
+    pub(crate) async fn process(&self, change: impl FnOnce(&mut Table)) -> Process {
+        let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let file = self.settings(|settings| {
+            set(settings, "server.listen", listen.to_string());
+            set(settings, "auth.jwks_url", format!("http://{listen}/.well-known/jwks.json"));
+            change(settings);
+        });
+        let log = self.service.directory.join("process.log");
+        let output = File::create(&log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_rollcall-user"))
+            .args(["serve", "--config"])
+            .arg(file)
+            .env_clear()
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let client = Client { base_url: format!("http://{listen}"), http: self.service.http.clone() };
+        let process = Process { client, child, log };
+        for _ in 0..200 {
+            let answer = process.request("GET", "/readyz").send().await;
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                return process;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        unreachable!("it is not ready: {}", process.log());
+    }
+
+    /// A file with the settings that the service was started with, changed.
+    fn settings(&self, change: impl FnOnce(&mut Table)) -> PathBuf {
+        let text = std::fs::read_to_string(self.service.directory.join("settings.toml")).unwrap();
+        let mut settings: Table = toml::from_str(&text).unwrap();
+        change(&mut settings);
+        PathBuf::from(self.write("another.toml", &toml::to_string(&settings).unwrap()))
     }
 
     pub(crate) fn app(&self) -> &Arc<App> {
@@ -147,6 +204,28 @@ impl Fixture {
             diesel::sql_query(query).load::<Row>(&mut connection).unwrap()
         };
         tokio::task::spawn_blocking(ask).await.unwrap().into_iter().map(|row| row.value).collect()
+    }
+}
+
+impl Process {
+    /// Everything it has said.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Memory that it holds now.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
+    }
+
+    /// Asks it to stop, as systemd does; whether it ended well.
+    pub(crate) async fn terminate(&mut self) -> bool {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        self.child.wait().await.unwrap().success()
     }
 }
 
