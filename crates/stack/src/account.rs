@@ -63,8 +63,7 @@ impl Account {
             return Ok((self.make(wanted)?, None));
         };
         let digest = rollcall_common::secret::sha256(wanted.as_os_str().as_encoded_bytes());
-        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let elsewhere = Path::new("/var/tmp").join(format!("rollcall-{name}"));
+        let elsewhere = Path::new("/var/tmp").join(format!("rollcall-{}", secrets::hex(&digest[..8])));
         let reason =
             format!("{} is {}: its account cannot enter {}", wanted.display(), elsewhere.display(), wall.display());
         Ok((self.make(&elsewhere)?, Some(reason)))

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use minijinja::{Environment, context};
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -189,10 +190,19 @@ fn plain(path: &Path) -> Result<String> {
 }
 
 fn command(home: &Path, configuration: &Path) -> Command {
-    let mut command = Command::new("nginx");
+    let mut command = Command::new(program());
     // Standard error from the first line on: the packaged default is a file that only root may write.
     command.args(["-e", "stderr", "-p"]).arg(home).arg("-c").arg(configuration).current_dir(home);
     command
+}
+
+/// Debian keeps it out of the PATH of ordinary users.
+fn program() -> PathBuf {
+    let mut directories: Vec<PathBuf> =
+        env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
+    directories.extend(["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin"].map(PathBuf::from));
+    let found = directories.into_iter().map(|directory| directory.join("nginx")).find(|program| program.is_file());
+    found.unwrap_or_else(|| "nginx".into())
 }
 
 fn check(home: &Path, configuration: &Path) -> Result<()> {

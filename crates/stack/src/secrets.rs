@@ -10,7 +10,13 @@ use std::path::Path;
 pub fn random_hex(bytes: usize) -> String {
     let mut buffer = vec![0; bytes];
     rollcall_common::secret::fill(&mut buffer);
-    buffer.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&buffer)
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Writes a file that only its owner may read, from its first byte on. It is always a new file: one that is

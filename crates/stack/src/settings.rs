@@ -70,7 +70,7 @@ pub fn add_own(name: &str, secrets: &Path, mail: &Path, public_url: &str, settin
         }
         "notification" => {
             set(settings, "mail.directory", text(mail)?);
-            set(settings, "mail.public_url", public_url);
+            set(settings, "links.base_url", public_url);
         }
         _ => {}
     }

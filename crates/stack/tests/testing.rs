@@ -1,7 +1,5 @@
 //! The stand that service tests use, tried with the smallest service there is.
 
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-
 use actix_web::web::{Data, ServiceConfig as Config};
 use actix_web::{HttpResponse, get};
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types};

@@ -136,9 +136,8 @@ impl Postgres {
     fn wait_until_ready(&self) -> Result<()> {
         let start = Instant::now();
         loop {
-            let refused = match self.admin(SUPERUSER) {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
+            let Err(refused) = self.admin(SUPERUSER) else {
+                return Ok(());
             };
             if self.process.exited().is_some() {
                 return Err(self.process.failure("ended while it started"));

@@ -75,6 +75,11 @@ impl Cluster {
         &self.directory
     }
 
+    /// A program of this server's version, e.g. `pg_dump`.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.postgres.binaries().program(name)
+    }
+
     /// A new database for the tests of `service`. `migrate` is called once per process, with the owner's URL of the
     /// template; it must have closed its connections when it returns. Blocks.
     pub fn database(&self, service: &str, migrate: impl FnOnce(&str) -> Result<()>) -> Result<TestDatabase> {

@@ -1,0 +1,67 @@
+# `make help` lists what there is. The work is done by scripts/bootstrap, cargo and crates/stack.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Where rustup, Debian's servers and Homebrew's keg-only parts are; missing directories do no harm.
+export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/usr/local/sbin:/opt/homebrew/opt/libpq/bin:/usr/local/opt/libpq/bin
+
+PORT ?= 8080
+SERVICES := user org attendance notification
+SERVICE_PACKAGES := $(SERVICES:%=-p rollcall-%)
+STACK := cargo run --quiet -p rollcall-stack --
+TOOLS := $(CURDIR)/.run/tools
+DIESEL_VERSION := 2.3.14
+DENY_VERSION := 0.20.2
+
+.PHONY: help up demo test check bootstrap binaries tools fmt openapi schema deny
+
+help: ## This list
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: binaries ## Bring everything up on http://localhost:8080 (PORT=… for another), until Ctrl-C
+	@$(STACK) up --port $(PORT)
+
+demo: binaries ## Load the demo company into the stack that runs (make up does it the first time)
+	@$(STACK) demo --port $(PORT)
+
+test: binaries ## Run every test
+	cargo test --workspace --no-fail-fast
+
+check: bootstrap tools ## Format, lints, docs, licences; generated files fresh; migrations down and up; call graph
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
+	@$(MAKE) binaries
+	$(STACK) openapi --check
+	PATH="$(TOOLS)/bin:$$PATH" $(STACK) schema --check
+	cargo test --quiet -p rollcall-e2e --test architecture
+
+bootstrap: ## Install what is missing on this machine
+	@scripts/bootstrap
+
+binaries: bootstrap ## Build the services and the stack
+	@cargo build --bins $(SERVICE_PACKAGES)
+	@cargo build -p rollcall-stack
+
+fmt: ## Format everything
+	cargo fmt --all
+
+openapi: binaries ## Write services/*/openapi/v1.json from the code
+	@$(STACK) openapi --write
+
+schema: binaries tools ## Write services/*/src/schema.rs from the migrations
+	@PATH="$(TOOLS)/bin:$$PATH" $(STACK) schema --write
+
+tools: bootstrap
+	@if ! "$(TOOLS)/bin/diesel" --version 2>/dev/null | grep -q "Version: $(DIESEL_VERSION)"; then \
+	  cargo install diesel_cli --version $(DIESEL_VERSION) --locked --no-default-features --features postgres --root "$(TOOLS)"; \
+	fi
+
+deny: ## Check licences, bans and sources of dependencies (builds cargo-deny the first time)
+	@if [ "$$("$(TOOLS)/bin/cargo-deny" --version 2>/dev/null)" != "cargo-deny $(DENY_VERSION)" ]; then \
+	  cargo install cargo-deny --version $(DENY_VERSION) --locked --root "$(TOOLS)"; \
+	fi
+	"$(TOOLS)/bin/cargo-deny" check licenses bans sources
