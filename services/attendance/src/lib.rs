@@ -1,3 +1,20 @@
-//! The attendance service.
+//! The attendance service of Rollcall: what was planned, what was punched, and what the day came to.
+//!
+//! Facts are kept as they came and never edited; a workday is a pure function of them ([`workdays`]), computed
+//! when it is read. A member whom the local copy of org's facts knows punches while every other service is down.
 
+pub mod app;
+mod error;
+mod events;
+pub mod facts;
+mod openapi;
+mod punches;
+mod roster;
+mod routes;
+mod schema;
+pub mod settings;
+mod shifts;
 pub mod workdays;
+
+pub use app::App;
+pub use settings::Settings;

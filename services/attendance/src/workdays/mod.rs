@@ -1,6 +1,6 @@
 //! Workdays: what a day came to, as a pure function of the facts.
 //!
-//! Facts go in, days come out; nothing here reads a database or a clock. One file holds one rule:
+//! Facts go in, days come out; [`compute`] reads no database and no clock. One file holds one rule:
 //!
 //! | file | rule |
 //! |---|---|
@@ -15,17 +15,23 @@
 //! | `status` | the word for the day (8, 10) |
 //! | `day` | all of them for one date |
 //!
+//! Around it, `gather` reads the facts, `view` and `handlers` answer.
+//!
 //! Days are computed when they are read, so that a punch is seen by the next reading; a stored result would
 //! have to be invalidated by every kind of fact, and one forgotten kind is a wrong wage.
 
 pub mod belonging;
 pub mod day;
 pub mod facts;
+mod gather;
+pub(crate) mod handlers;
 pub mod lateness;
 pub mod overtime;
 pub mod pairing;
 pub mod plan;
 pub mod status;
+mod store;
+mod view;
 pub mod windows;
 pub mod worked;
 

@@ -1,0 +1,3 @@
+DROP TABLE roster_entries;
+DROP TABLE shift_versions;
+DROP TABLE shifts;

@@ -1,0 +1,43 @@
+//! What attendance may answer besides what every service answers.
+
+use actix_web::http::StatusCode;
+use diesel::result::Error as DieselError;
+use rollcall_attendance_api::codes;
+use rollcall_common::db;
+use rollcall_common::fault::Fault;
+use rollcall_common::problem::Problem;
+
+/// A refusal of attendance.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Another shift has the code.
+    #[error("the shift's code is taken")]
+    ShiftCodeTaken,
+    /// What every service may answer.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+rollcall_common::api_error!(Error);
+
+impl Error {
+    /// How it is answered.
+    pub(crate) fn problem(&self) -> Problem {
+        match self {
+            Self::ShiftCodeTaken => {
+                Problem::new(StatusCode::CONFLICT, codes::SHIFT_CODE_TAKEN, "Another shift has this code")
+            }
+            Self::Fault(fault) => fault.problem(),
+        }
+    }
+
+    /// A statement that wrote: a constraint that was violated is a refusal that has a name.
+    pub(crate) fn of_write(error: DieselError) -> Self {
+        match db::violated(&error) {
+            Some("shifts_code_key") => Self::ShiftCodeTaken,
+            // Two changes of one shift made the same version: somebody else was faster.
+            Some("shift_versions_pkey") => Fault::PreconditionFailed.into(),
+            _ => Fault::from(error).into(),
+        }
+    }
+}

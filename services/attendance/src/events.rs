@@ -1,0 +1,37 @@
+//! Events of org become the local copy.
+
+use crate::facts::{Facts, keep};
+use diesel::pg::PgConnection;
+use rollcall_common::events::{CloudEvent, EventConsumer};
+use rollcall_common::fault::Fault;
+use rollcall_common::tenant::Tenant;
+use rollcall_org_api::events::{EMPLOYEE_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED};
+use rollcall_org_api::facts::EmployeeFact;
+use std::sync::Arc;
+
+/// Keeps the copy fresh.
+pub(crate) struct Consumer {
+    pub(crate) facts: Arc<Facts>,
+}
+
+impl EventConsumer for Consumer {
+    fn apply(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, event: &CloudEvent) -> Result<(), Fault> {
+        // An event without an organisation has nothing to say here.
+        let Some(tenant) = tenant else { return Ok(()) };
+        match event.kind.as_str() {
+            ORG_CHANGED => keep::keep_org(conn, tenant, &event.data()?),
+            UNIT_CHANGED => keep::keep_unit(conn, tenant, &event.data()?),
+            SITE_CHANGED => keep::keep_site(conn, tenant, &event.data()?),
+            EMPLOYEE_CHANGED => keep::keep_employee(conn, tenant, &event.data()?),
+            _ => Ok(()),
+        }
+    }
+
+    fn committed(&self, event: &CloudEvent) {
+        if event.kind == EMPLOYEE_CHANGED
+            && let (Some(org_id), Ok(EmployeeFact { user_id: Some(user_id), .. })) = (event.orgid, event.data())
+        {
+            self.facts.welcome(org_id, user_id);
+        }
+    }
+}

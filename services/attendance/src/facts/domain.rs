@@ -1,0 +1,170 @@
+//! What the copy of org's facts answers: rights, zones, who is above and below.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::{Offset, TimeZone};
+use rollcall_ids::{SiteId, UnitId};
+use rollcall_org_api::facts::{AssignmentFact, EmployeeFact, EmployeeStatus, OrgFact, SiteFact, UnitFact};
+use rollcall_org_api::rights::{self, Permission, Target};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// An organisation with its units and sites.
+#[derive(Clone, Debug)]
+pub struct Org {
+    /// The organisation.
+    pub fact: OrgFact,
+    units: HashMap<UnitId, UnitFact>,
+    sites: HashMap<SiteId, SiteFact>,
+}
+
+/// A member who calls: who they are and the organisation around them.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The organisation.
+    pub org: Arc<Org>,
+    /// The caller.
+    pub employee: Arc<EmployeeFact>,
+}
+
+impl Org {
+    /// Puts the copy together. Deleted units and sites stay: old assignments name them.
+    pub fn new(fact: OrgFact, units: Vec<UnitFact>, sites: Vec<SiteFact>) -> Self {
+        Self {
+            fact,
+            units: units.into_iter().map(|unit| (unit.unit_id, unit)).collect(),
+            sites: sites.into_iter().map(|site| (site.site_id, site)).collect(),
+        }
+    }
+
+    /// The unit, unless it is gone.
+    pub fn unit(&self, id: UnitId) -> Option<&UnitFact> {
+        self.units.get(&id).filter(|unit| !unit.deleted)
+    }
+
+    /// The site, unless it is gone.
+    pub fn site(&self, id: SiteId) -> Option<&SiteFact> {
+        self.sites.get(&id).filter(|site| !site.deleted)
+    }
+
+    /// The unit and all above it. Facts arrive one by one, so for a moment they may form a circle: it ends where
+    /// it meets itself.
+    pub fn unit_and_above(&self, unit: UnitId) -> Vec<UnitId> {
+        let mut line = vec![unit];
+        while let Some(parent) = line.last().and_then(|id| self.units.get(id)).and_then(|unit| unit.parent_id) {
+            if line.contains(&parent) {
+                break;
+            }
+            line.push(parent);
+        }
+        line
+    }
+
+    /// The unit and all below it.
+    pub fn unit_and_below(&self, top: UnitId) -> HashSet<UnitId> {
+        let below = self.units.keys().filter(|id| self.unit_and_above(**id).contains(&top));
+        below.copied().chain([top]).collect()
+    }
+
+    /// The zone whose wall clock plans the work of `employee` on `date`: that of the site of the assignment on
+    /// that date, or of the nearest one, or of the organisation.
+    pub fn zone_on(&self, employee: &EmployeeFact, date: Date) -> TimeZone {
+        let site = assignment_near(employee, date).and_then(|assignment| self.sites.get(&assignment.site_id));
+        let name = site.map_or(&self.fact.time_zone, |site| &site.time_zone);
+        // Org checks names against the same database before it says them.
+        TimeZone::get(name).unwrap_or(TimeZone::UTC)
+    }
+
+    /// The date that clocks at the employee's site show at `at`.
+    pub fn date_at(&self, employee: &EmployeeFact, at: Timestamp) -> Date {
+        let nearly = Offset::UTC.to_datetime(at).date();
+        self.zone_on(employee, nearly).to_datetime(at).date()
+    }
+}
+
+impl Member {
+    /// Whether the caller may use `permission` on `target`, as things stand on `date`.
+    pub fn may(&self, permission: Permission, target: &EmployeeFact, date: Date) -> bool {
+        let assignment = assignment_near(target, date);
+        let line = assignment.map_or_else(Vec::new, |a| self.org.unit_and_above(a.unit_id));
+        let target = Target {
+            employee_id: target.employee_id,
+            manager_id: assignment.and_then(|a| a.manager_id),
+            unit_and_above: &line,
+        };
+        rights::may(self.employee.employee_id, &self.employee.grants, permission, target)
+    }
+
+    /// Whether the caller may use `permission` on everybody in `unit` and below.
+    pub fn may_in_unit(&self, permission: Permission, unit: UnitId) -> bool {
+        let reach = rights::Reach::of(&self.employee.grants, permission);
+        reach.everyone || self.org.unit_and_above(unit).iter().any(|above| reach.tops.contains(above))
+    }
+
+    /// Whether the caller may use `permission` on the whole organisation.
+    pub fn may_in_org(&self, permission: Permission) -> bool {
+        rights::may_in_org(&self.employee.grants, permission)
+    }
+
+    /// Whether the caller may use `permission` on anybody.
+    pub fn may_somewhere(&self, permission: Permission) -> bool {
+        rights::may_somewhere(&self.employee.grants, permission)
+    }
+}
+
+/// The IANA name of a zone.
+pub(crate) fn zone_name(zone: &TimeZone) -> String {
+    zone.iana_name().unwrap_or("UTC").to_owned()
+}
+
+/// Whether somebody is a member still.
+pub(crate) fn is_member(employee: &EmployeeFact) -> bool {
+    employee.status == EmployeeStatus::Active
+}
+
+/// The assignment on `date`; without one the last before it, or else the first after it.
+pub(crate) fn assignment_near(employee: &EmployeeFact, date: Date) -> Option<&AssignmentFact> {
+    let on = employee.assignment_on(date);
+    let before = || employee.assignments.iter().filter(|a| a.valid_from <= date).max_by_key(|a| a.valid_from);
+    let after = || employee.assignments.iter().min_by_key(|a| a.valid_from);
+    on.or_else(before).or_else(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rollcall_ids::OrgId;
+
+    fn unit(unit_id: UnitId, parent_id: Option<UnitId>) -> UnitFact {
+        UnitFact { unit_id, name: "Unit".into(), parent_id, head_employee_id: None, deleted: false, version: 1 }
+    }
+
+    fn org(units: Vec<UnitFact>) -> Org {
+        let fact = OrgFact {
+            org_id: OrgId::generate(),
+            name: "Org".into(),
+            time_zone: "Europe/Berlin".into(),
+            locale: "en".into(),
+            version: 1,
+        };
+        Org::new(fact, units, vec![])
+    }
+
+    #[test]
+    fn above_and_below_follow_the_tree() {
+        let [root, left, right, leaf] = [(); 4].map(|()| UnitId::generate());
+        let org =
+            org(vec![unit(root, None), unit(left, Some(root)), unit(right, Some(root)), unit(leaf, Some(left))]);
+        assert_eq!(org.unit_and_above(leaf), [leaf, left, root]);
+        assert_eq!(org.unit_and_below(left), HashSet::from([left, leaf]));
+        assert_eq!(org.unit_and_below(root).len(), 4);
+    }
+
+    #[test]
+    fn a_circle_of_facts_that_arrive_out_of_order_ends() {
+        let [a, b] = [(); 2].map(|()| UnitId::generate());
+        let org = org(vec![unit(a, Some(b)), unit(b, Some(a))]);
+        assert_eq!(org.unit_and_above(a), [a, b]);
+        assert_eq!(org.unit_and_below(a), HashSet::from([a, b]));
+    }
+}

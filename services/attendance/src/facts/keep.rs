@@ -1,0 +1,129 @@
+//! Writes the copy of org's facts. Each carries org's version, and an older one changes nothing: events may come in
+//! any order, and answers between them.
+
+use crate::schema::{assignments, employees, orgs, sites, units};
+use diesel::pg::PgConnection;
+use diesel::query_dsl::methods::FilterDsl as _;
+use diesel::upsert::excluded;
+use diesel::{ExpressionMethods as _, RunQueryDsl as _};
+use jiff_diesel::ToDiesel as _;
+use rollcall_common::fault::Fault;
+use rollcall_common::tenant::Tenant;
+use rollcall_org_api::facts::{EmployeeFact, OrgFact, SiteFact, UnitFact};
+use rollcall_org_api::internal::Member;
+use serde::Serialize;
+use serde_json::Value;
+
+fn encode(fact: &impl Serialize) -> Result<Value, Fault> {
+    serde_json::to_value(fact).map_err(Fault::internal)
+}
+
+/// Notes what org answered about a member.
+pub(crate) fn keep_member(conn: &mut PgConnection, tenant: &Tenant, member: &Member) -> Result<(), Fault> {
+    keep_org(conn, tenant, &member.org)?;
+    for unit in &member.units {
+        keep_unit(conn, tenant, unit)?;
+    }
+    for site in &member.sites {
+        keep_site(conn, tenant, site)?;
+    }
+    keep_employee(conn, tenant, &member.employee)
+}
+
+/// Notes an organisation.
+pub(crate) fn keep_org(conn: &mut PgConnection, tenant: &Tenant, fact: &OrgFact) -> Result<(), Fault> {
+    let row = (orgs::org_id.eq(tenant.org_id()), orgs::fact.eq(encode(fact)?), orgs::version.eq(fact.version));
+    diesel::insert_into(orgs::table)
+        .values(row)
+        .on_conflict(orgs::org_id)
+        .do_update()
+        .set((orgs::fact.eq(excluded(orgs::fact)), orgs::version.eq(excluded(orgs::version))))
+        .filter(orgs::version.lt(excluded(orgs::version)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Notes a unit.
+pub(crate) fn keep_unit(conn: &mut PgConnection, tenant: &Tenant, fact: &UnitFact) -> Result<(), Fault> {
+    let row = (
+        units::org_id.eq(tenant.org_id()),
+        units::unit_id.eq(fact.unit_id),
+        units::fact.eq(encode(fact)?),
+        units::version.eq(fact.version),
+    );
+    diesel::insert_into(units::table)
+        .values(row)
+        .on_conflict((units::org_id, units::unit_id))
+        .do_update()
+        .set((units::fact.eq(excluded(units::fact)), units::version.eq(excluded(units::version))))
+        .filter(units::version.lt(excluded(units::version)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Notes a site.
+pub(crate) fn keep_site(conn: &mut PgConnection, tenant: &Tenant, fact: &SiteFact) -> Result<(), Fault> {
+    let row = (
+        sites::org_id.eq(tenant.org_id()),
+        sites::site_id.eq(fact.site_id),
+        sites::fact.eq(encode(fact)?),
+        sites::version.eq(fact.version),
+    );
+    diesel::insert_into(sites::table)
+        .values(row)
+        .on_conflict((sites::org_id, sites::site_id))
+        .do_update()
+        .set((sites::fact.eq(excluded(sites::fact)), sites::version.eq(excluded(sites::version))))
+        .filter(sites::version.lt(excluded(sites::version)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Notes an employee and, when it is news, their assignments.
+pub(crate) fn keep_employee(conn: &mut PgConnection, tenant: &Tenant, fact: &EmployeeFact) -> Result<(), Fault> {
+    let org_id = tenant.org_id();
+    let row = (
+        employees::org_id.eq(org_id),
+        employees::employee_id.eq(fact.employee_id),
+        employees::number.eq(&fact.number),
+        employees::user_id.eq(fact.user_id),
+        employees::fact.eq(encode(fact)?),
+        employees::version.eq(fact.version),
+    );
+    let news = diesel::insert_into(employees::table)
+        .values(row)
+        .on_conflict((employees::org_id, employees::employee_id))
+        .do_update()
+        .set((
+            employees::number.eq(excluded(employees::number)),
+            employees::user_id.eq(excluded(employees::user_id)),
+            employees::fact.eq(excluded(employees::fact)),
+            employees::version.eq(excluded(employees::version)),
+        ))
+        .filter(employees::version.lt(excluded(employees::version)))
+        .execute(conn)?;
+    if news == 0 {
+        return Ok(());
+    }
+    let mine = assignments::table
+        .filter(assignments::org_id.eq(org_id))
+        .filter(assignments::employee_id.eq(fact.employee_id));
+    diesel::delete(mine).execute(conn)?;
+    let rows: Vec<_> = fact
+        .assignments
+        .iter()
+        .map(|a| {
+            (
+                assignments::org_id.eq(org_id),
+                assignments::assignment_id.eq(a.assignment_id),
+                assignments::employee_id.eq(fact.employee_id),
+                assignments::unit_id.eq(a.unit_id),
+                assignments::site_id.eq(a.site_id),
+                assignments::valid_from.eq(a.valid_from.to_diesel()),
+                assignments::valid_to.eq(a.valid_to.map(|date| date.to_diesel())),
+            )
+        })
+        .collect();
+    diesel::insert_into(assignments::table).values(rows).execute(conn)?;
+    Ok(())
+}

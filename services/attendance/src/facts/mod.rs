@@ -1,0 +1,35 @@
+//! The local copy of what org says: who works where, under whom, with which rights.
+//!
+//! Org's events keep it fresh; what is missing is asked for once and remembered. So a member who is known here
+//! punches while every other service is down.
+
+mod authority;
+pub(crate) mod domain;
+pub(crate) mod keep;
+pub(crate) mod store;
+
+pub use authority::Facts;
+pub use domain::Member;
+
+/// A caller below `/orgs/{org_id}` who is a member there.
+pub(crate) type InOrg = rollcall_common::tenant::InTenant<Facts>;
+
+use crate::app::App;
+use rollcall_common::fault::Fault;
+use rollcall_ids::EmployeeId;
+use rollcall_org_api::facts::EmployeeFact;
+use rollcall_org_api::rights::Permission;
+
+/// The person that a request is about, the caller when it names nobody, if the caller may use `permission` on
+/// them today.
+pub(crate) async fn person(
+    app: &App, at: &InOrg, employee_id: Option<EmployeeId>, permission: Permission,
+) -> Result<EmployeeFact, Fault> {
+    let own = &at.member.employee;
+    let person = match employee_id.filter(|id| *id != own.employee_id) {
+        None => EmployeeFact::clone(own),
+        Some(id) => app.facts.employee(&at.tenant, id).await?.ok_or(Fault::NotFound)?,
+    };
+    let today = at.member.org.date_at(&person, app.core.clock.now());
+    if at.member.may(permission, &person, today) { Ok(person) } else { Err(Fault::Forbidden) }
+}

@@ -1,0 +1,163 @@
+//! From what a client sent to decisions, for one punch and for many.
+
+use crate::app::App;
+use crate::facts::{InOrg, store as facts_store};
+use crate::punches::decide::{Circumstances, Decided, Key, decide};
+use crate::punches::writer::Written;
+use rollcall_attendance_api::codes::UNKNOWN_EMPLOYEE;
+use rollcall_attendance_api::punches::{BatchItem, ItemFieldError, ItemProblem, NewPunch, Verdict};
+use rollcall_common::fault::Fault;
+use rollcall_common::problem::FieldError;
+use rollcall_ids::EmployeeId;
+use rollcall_org_api::facts::EmployeeFact;
+use rollcall_org_api::rights::Permission;
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+
+/// Characters of a key at most, as of the header.
+const KEY: usize = 200;
+
+/// Writes one punch.
+pub(crate) async fn punch(app: &App, at: &InOrg, request: &NewPunch, key: Option<String>) -> Result<Written, Fault> {
+    let key = key.map(|key| Key::new(key, request)).transpose()?;
+    let people = people(app, at, request.employee_id.into_iter()).await?;
+    let written = match judge(app, at, &people, request, key.clone()) {
+        Ok(decided) => app.writer.write(&at.tenant, vec![decided]).await?.pop(),
+        Err(refusal) => Some(replayed(app, at, request, key, refusal).await?),
+    };
+    written.ok_or_else(|| Fault::internal(anyhow::anyhow!("nothing was written")))
+}
+
+/// Writes a batch. What cannot be accepted is rejected by itself; the rest is written together.
+pub(crate) async fn batch(app: &App, at: &InOrg, items: Vec<Value>) -> Result<Vec<BatchItem>, Fault> {
+    let items: Vec<_> = items.into_iter().map(decode).collect();
+    let named = items.iter().filter_map(|item| item.as_ref().ok()?.0.employee_id);
+    let people = people(app, at, named).await?;
+    let mut verdicts: Vec<Option<Result<Written, Fault>>> = Vec::with_capacity(items.len());
+    let mut accepted = Vec::new();
+    for item in items {
+        let verdict = match item {
+            Err(refusal) => Some(Err(refusal)),
+            Ok((request, key)) => match judge(app, at, &people, &request, Some(key.clone())) {
+                Ok(decided) => {
+                    accepted.push(decided);
+                    None
+                }
+                Err(refusal) => Some(replayed(app, at, &request, Some(key), refusal).await),
+            },
+        };
+        verdicts.push(verdict);
+    }
+    let mut written = app.writer.write(&at.tenant, accepted).await?.into_iter();
+    let missing = || Err(Fault::internal(anyhow::anyhow!("nothing was written")));
+    let all = verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(|| written.next().map_or_else(missing, Ok)));
+    all.enumerate().map(|(index, verdict)| item(index, verdict)).collect()
+}
+
+fn judge(
+    app: &App,
+    at: &InOrg,
+    people: &HashMap<EmployeeId, EmployeeFact>,
+    request: &NewPunch,
+    key: Option<Key>,
+) -> Result<Decided, Fault> {
+    let own = &at.member.employee;
+    let whose = match request.employee_id {
+        Some(id) if id != own.employee_id => people.get(&id).ok_or_else(|| {
+            Fault::invalid("/employee_id", UNKNOWN_EMPLOYEE, "the organisation has none of this id")
+        })?,
+        _ => own.as_ref(),
+    };
+    let now = app.core.clock.now();
+    decide(request, key, &Circumstances { now, accepts: &app.accepts, by: &at.member, whose })
+}
+
+/// The answer that a refused request was given when it came the first time: its key holds for ever, while what
+/// is accepted depends on the hour.
+async fn replayed(
+    app: &App, at: &InOrg, request: &NewPunch, key: Option<Key>, refusal: Fault,
+) -> Result<Written, Fault> {
+    let whose = request.employee_id.unwrap_or(at.member.employee.employee_id);
+    match (&refusal, key) {
+        (Fault::Invalid(_), Some(key)) => match app.writer.written(&at.tenant, whose, key).await? {
+            Some(written @ Written::Replayed(_)) => Ok(written),
+            Some(Written::Created(_) | Written::Mismatch) | None => Err(refusal),
+        },
+        _ => Err(refusal),
+    }
+}
+
+/// The people that punches are for, besides the caller. Who may punch for nobody else is told nothing of others.
+async fn people(
+    app: &App, at: &InOrg, named: impl Iterator<Item = EmployeeId>,
+) -> Result<HashMap<EmployeeId, EmployeeFact>, Fault> {
+    let others: HashSet<EmployeeId> = named.filter(|id| *id != at.member.employee.employee_id).collect();
+    if others.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let may = |permission| at.member.may_somewhere(permission);
+    if !may(Permission::PunchesCreateForOthers) && !may(Permission::PunchesImport) {
+        return Err(Fault::Forbidden);
+    }
+    let (tenant, ids) = (at.tenant, others.iter().copied().collect::<Vec<_>>());
+    let load = move |conn: &mut diesel::PgConnection| facts_store::employees(conn, &tenant, &ids);
+    let known = app.core.db.transaction(&at.tenant, load).await?;
+    let mut people: HashMap<_, _> = known.into_iter().map(|person| (person.employee_id, person)).collect();
+    for id in others {
+        if !people.contains_key(&id)
+            && let Some(person) = app.facts.employee(&at.tenant, id).await?
+        {
+            people.insert(id, person);
+        }
+    }
+    Ok(people)
+}
+
+/// One item of a batch, decoded by itself.
+fn decode(mut item: Value) -> Result<(NewPunch, Key), Fault> {
+    let malformed = |pointer: String, code: &'static str, detail: String| {
+        Fault::Malformed(vec![FieldError { pointer, code: code.into(), detail }])
+    };
+    let key = item.as_object_mut().and_then(|fields| fields.remove("idempotency_key"));
+    let key = match key {
+        Some(Value::String(key)) if (1..=KEY).contains(&key.chars().count()) => key,
+        _ => {
+            let detail = format!("must be text of 1 to {KEY} characters");
+            return Err(malformed("/idempotency_key".to_owned(), "malformed_key", detail));
+        }
+    };
+    let punch: NewPunch = serde_path_to_error::deserialize(item).map_err(|error| {
+        let path = error.path().to_string();
+        let pointer = if path == "." { String::new() } else { format!("/{path}") };
+        malformed(pointer, "wrong_type", error.into_inner().to_string())
+    })?;
+    let key = Key::new(key, &punch)?;
+    Ok((punch, key))
+}
+
+fn item(index: usize, verdict: Result<Written, Fault>) -> Result<BatchItem, Fault> {
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    let (verdict, punch, refusal) = match verdict {
+        Ok(Written::Created(punch)) => (Verdict::Created, Some(punch), None),
+        Ok(Written::Replayed(punch)) => (Verdict::Duplicate, Some(punch), None),
+        Ok(Written::Mismatch) => (Verdict::Rejected, None, Some(Fault::IdempotencyMismatch)),
+        // That something is away says nothing of the item.
+        Err(away @ (Fault::Unavailable { .. } | Fault::DeadlineExceeded | Fault::Internal(_))) => return Err(away),
+        Err(refusal) => (Verdict::Rejected, None, Some(refusal)),
+    };
+    let problem = refusal.map(|refusal| {
+        let problem = refusal.problem();
+        let error = |error: FieldError| ItemFieldError {
+            pointer: error.pointer,
+            code: error.code.into_owned(),
+            detail: error.detail,
+        };
+        ItemProblem {
+            status: problem.status,
+            code: problem.code.into_owned(),
+            title: problem.title.into_owned(),
+            errors: problem.errors.into_iter().map(error).collect(),
+        }
+    });
+    Ok(BatchItem { index, verdict, punch, problem })
+}

@@ -1,0 +1,210 @@
+//! Which plan decides a day.
+
+use crate::facts::domain::{Org, assignment_near};
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use rollcall_attendance_api::roster::{NewRosterEntry, PlannedBy, RosterBody};
+use rollcall_attendance_api::shifts::Shift;
+use rollcall_common::fault::Fault;
+use rollcall_common::validate::{self, Fields, Rejection};
+use rollcall_ids::{EmployeeId, RosterEntryId, ShiftId, SiteId, UnitId};
+use rollcall_org_api::facts::EmployeeFact;
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// Plans in one request at most.
+const ENTRIES: usize = 500;
+/// Days of one plan at most: three years.
+const DAYS: i32 = 1_100;
+
+/// For whom a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Target {
+    /// One person.
+    Employee(EmployeeId),
+    /// A unit and all below it.
+    Unit(UnitId),
+    /// A site.
+    Site(SiteId),
+}
+
+impl Target {
+    /// Its kind and id as they are stored.
+    pub(crate) fn parts(self) -> (&'static str, Uuid) {
+        match self {
+            Self::Employee(id) => ("employee", id.0),
+            Self::Unit(id) => ("unit", id.0),
+            Self::Site(id) => ("site", id.0),
+        }
+    }
+
+    /// From kind and id as they are stored.
+    pub(crate) fn of_parts(kind: &str, id: Uuid) -> Option<Self> {
+        match kind {
+            "employee" => Some(Self::Employee(EmployeeId(id))),
+            "unit" => Some(Self::Unit(UnitId(id))),
+            "site" => Some(Self::Site(SiteId(id))),
+            _ => None,
+        }
+    }
+
+    /// How strongly it holds: a person's plan beats a unit's, which beats a site's.
+    pub(crate) fn planned_by(self) -> PlannedBy {
+        match self {
+            Self::Employee(_) => PlannedBy::Employee,
+            Self::Unit(_) => PlannedBy::Unit,
+            Self::Site(_) => PlannedBy::Site,
+        }
+    }
+}
+
+/// A plan to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewEntry {
+    pub(crate) target: Target,
+    pub(crate) from: Date,
+    pub(crate) to: Date,
+    pub(crate) shift_id: Option<ShiftId>,
+}
+
+/// A stored plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) id: RosterEntryId,
+    /// Ascends in the order of planning.
+    pub(crate) seq: i64,
+    pub(crate) plan: NewEntry,
+}
+
+/// What a client sent, or every field that is wrong.
+pub(crate) fn parse(body: &RosterBody) -> Result<Vec<NewEntry>, Fault> {
+    let mut fields = Fields::new();
+    if body.entries.is_empty() || body.entries.len() > ENTRIES {
+        fields.reject("/entries", Rejection::new("length", format!("must be 1 to {ENTRIES}")));
+    }
+    let entries = body.entries.iter().take(ENTRIES).enumerate();
+    let parsed: Vec<_> = entries.filter_map(|(index, entry)| parse_entry(&mut fields, index, entry)).collect();
+    fields.finish()?;
+    Ok(parsed)
+}
+
+fn parse_entry(fields: &mut Fields, index: usize, entry: &NewRosterEntry) -> Option<NewEntry> {
+    let pointer = format!("/entries/{index}");
+    let given = [
+        entry.employee_id.map(Target::Employee),
+        entry.unit_id.map(Target::Unit),
+        entry.site_id.map(Target::Site),
+    ];
+    let mut given = given.into_iter().flatten();
+    let target = match (given.next(), given.next()) {
+        (Some(target), None) => Some(target),
+        _ => {
+            let detail = "must name exactly one of employee_id, unit_id and site_id";
+            fields.reject(&pointer, Rejection::new("one_target", detail));
+            None
+        }
+    };
+    let from = fields.take(&format!("{pointer}/from"), validate::date(entry.from));
+    let to = fields.take(&format!("{pointer}/to"), validate::date(entry.to).and_then(|to| in_order(entry.from, to)));
+    Some(NewEntry { target: target?, from: from?, to: to?, shift_id: entry.shift_id })
+}
+
+fn in_order(from: Date, to: Date) -> Result<Date, Rejection> {
+    if to < from {
+        return Err(Rejection::new("before_from", "must not be before from"));
+    }
+    if (to - from).get_days() > DAYS {
+        return Err(Rejection::new("range_too_long", format!("must be at most {DAYS} days after from")));
+    }
+    Ok(to)
+}
+
+/// The dates of a query: in order, in range, at most 366 of them.
+pub(crate) fn range(from: Date, to: Date) -> Result<(Date, Date), Fault> {
+    let mut fields = Fields::new();
+    fields.take("?from", validate::date(from));
+    if fields.take("?to", validate::date(to)).is_some() {
+        if to < from {
+            fields.reject("?to", Rejection::new("before_from", "must not be before from"));
+        } else if from.year() >= 1900 && (to - from).get_days() > 365 {
+            fields.reject("?to", Rejection::new("range_too_long", "must be at most 366 days, both ends included"));
+        }
+    }
+    fields.finish()?;
+    Ok((from, to))
+}
+
+/// All dates from `from` to `to`, both included.
+pub(crate) fn dates(from: Date, to: Date) -> impl Iterator<Item = Date> {
+    from.series(1.day()).take_while(move |date| *date <= to)
+}
+
+/// Everything that plans for these people may be addressed to.
+pub(crate) fn targets(org: &Org, people: &[EmployeeFact]) -> HashSet<Target> {
+    let of = |person: &EmployeeFact| {
+        let units = person.assignments.iter().flat_map(|a| org.unit_and_above(a.unit_id)).map(Target::Unit);
+        let sites = person.assignments.iter().map(|a| Target::Site(a.site_id));
+        units.chain(sites).chain([Target::Employee(person.employee_id)]).collect::<Vec<_>>()
+    };
+    people.iter().flat_map(of).collect()
+}
+
+/// Plans and the shifts they name, around some people and dates.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plans {
+    entries: Vec<Entry>,
+    versions: HashMap<ShiftId, Vec<Shift>>,
+}
+
+impl Plans {
+    /// Puts them together; `versions` are all versions of the shifts that the entries name.
+    pub(crate) fn new(mut entries: Vec<Entry>, versions: Vec<Shift>) -> Self {
+        // The strongest first: by kind, then the later.
+        entries.sort_by_key(|entry| (entry.plan.target.planned_by(), std::cmp::Reverse(entry.seq)));
+        let mut by_shift: HashMap<ShiftId, Vec<Shift>> = HashMap::new();
+        for version in versions {
+            by_shift.entry(version.shift_id).or_default().push(version);
+        }
+        for versions in by_shift.values_mut() {
+            versions.sort_by_key(|shift| std::cmp::Reverse(shift.version));
+        }
+        Self { entries, versions: by_shift }
+    }
+
+    /// Only the plans that may concern `employee`, strongest first.
+    pub(crate) fn of<'a>(&'a self, org: &Org, employee: &EmployeeFact) -> Vec<&'a Entry> {
+        let lines: Vec<_> = employee.assignments.iter().map(|a| org.unit_and_above(a.unit_id)).collect();
+        let concerns = |entry: &&Entry| match entry.plan.target {
+            Target::Employee(id) => id == employee.employee_id,
+            Target::Unit(id) => lines.iter().any(|line| line.contains(&id)),
+            Target::Site(id) => employee.assignments.iter().any(|a| a.site_id == id),
+        };
+        self.entries.iter().filter(concerns).collect()
+    }
+
+    /// The version of a shift that holds on `date`.
+    pub(crate) fn version_on(&self, shift_id: ShiftId, date: Date) -> Option<&Shift> {
+        let holds = |shift: &&Shift| shift.valid_from.is_none_or(|from| from <= date);
+        self.versions.get(&shift_id)?.iter().find(holds)
+    }
+}
+
+/// The entry that decides `date`; `entries` are those of [`Plans::of`]. Nothing is planned for days on which
+/// nobody is employed.
+pub(crate) fn decides<'a>(entries: &[&'a Entry], org: &Org, employee: &EmployeeFact, date: Date) -> Option<&'a Entry> {
+    if !employee.works_on(date) {
+        return None;
+    }
+    let assignment = assignment_near(employee, date);
+    let covers = |entry: &&&Entry| {
+        let plan = &entry.plan;
+        plan.from <= date
+            && date <= plan.to
+            && match plan.target {
+                Target::Employee(_) => true,
+                Target::Unit(id) => assignment.is_some_and(|a| org.unit_and_above(a.unit_id).contains(&id)),
+                Target::Site(id) => assignment.is_some_and(|a| a.site_id == id),
+            }
+    };
+    entries.iter().find(covers).copied()
+}

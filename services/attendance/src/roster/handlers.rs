@@ -1,0 +1,172 @@
+//! `/roster`.
+
+use crate::app::App;
+use crate::error::Error;
+use crate::facts::domain::Org;
+use crate::facts::{InOrg, store as facts_store};
+use crate::openapi::{BadBody, BadQuery, NotAllowed, Refused};
+use crate::roster::domain::{self, NewEntry, Target};
+use crate::roster::store;
+use actix_web::{get, put, web};
+use rollcall_attendance_api::codes;
+use rollcall_attendance_api::roster::{PlannedDay, PlannedDays, RosterBody, RosterEntry, RosterStored};
+use rollcall_common::answer::Answer;
+use rollcall_common::extract::{Json, Query};
+use rollcall_common::fault::Fault;
+use rollcall_common::validate::{Fields, Rejection};
+use rollcall_ids::{EmployeeId, OrgId};
+use rollcall_org_api::facts::EmployeeFact;
+use rollcall_org_api::rights::Permission;
+use serde::Deserialize;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Plan a date range
+///
+/// Adds plans for people, units (with all below) or sites, in the order given. A person's plan beats a unit's, which
+/// beats a site's; a later one beats an earlier one of the same kind. `shift_id: null` is a day off. Nothing is
+/// stored unless all of it is right. Needs `roster.write` on everybody it touches; for a site, on the organisation.
+#[utoipa::path(
+    tag = "roster",
+    security(("bearer" = [])),
+    params(("org_id" = OrgId, Path, description = "The organisation")),
+    request_body(content = RosterBody, example = json!({"entries": [
+        {"unit_id": "0193a6f0-7c1e-7000-8000-000000000003", "from": "2026-11-01", "to": "2026-11-30",
+         "shift_id": "0193a6f0-7c1e-7000-8000-000000000004"},
+        {"unit_id": "0193a6f0-7c1e-7000-8000-000000000003", "from": "2026-11-07", "to": "2026-11-08", "shift_id": null}
+    ]})),
+    responses((status = 200, description = "What was stored", body = RosterStored), Refused, NotAllowed, BadBody),
+)]
+#[put("/api/attendance/v1/orgs/{org_id}/roster")]
+pub(crate) async fn plan(app: web::Data<App>, at: InOrg, body: Json<RosterBody>) -> Result<Answer, Error> {
+    let entries = domain::parse(&body.0)?;
+    check(&app, &at, &entries).await?;
+    let (tenant, by, now) = (at.tenant, at.member.employee.employee_id, app.core.clock.now());
+    let work = move |conn: &mut diesel::PgConnection| store::add(conn, &tenant, by, &entries, now);
+    let ids = app.core.db.transaction(&tenant, work).await?;
+    let stored = ids.into_iter().zip(body.0.entries);
+    let entries = stored.map(|(roster_entry_id, plan)| RosterEntry { roster_entry_id, plan, created_at: now });
+    Ok(Answer::ok(&RosterStored { entries: entries.collect() })?)
+}
+
+/// That everything an entry names exists, and that the caller may plan it.
+async fn check(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<(), Fault> {
+    let org = current(app, at, entries).await?;
+    let people = people(app, at, entries).await?;
+    let shifts = shifts(app, at, entries).await?;
+    let mut fields = Fields::new();
+    let mut allowed = true;
+    for (index, entry) in entries.iter().enumerate() {
+        let mut unknown = |field: &str, code: &'static str| {
+            let detail = "the organisation has none of this id";
+            fields.reject(&format!("/entries/{index}/{field}"), Rejection::new(code, detail));
+        };
+        match entry.target {
+            Target::Employee(id) => match people.get(&id) {
+                Some(person) => allowed &= at.member.may(Permission::RosterWrite, person, entry.from),
+                None => unknown("employee_id", codes::UNKNOWN_EMPLOYEE),
+            },
+            Target::Unit(id) if org.unit(id).is_none() => unknown("unit_id", codes::UNKNOWN_UNIT),
+            Target::Unit(id) => allowed &= at.member.may_in_unit(Permission::RosterWrite, id),
+            Target::Site(id) if org.site(id).is_none() => unknown("site_id", codes::UNKNOWN_SITE),
+            Target::Site(_) => allowed &= at.member.may_in_org(Permission::RosterWrite),
+        }
+        if entry.shift_id.is_some_and(|id| !shifts.contains(&id)) {
+            unknown("shift_id", codes::UNKNOWN_SHIFT);
+        }
+    }
+    if !allowed {
+        return Err(Fault::Forbidden);
+    }
+    fields.finish()
+}
+
+/// The organisation, asked for anew when an entry names a unit or site that the copy does not know.
+async fn current(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<Arc<Org>, Fault> {
+    let known = |entry: &NewEntry| match entry.target {
+        Target::Employee(_) => true,
+        Target::Unit(id) => at.member.org.unit(id).is_some(),
+        Target::Site(id) => at.member.org.site(id).is_some(),
+    };
+    if entries.iter().all(known) {
+        return Ok(Arc::clone(&at.member.org));
+    }
+    let refreshed = app.facts.refreshed(&at.tenant, &at.caller).await?;
+    Ok(refreshed.map_or_else(|| Arc::clone(&at.member.org), Arc::new))
+}
+
+async fn people(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<HashMap<EmployeeId, EmployeeFact>, Fault> {
+    let of_person = |entry: &NewEntry| match entry.target {
+        Target::Employee(id) => Some(id),
+        Target::Unit(_) | Target::Site(_) => None,
+    };
+    let ids: Vec<EmployeeId> = entries.iter().filter_map(of_person).collect::<HashSet<_>>().into_iter().collect();
+    let (tenant, wanted) = (at.tenant, ids.clone());
+    let load = move |conn: &mut diesel::PgConnection| facts_store::employees(conn, &tenant, &wanted);
+    let known = app.core.db.transaction(&at.tenant, load).await?;
+    let mut people: HashMap<_, _> = known.into_iter().map(|person| (person.employee_id, person)).collect();
+    for id in ids {
+        if !people.contains_key(&id)
+            && let Some(person) = app.facts.employee(&at.tenant, id).await?
+        {
+            people.insert(id, person);
+        }
+    }
+    Ok(people)
+}
+
+async fn shifts(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<HashSet<rollcall_ids::ShiftId>, Fault> {
+    let ids: Vec<_> = entries.iter().filter_map(|entry| entry.shift_id).collect();
+    let tenant = at.tenant;
+    app.core.db.transaction(&at.tenant, move |conn| store::known_shifts(conn, &tenant, &ids)).await
+}
+
+/// `?employee_id=&from=&to=`
+#[derive(Debug, Deserialize)]
+pub(crate) struct RosterQuery {
+    employee_id: Option<EmployeeId>,
+    from: jiff::civil::Date,
+    to: jiff::civil::Date,
+}
+
+/// Read the plan of a person
+///
+/// Day by day, with the plan that decided. Needs `roster.read` on the person.
+#[utoipa::path(
+    tag = "roster",
+    security(("bearer" = [])),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("employee_id" = Option<EmployeeId>, Query, description = "Whose; the caller's own when absent"),
+        ("from" = String, Query, description = "First date", format = Date, example = "2026-11-01"),
+        ("to" = String, Query, description = "Last date, included; at most 366 days in all", format = Date, example = "2026-11-30"),
+    ),
+    responses((status = 200, description = "Every date of the range", body = PlannedDays), Refused, NotAllowed, BadQuery),
+)]
+#[get("/api/attendance/v1/orgs/{org_id}/roster")]
+pub(crate) async fn read(app: web::Data<App>, at: InOrg, query: Query<RosterQuery>) -> Result<Answer, Error> {
+    let (from, to) = domain::range(query.0.from, query.0.to)?;
+    let person = crate::facts::person(&app, &at, query.0.employee_id, Permission::RosterRead).await?;
+    let org = Arc::clone(&at.member.org);
+    let targets = domain::targets(&org, std::slice::from_ref(&person));
+    let tenant = at.tenant;
+    let load = move |conn: &mut diesel::PgConnection| store::plans(conn, &tenant, &targets, (from, to));
+    let plans = app.core.db.transaction(&tenant, load).await?;
+    let entries = plans.of(&org, &person);
+    let day = |date| {
+        let entry = domain::decides(&entries, &org, &person, date);
+        let shift = entry.and_then(|e| e.plan.shift_id).and_then(|id| plans.version_on(id, date));
+        PlannedDay {
+            date,
+            shift_id: shift.map(|s| s.shift_id),
+            shift_code: shift.map(|s| s.code.clone()),
+            start: shift.map(|s| s.start),
+            end: shift.map(|s| s.end),
+            time_zone: crate::facts::domain::zone_name(&org.zone_on(&person, date)),
+            planned_by: entry.map(|e| e.plan.target.planned_by()),
+            roster_entry_id: entry.map(|e| e.id),
+        }
+    };
+    let items = domain::dates(from, to).map(day).collect();
+    Ok(Answer::ok(&PlannedDays { employee_id: person.employee_id, items })?)
+}

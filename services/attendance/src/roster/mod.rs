@@ -1,0 +1,5 @@
+//! The roster: who is planned for which shift on which date.
+
+pub(crate) mod domain;
+pub(crate) mod handlers;
+pub(crate) mod store;

@@ -1,0 +1,54 @@
+//! Every route of the service, in one place, and the head of its description.
+
+use crate::{punches, roster, shifts, workdays};
+use rollcall_common::extract::BodyLimit;
+use rollcall_common::problem::Problem;
+use utoipa::OpenApi;
+use utoipa_actix_web::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Bytes of a batch of 500 punches, each with a note of its longest length.
+const BATCH_LIMIT: BodyLimit = BodyLimit(2 << 20);
+
+/// Registers them.
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(shifts::handlers::create)
+        .service(shifts::handlers::list)
+        .service(shifts::handlers::read)
+        .service(shifts::handlers::change)
+        .service(roster::handlers::plan)
+        .service(roster::handlers::read)
+        .service(
+            scope::scope("/api/attendance/v1/orgs/{org_id}/punches/batch")
+                .app_data(BATCH_LIMIT)
+                .service(punches::handlers::create_batch),
+        )
+        .service(punches::handlers::create)
+        .service(punches::handlers::list)
+        .service(workdays::handlers::list);
+}
+
+/// Title, text and tags.
+pub(crate) fn describe() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Rollcall attendance",
+        version = "1",
+        description = "What was planned, what was punched, and what the day came to. Punches are facts that are kept \
+            as they came; workdays are computed from them at each reading."
+    ),
+    servers((url = "/", description = "Behind the proxy")),
+    tags(
+        (name = "shifts", description = "Planned times and the rules of a workday"),
+        (name = "roster", description = "Who is planned for which shift on which date"),
+        (name = "punches", description = "Clocking in and out"),
+        (name = "workdays", description = "What a day came to"),
+    ),
+    components(schemas(Problem)),
+)]
+struct Description;

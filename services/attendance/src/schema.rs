@@ -1,0 +1,142 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    use diesel::sql_types::*;
+
+    assignments (org_id, assignment_id) {
+        org_id -> Uuid,
+        assignment_id -> Uuid,
+        employee_id -> Uuid,
+        unit_id -> Uuid,
+        site_id -> Uuid,
+        valid_from -> Date,
+        valid_to -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+
+    employees (org_id, employee_id) {
+        org_id -> Uuid,
+        employee_id -> Uuid,
+        number -> Text,
+        user_id -> Nullable<Uuid>,
+        fact -> Jsonb,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+
+    orgs (org_id) {
+        org_id -> Uuid,
+        fact -> Jsonb,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+
+    punches (org_id, employee_id, at, punch_id) {
+        org_id -> Uuid,
+        punch_id -> Uuid,
+        employee_id -> Uuid,
+        at -> Timestamptz,
+        direction -> Text,
+        source -> Text,
+        offline -> Bool,
+        site_id -> Nullable<Uuid>,
+        latitude -> Nullable<Float8>,
+        longitude -> Nullable<Float8>,
+        accuracy_m -> Nullable<Float8>,
+        note -> Nullable<Text>,
+        exceptions -> Jsonb,
+        received_at -> Timestamptz,
+        recorded_by -> Uuid,
+        idempotency_key -> Nullable<Text>,
+        fingerprint -> Nullable<Bytea>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+
+    roster_entries (org_id, roster_entry_id) {
+        org_id -> Uuid,
+        roster_entry_id -> Uuid,
+        seq -> Int8,
+        kind -> Text,
+        target_id -> Uuid,
+        from_date -> Date,
+        to_date -> Date,
+        shift_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        created_by -> Uuid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+
+    shift_versions (org_id, shift_id, version) {
+        org_id -> Uuid,
+        shift_id -> Uuid,
+        version -> Int8,
+        name -> Text,
+        starts -> Text,
+        ends -> Text,
+        breaks -> Jsonb,
+        policy -> Jsonb,
+        valid_from -> Nullable<Date>,
+        created_at -> Timestamptz,
+        created_by -> Uuid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+
+    shifts (org_id, shift_id) {
+        org_id -> Uuid,
+        shift_id -> Uuid,
+        code -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+
+    sites (org_id, site_id) {
+        org_id -> Uuid,
+        site_id -> Uuid,
+        fact -> Jsonb,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+
+    units (org_id, unit_id) {
+        org_id -> Uuid,
+        unit_id -> Uuid,
+        fact -> Jsonb,
+        version -> Int8,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    assignments,
+    employees,
+    orgs,
+    punches,
+    roster_entries,
+    shift_versions,
+    shifts,
+    sites,
+    units,
+);

@@ -1,0 +1,178 @@
+//! What a shift may be.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rollcall_attendance_api::policy::Policy;
+use rollcall_attendance_api::shifts::{Break, NewBreak, Shift, ShiftBody};
+use rollcall_attendance_api::wall_time::WallTime;
+use rollcall_common::fault::Fault;
+use rollcall_common::validate::{self, Fields, Rejection};
+use rollcall_ids::ShiftId;
+
+/// Minutes of a day.
+const DAY: u32 = 24 * 60;
+/// Breaks of a shift at most.
+const BREAKS: usize = 10;
+
+/// One version of a shift, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) code: String,
+    pub(crate) name: String,
+    pub(crate) start: WallTime,
+    pub(crate) end: WallTime,
+    pub(crate) breaks: Vec<Break>,
+    pub(crate) policy: Policy,
+    pub(crate) valid_from: Option<Date>,
+}
+
+impl Version {
+    /// What a client sent, or every field that is wrong.
+    pub(crate) fn parse(body: &ShiftBody) -> Result<Self, Fault> {
+        let mut fields = Fields::new();
+        let code = fields.take("/code", validate::text(&body.code, 20));
+        let name = fields.take("/name", validate::text(&body.name, 100));
+        let start = fields.take("/start", wall_time(&body.start));
+        let end = fields.take("/end", wall_time(&body.end));
+        let breaks = start.zip(end).map(|(start, end)| breaks(&mut fields, &body.breaks, start, end));
+        let policy = policy(&mut fields, body);
+        let valid_from = fields.take_optional("/valid_from", body.valid_from.map(validate::date));
+        let all = fields.all((code, name, start, end, breaks, Some(policy), valid_from))?;
+        let (code, name, start, end, breaks, policy, valid_from) = all;
+        Ok(Self { code, name, start, end, breaks, policy, valid_from })
+    }
+
+    /// As clients see it.
+    pub(crate) fn view(self, shift_id: ShiftId, version: i64, created_at: Timestamp) -> Shift {
+        let Self { code, name, start, end, breaks, policy, valid_from } = self;
+        Shift { shift_id, code, name, start, end, breaks, valid_from, policy, version, created_at }
+    }
+}
+
+fn wall_time(text: &str) -> Result<WallTime, Rejection> {
+    WallTime::parse(text).ok_or_else(|| Rejection::new("invalid_time", "must be a time like 09:00"))
+}
+
+/// Minutes from `start` to `time`, going forward.
+fn forward(start: WallTime, time: WallTime) -> u32 {
+    (time.minutes() + DAY - start.minutes()) % DAY
+}
+
+fn breaks(fields: &mut Fields, given: &[NewBreak], start: WallTime, end: WallTime) -> Vec<Break> {
+    if given.len() > BREAKS {
+        fields.reject("/breaks", Rejection::new("too_many", format!("must be at most {BREAKS}")));
+        return Vec::new();
+    }
+    let length = match forward(start, end) {
+        0 => DAY,
+        minutes => minutes,
+    };
+    let mut taken: Vec<(u32, u32)> = Vec::new();
+    let mut parsed = Vec::new();
+    for (index, one) in given.iter().enumerate() {
+        let pointer = format!("/breaks/{index}");
+        let from = fields.take(&format!("{pointer}/start"), wall_time(&one.start));
+        let to = fields.take(&format!("{pointer}/end"), wall_time(&one.end));
+        let Some((from, to)) = from.zip(to) else { continue };
+        let begins = forward(start, from);
+        let ends = begins + forward(from, to);
+        if begins == ends {
+            fields.reject(&pointer, Rejection::new("empty_break", "must last at least a minute"));
+        } else if ends > length {
+            fields.reject(&pointer, Rejection::new("outside_shift", "must lie within the shift"));
+        } else if taken.iter().any(|&(b, e)| begins < e && b < ends) {
+            fields.reject(&pointer, Rejection::new("overlap", "must not overlap another break"));
+        } else {
+            taken.push((begins, ends));
+            parsed.push(Break { start: from, end: to, paid: one.paid });
+        }
+    }
+    parsed
+}
+
+fn policy(fields: &mut Fields, body: &ShiftBody) -> Policy {
+    let default = Policy::default();
+    let mut at_most = |pointer: &str, given: Option<u32>, default: u32, most: u32| {
+        let value = given.unwrap_or(default);
+        if value > most {
+            fields.reject(pointer, Rejection::new("out_of_range", format!("must be 0 to {most}")));
+        }
+        value
+    };
+    let overtime = body.overtime.unwrap_or_default();
+    let policy = Policy {
+        opens_before: at_most("/opens_before", body.opens_before, default.opens_before, 720),
+        closes_after: at_most("/closes_after", body.closes_after, default.closes_after, 720),
+        grace_in: at_most("/grace_in", body.grace_in, default.grace_in, 240),
+        grace_out: at_most("/grace_out", body.grace_out, default.grace_out, 240),
+        debounce_seconds: at_most("/debounce_seconds", body.debounce_seconds, default.debounce_seconds, 3_600),
+        pairing: body.pairing.unwrap_or_default(),
+        absent_below: at_most("/absent_below", body.absent_below, default.absent_below, DAY),
+        half_day_below: at_most("/half_day_below", body.half_day_below, default.half_day_below, DAY),
+        rounding: body.rounding,
+        auto_break: body.auto_break,
+        overtime,
+    };
+    at_most("/overtime/minimum", Some(overtime.minimum), 0, DAY);
+    at_most("/auto_break/after", body.auto_break.map(|rule| rule.after), 0, DAY);
+    at_most("/auto_break/minutes", body.auto_break.map(|rule| rule.minutes), 0, 480);
+    if body.rounding.is_some_and(|rule| !(1..=240).contains(&rule.to)) {
+        fields.reject("/rounding/to", Rejection::new("out_of_range", "must be 1 to 240"));
+    }
+    policy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn parse(change: &Value) -> Result<Version, Vec<(String, String)>> {
+        let mut body = json!({"code": "DAY", "name": "Day", "start": "09:00", "end": "18:00"});
+        for (key, value) in change.as_object().unwrap() {
+            body[key] = value.clone();
+        }
+        let body = serde_json::from_value(body).unwrap();
+        Version::parse(&body).map_err(|fault| match fault {
+            Fault::Invalid(errors) => errors.into_iter().map(|e| (e.pointer, e.code.into_owned())).collect(),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let version = parse(&json!({})).unwrap();
+        assert_eq!(version.policy, Policy::default());
+        assert_eq!((version.policy.opens_before, version.policy.closes_after), (240, 360));
+        assert!(version.policy.overtime.counts_after && !version.policy.overtime.counts_before);
+    }
+
+    #[test]
+    fn breaks_lie_within_the_shift_and_apart() {
+        let wrong = |breaks: Value| parse(&json!({"breaks": breaks})).unwrap_err();
+        let one = |start: &str, end: &str| json!({"start": start, "end": end});
+        assert_eq!(wrong(json!([one("08:30", "09:30")])), [("/breaks/0".into(), "outside_shift".into())]);
+        assert_eq!(wrong(json!([one("17:30", "18:30")])), [("/breaks/0".into(), "outside_shift".into())]);
+        assert_eq!(wrong(json!([one("12:00", "12:00")])), [("/breaks/0".into(), "empty_break".into())]);
+        let overlapping = json!([one("12:00", "13:00"), one("12:30", "13:30")]);
+        assert_eq!(wrong(overlapping), [("/breaks/1".into(), "overlap".into())]);
+        assert!(parse(&json!({"breaks": [one("12:00", "13:00"), one("13:00", "13:30")]})).is_ok());
+    }
+
+    #[test]
+    fn a_break_of_a_night_may_lie_on_the_next_day() {
+        let night = json!({"start": "22:00", "end": "06:00", "breaks": [{"start": "23:45", "end": "00:15"},
+            {"start": "02:00", "end": "02:30"}]});
+        assert_eq!(parse(&night).unwrap().breaks.len(), 2);
+    }
+
+    #[test]
+    fn every_bad_field_is_named_at_once() {
+        let errors = parse(&json!({
+            "code": "", "start": "25:00", "grace_in": 241, "rounding": {"to": 0, "mode": "up"},
+            "valid_from": "9999-01-01"
+        }));
+        let pointers: Vec<_> = errors.unwrap_err().into_iter().map(|(pointer, _)| pointer).collect();
+        assert_eq!(pointers, ["/code", "/start", "/grace_in", "/rounding/to", "/valid_from"]);
+    }
+}

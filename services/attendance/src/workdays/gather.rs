@@ -1,0 +1,111 @@
+//! Gathers the facts that the engine needs for some people and dates: two range reads for all of them together.
+
+use super::facts::{DayFacts, Facts, ShiftFacts};
+use super::{is_anchored, margin, store};
+use crate::facts::domain::Org;
+use crate::roster::domain::{Plans, dates, decides, targets};
+use crate::roster::store as roster_store;
+use diesel::pg::PgConnection;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use rollcall_attendance_api::shifts::Shift;
+use rollcall_common::fault::Fault;
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::{EmployeeId, ShiftId};
+use rollcall_org_api::facts::EmployeeFact;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Days of the past that are read: the first nearly always does; the next are for people who punch without a plan
+/// and never rest long enough to show where one stretch of work ends.
+const LOOKBACKS: [i32; 4] = [3, 10, 40, 400];
+
+/// The facts of each person, in their order, for the dates from `from` to `to`.
+pub(super) fn facts(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    org: &Org,
+    people: &[EmployeeFact],
+    (from, to): (Date, Date),
+    now: Timestamp,
+) -> Result<Vec<Facts>, Fault> {
+    let mut found: HashMap<EmployeeId, Facts> = HashMap::with_capacity(people.len());
+    let mut wanted: Vec<EmployeeFact> = people.to_vec();
+    for lookback in LOOKBACKS {
+        let since = from - lookback.days();
+        let known_since = midnight_utc(since)?;
+        let more = around(conn, tenant, org, &wanted, (since, to), now)?;
+        let enough = |facts: &Facts| is_anchored(facts, known_since, from);
+        wanted.retain(|person| more.get(&person.employee_id).is_some_and(|facts| !enough(facts)));
+        found.extend(more);
+        if wanted.is_empty() {
+            break;
+        }
+    }
+    Ok(people.iter().filter_map(|person| found.remove(&person.employee_id)).collect())
+}
+
+fn around(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    org: &Org,
+    people: &[EmployeeFact],
+    (since, to): (Date, Date),
+    now: Timestamp,
+) -> Result<HashMap<EmployeeId, Facts>, Fault> {
+    let span = (since - margin::DAYS_BEFORE.days(), to + margin::DAYS_AFTER.days());
+    let plans = roster_store::plans(conn, tenant, &targets(org, people), span)?;
+    let ids: Vec<EmployeeId> = people.iter().map(|person| person.employee_id).collect();
+    let between = (midnight_utc(since)?, midnight_utc(span.1)?);
+    let mut punches = store::punches(conn, tenant, &ids, between)?;
+    let mut shifts = Shifts::default();
+    let of = |person: &EmployeeFact| {
+        let punches = punches.remove(&person.employee_id).unwrap_or_default();
+        (person.employee_id, Facts { now, days: days(org, &plans, &mut shifts, person, span), punches })
+    };
+    Ok(people.iter().map(of).collect())
+}
+
+/// What is planned for a person on each date. Holidays and leave are facts of the engine that no resource feeds yet.
+fn days(org: &Org, plans: &Plans, shifts: &mut Shifts, person: &EmployeeFact, (from, to): (Date, Date)) -> Vec<DayFacts> {
+    let entries = plans.of(org, person);
+    let mut day = |date: Date| {
+        let shift_id = decides(&entries, org, person, date).and_then(|entry| entry.plan.shift_id);
+        let version = shift_id.and_then(|id| plans.version_on(id, date));
+        DayFacts {
+            date,
+            zone: org.zone_on(person, date),
+            shift: version.map(|shift| shifts.of(shift)),
+            holiday: None,
+            leave: None,
+            overtime_approved: None,
+            reported_until: None,
+        }
+    };
+    dates(from, to).map(|date| day(date)).collect()
+}
+
+/// Shifts as the engine takes them, each made once.
+#[derive(Default)]
+struct Shifts {
+    made: HashMap<(ShiftId, i64), Arc<ShiftFacts>>,
+}
+
+impl Shifts {
+    fn of(&mut self, shift: &Shift) -> Arc<ShiftFacts> {
+        let make = || {
+            Arc::new(ShiftFacts {
+                start: shift.start,
+                end: shift.end,
+                breaks: shift.breaks.clone(),
+                policy: shift.policy,
+            })
+        };
+        Arc::clone(self.made.entry((shift.shift_id, shift.version)).or_insert_with(make))
+    }
+}
+
+fn midnight_utc(date: Date) -> Result<Timestamp, Fault> {
+    date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).map_err(Fault::internal)
+}

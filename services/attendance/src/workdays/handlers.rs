@@ -1,0 +1,151 @@
+//! `/workdays`.
+
+use super::{compute, facts, gather, view};
+use crate::app::App;
+use crate::error::Error;
+use crate::facts::domain::assignment_near;
+use crate::facts::{InOrg, store as facts_store};
+use crate::openapi::{BadQuery, NotAllowed, Refused};
+use crate::roster::domain::range;
+use actix_web::{get, web};
+use jiff::civil::Date;
+use rollcall_attendance_api::codes::UNKNOWN_UNIT;
+use rollcall_attendance_api::workdays::Workday;
+use rollcall_common::extract::Query;
+use rollcall_common::fault::Fault;
+use rollcall_common::paging::{Page, PageQuery, Paged};
+use rollcall_ids::{EmployeeId, OrgId, UnitId};
+use rollcall_org_api::facts::EmployeeFact;
+use rollcall_org_api::rights::Permission;
+use serde::Deserialize;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// People on a page at most, and when the client does not say.
+const PEOPLE: (u32, u32) = (500, 50);
+/// Days of all people on a page at most: a page of a year has fewer people. Keeps an answer within some megabytes.
+const DAYS: u32 = 20_000;
+
+/// `?employee_id=|unit_id=&from=&to=&limit=&cursor=`
+#[derive(Debug, Deserialize)]
+pub(crate) struct WorkdayQuery {
+    employee_id: Option<EmployeeId>,
+    unit_id: Option<UnitId>,
+    from: Date,
+    to: Date,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// Read workdays
+///
+/// Of one person, or of a unit with all below it: then people are paged, ordered by number, and of each the days on
+/// which they belong to it. Computed from the facts at each reading, so a punch that was answered is in it. Needs
+/// `attendance.read` on the person; of a unit, whoever is out of reach is left out.
+#[utoipa::path(
+    tag = "workdays",
+    security(("bearer" = [])),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("employee_id" = Option<EmployeeId>, Query, description = "Whose; the caller's own when `unit_id` is absent too"),
+        ("unit_id" = Option<UnitId>, Query, description = "Of a unit and all below it; not together with `employee_id`"),
+        ("from" = String, Query, description = "First work date", format = Date, example = "2026-11-01"),
+        ("to" = String, Query, description = "Last work date, included; at most 366 days in all", format = Date, example = "2026-11-30"),
+        ("limit" = Option<u32>, Query, description = "People on a page at most, 1 to 500; 50 when absent", minimum = 1, maximum = 500),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "Workdays, person by person, by date", body = Paged<Workday>), Refused, NotAllowed, BadQuery),
+)]
+#[get("/api/attendance/v1/orgs/{org_id}/workdays")]
+pub(crate) async fn list(
+    app: web::Data<App>, at: InOrg, query: Query<WorkdayQuery>,
+) -> Result<web::Json<Paged<Workday>>, Error> {
+    let dates = range(query.0.from, query.0.to)?;
+    let (people, within) = match (query.0.employee_id, query.0.unit_id) {
+        (Some(_), Some(_)) => {
+            return Err(Fault::invalid("?unit_id", "one_target", "must not come with employee_id").into());
+        }
+        (_, Some(unit_id)) => {
+            let people = people_of_unit(&app, &at, unit_id, &query.0, dates).await?;
+            (people, Some(at.member.org.unit_and_below(unit_id)))
+        }
+        (employee_id, None) => {
+            let person = crate::facts::person(&app, &at, employee_id, Permission::AttendanceRead).await?;
+            (Paged { items: vec![person], next_cursor: None }, None)
+        }
+    };
+    let items = workdays(&app, &at, people.items, dates, within).await?;
+    Ok(web::Json(Paged { items, next_cursor: people.next_cursor }))
+}
+
+/// A page of the people of a unit whom the caller may see.
+async fn people_of_unit(
+    app: &App, at: &InOrg, unit_id: UnitId, query: &WorkdayQuery, dates: (Date, Date),
+) -> Result<Paged<EmployeeFact>, Fault> {
+    if !at.member.may_somewhere(Permission::AttendanceRead) {
+        return Err(Fault::Forbidden);
+    }
+    if at.member.org.unit(unit_id).is_none() {
+        return Err(Fault::invalid("?unit_id", UNKNOWN_UNIT, "the organisation has none of this id"));
+    }
+    let page = page(query, dates)?;
+    let units: Vec<UnitId> = at.member.org.unit_and_below(unit_id).into_iter().collect();
+    let (tenant, after, fetch) = (at.tenant, page.after.clone(), page.fetch());
+    let load = move |conn: &mut diesel::PgConnection| {
+        facts_store::people_of_units(conn, &tenant, &units, dates, after.as_ref(), fetch)
+    };
+    let people = app.core.db.transaction(&at.tenant, load).await?;
+    let mut people = Paged::new(people, &page, |person| (person.number.clone(), person.employee_id))?;
+    let now = app.core.clock.now();
+    people.items.retain(|person| {
+        let today = at.member.org.date_at(person, now);
+        at.member.may(Permission::AttendanceRead, person, today)
+    });
+    Ok(people)
+}
+
+fn page(query: &WorkdayQuery, (from, to): (Date, Date)) -> Result<Page<facts_store::AfterPerson>, Fault> {
+    let limit = query.limit.unwrap_or(PEOPLE.1);
+    if !(1..=PEOPLE.0).contains(&limit) {
+        return Err(Fault::invalid("?limit", "out_of_range", format!("must be 1 to {}", PEOPLE.0)));
+    }
+    let mut page = PageQuery { limit: None, cursor: query.cursor.clone() }.page()?;
+    let days = u32::try_from((to - from).get_days() + 1).unwrap_or(1);
+    page.limit = limit.min(DAYS / days).max(1);
+    Ok(page)
+}
+
+/// The days of some people: read together, computed off the threads that serve.
+async fn workdays(
+    app: &App,
+    at: &InOrg,
+    people: Vec<EmployeeFact>,
+    (from, to): (Date, Date),
+    within: Option<HashSet<UnitId>>,
+) -> Result<Vec<Workday>, Fault> {
+    let (tenant, org, now) = (at.tenant, Arc::clone(&at.member.org), app.core.clock.now());
+    let load = move |conn: &mut diesel::PgConnection| {
+        let facts = gather::facts(conn, &tenant, &org, &people, (from, to), now)?;
+        Ok::<_, Fault>((people, facts))
+    };
+    let (people, facts) = app.core.db.transaction(&at.tenant, load).await?;
+    let days = move || -> Vec<Workday> {
+        let each = people.iter().zip(&facts).flat_map(|(person, facts)| of_person(person, facts, (from, to)));
+        each.filter(|(person, day)| belongs(person, day.work_date, within.as_ref())).map(|(_, day)| day).collect()
+    };
+    web::block(days).await.map_err(Fault::internal)
+}
+
+/// The days on which somebody was employed, and others only if they punched all the same.
+fn of_person<'a>(
+    person: &'a EmployeeFact, facts: &facts::Facts, (from, to): (Date, Date),
+) -> impl Iterator<Item = (&'a EmployeeFact, Workday)> + use<'a> {
+    let days = compute(facts, from, to).into_iter();
+    let kept = days.filter(|day| person.works_on(day.date) || !day.punches.is_empty());
+    kept.map(move |day| (person, view::workday(person.employee_id, day)))
+}
+
+fn belongs(person: &EmployeeFact, date: Date, within: Option<&HashSet<UnitId>>) -> bool {
+    let unit = || assignment_near(person, date).map(|assignment| assignment.unit_id);
+    within.is_none_or(|units| unit().is_some_and(|unit| units.contains(&unit)))
+}

@@ -1,0 +1,38 @@
+//! Punches as the engine takes them.
+
+use super::facts::PunchFact;
+use crate::schema::punches as table;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use jiff::Timestamp;
+use jiff_diesel::ToDiesel as _;
+use rollcall_attendance_api::punches::{Direction, PunchException};
+use rollcall_common::fault::Fault;
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::{EmployeeId, PunchId};
+use serde_json::Value;
+use std::collections::HashMap;
+
+type Row = (EmployeeId, PunchId, jiff_diesel::Timestamp, String, Value);
+
+/// The punches of some people from an instant to before another, in no order.
+pub(super) fn punches(
+    conn: &mut PgConnection, tenant: &Tenant, people: &[EmployeeId], (from, until): (Timestamp, Timestamp),
+) -> Result<HashMap<EmployeeId, Vec<PunchFact>>, Fault> {
+    let rows: Vec<Row> = table::table
+        .filter(table::org_id.eq(tenant.org_id()))
+        .filter(table::employee_id.eq_any(people))
+        .filter(table::at.ge(from.to_diesel()))
+        .filter(table::at.lt(until.to_diesel()))
+        .select((table::employee_id, table::punch_id, table::at, table::direction, table::exceptions))
+        .load(conn)?;
+    let mut by_person: HashMap<EmployeeId, Vec<PunchFact>> = HashMap::new();
+    for (employee_id, id, at, direction, exceptions) in rows {
+        let direction: Direction = serde_json::from_value(Value::String(direction)).map_err(Fault::internal)?;
+        let exceptions: Vec<PunchException> = serde_json::from_value(exceptions).map_err(Fault::internal)?;
+        let outside_geofence = exceptions.iter().any(|e| matches!(e, PunchException::OutsideGeofence { .. }));
+        let punch = PunchFact { id, at: at.to_jiff(), direction, outside_geofence };
+        by_person.entry(employee_id).or_default().push(punch);
+    }
+    Ok(by_person)
+}

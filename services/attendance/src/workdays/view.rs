@@ -1,0 +1,35 @@
+//! A computed day as clients see it.
+
+use super::day::Workday;
+use crate::facts::domain::zone_name;
+use rollcall_attendance_api::workdays::{self as api, DayLeave};
+use rollcall_ids::EmployeeId;
+
+/// The day of `employee_id`.
+pub(super) fn workday(employee_id: EmployeeId, day: Workday) -> api::Workday {
+    let (planned_start, planned_end) = day.planned.unzip();
+    api::Workday {
+        employee_id,
+        work_date: day.date,
+        status: day.status,
+        time_zone: zone_name(&day.zone),
+        planned_start,
+        planned_end,
+        planned_minutes: day.planned_minutes,
+        first_in: day.first_in,
+        last_out: day.last_out,
+        worked_minutes: day.worked_minutes,
+        paid_minutes: day.paid_minutes,
+        break_minutes: day.break_minutes,
+        late_minutes: day.late_minutes,
+        early_leave_minutes: day.early_leave_minutes,
+        overtime_minutes: day.overtime_minutes,
+        overtime_approved_minutes: day.overtime_approved_minutes,
+        leave: day.leave.map(|portion| DayLeave { portion }),
+        holiday: day.holiday,
+        exceptions: day.exceptions,
+        punches: day.punches,
+        frozen: false,
+        version: 0,
+    }
+}
