@@ -34,7 +34,12 @@ pub(crate) struct Act {
 impl Act {
     /// Traces of a change to the organisation itself.
     pub(crate) fn org(
-        &self, conn: &mut PgConnection, tenant: &Tenant, action: &'static str, before: Option<&Org>, after: &Org,
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        action: &'static str,
+        before: Option<&Org>,
+        after: &Org,
     ) -> Result<(), Error> {
         self.record(conn, tenant, action, "org", after.org_id.0, before, Some(after))?;
         self.emit(conn, tenant, events::ORG_CHANGED, after.org_id.to_string(), Some(after.version), &after.fact())
@@ -42,7 +47,12 @@ impl Act {
 
     /// Traces of a change to a unit.
     pub(crate) fn unit(
-        &self, conn: &mut PgConnection, tenant: &Tenant, action: &'static str, before: Option<&Unit>, after: &Unit,
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        action: &'static str,
+        before: Option<&Unit>,
+        after: &Unit,
     ) -> Result<(), Error> {
         self.record(conn, tenant, action, "unit", after.unit_id.0, before, Some(after))?;
         self.emit(conn, tenant, events::UNIT_CHANGED, after.unit_id.to_string(), Some(after.version), &after.fact())
@@ -50,7 +60,12 @@ impl Act {
 
     /// Traces of a change to a site.
     pub(crate) fn site(
-        &self, conn: &mut PgConnection, tenant: &Tenant, action: &'static str, before: Option<&Site>, after: &Site,
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        action: &'static str,
+        before: Option<&Site>,
+        after: &Site,
     ) -> Result<(), Error> {
         self.record(conn, tenant, action, "site", after.site_id.0, before, Some(after))?;
         self.emit(conn, tenant, events::SITE_CHANGED, after.site_id.to_string(), Some(after.version), &after.fact())
@@ -58,7 +73,11 @@ impl Act {
 
     /// Traces of a change to an employee, their assignments or their roles.
     pub(crate) fn employee(
-        &self, conn: &mut PgConnection, tenant: &Tenant, action: &'static str, before: Option<&Dossier>,
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        action: &'static str,
+        before: Option<&Dossier>,
         after: &Dossier,
     ) -> Result<(), Error> {
         let before = before.map(|dossier| dossier.view(self.today));
@@ -69,9 +88,7 @@ impl Act {
 
     /// Tells the others of an employee whose rights changed because something else did (they now head a unit);
     /// the audit event is that of the other change.
-    pub(crate) fn employee_fact(
-        &self, conn: &mut PgConnection, tenant: &Tenant, after: &Dossier,
-    ) -> Result<(), Error> {
+    pub(crate) fn employee_fact(&self, conn: &mut PgConnection, tenant: &Tenant, after: &Dossier) -> Result<(), Error> {
         let fact = after.fact(self.today);
         let subject = fact.employee_id.to_string();
         self.emit(conn, tenant, events::EMPLOYEE_CHANGED, subject, Some(fact.version), &fact)
@@ -80,8 +97,14 @@ impl Act {
     /// Appends an audit event.
     #[expect(clippy::too_many_arguments, reason = "the columns of a row, each of another type")]
     pub(crate) fn record<T: Serialize>(
-        &self, conn: &mut PgConnection, tenant: &Tenant, action: &'static str, subject_kind: &'static str,
-        subject_id: Uuid, before: Option<&T>, after: Option<&T>,
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        action: &'static str,
+        subject_kind: &'static str,
+        subject_id: Uuid,
+        before: Option<&T>,
+        after: Option<&T>,
     ) -> Result<(), Error> {
         let json = |value: Option<&T>| value.map(serde_json::to_value).transpose().map_err(Fault::internal);
         let entry = Entry {
@@ -98,11 +121,15 @@ impl Act {
 
     /// Puts an event into the outbox.
     pub(crate) fn emit(
-        &self, conn: &mut PgConnection, tenant: &Tenant, kind: &'static str, subject: String, version: Option<i64>,
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        kind: &'static str,
+        subject: String,
+        version: Option<i64>,
         data: &impl Serialize,
     ) -> Result<(), Error> {
-        let data = serde_json::to_value(data).map_err(Fault::internal)?;
-        self.outbox.emit(conn, NewEvent { kind, subject, org_id: Some(tenant.org_id()), version, data })?;
+        self.outbox.emit(conn, &NewEvent { kind, subject, org_id: Some(tenant.org_id()), version, data })?;
         Ok(())
     }
 }

@@ -57,13 +57,9 @@ impl Error {
             Self::RootUnit => conflict(codes::ROOT_UNIT, "The root unit cannot be moved"),
             Self::UnitCodeTaken => conflict(codes::UNIT_CODE_TAKEN, "Another unit has this code"),
             Self::NumberTaken => conflict(codes::NUMBER_TAKEN, "Another employee has this number"),
-            Self::AssignmentOverlap => {
-                conflict(codes::ASSIGNMENT_OVERLAP, "An employee has one assignment at a time")
-            }
+            Self::AssignmentOverlap => conflict(codes::ASSIGNMENT_OVERLAP, "An employee has one assignment at a time"),
             Self::AlreadyLinked => conflict(codes::ALREADY_LINKED, "The employee has an account already"),
-            Self::AlreadyMember => {
-                conflict(codes::ALREADY_MEMBER, "You are an employee of this organisation already")
-            }
+            Self::AlreadyMember => conflict(codes::ALREADY_MEMBER, "You are an employee of this organisation already"),
             Self::InvitationUsed => conflict(codes::INVITATION_USED, "The invitation was accepted before"),
             Self::InvitationExpired => {
                 Problem::new(StatusCode::GONE, codes::INVITATION_EXPIRED, "The invitation is no longer valid")
@@ -79,10 +75,12 @@ impl Error {
             Some("employees_user_key") => Self::AlreadyMember,
             Some("units_code_key") => Self::UnitCodeTaken,
             Some("assignments_one_at_a_time") => Self::AssignmentOverlap,
-            Some("assignments_dates_in_order") => {
-                Fault::invalid("/hired_on", "after_assignment", "must not be after the last day of the first assignment")
-                    .into()
-            }
+            Some("assignments_dates_in_order") => Fault::invalid(
+                "/hired_on",
+                "after_assignment",
+                "must not be after the last day of the first assignment",
+            )
+            .into(),
             _ => Fault::from(error).into(),
         }
     }

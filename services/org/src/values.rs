@@ -43,7 +43,8 @@ impl ZoneName {
     /// Parses it.
     pub(crate) fn parse(input: &str) -> Result<Self, Rejection> {
         let zone = validate::time_zone(input)?;
-        let unknown = || Rejection::new("unknown_time_zone", "must be the IANA name of a time zone, like Europe/Berlin");
+        let unknown =
+            || Rejection::new("unknown_time_zone", "must be the IANA name of a time zone, like Europe/Berlin");
         zone.iana_name().filter(|_| !zone.is_unknown()).map(|name| Self(name.to_owned())).ok_or_else(unknown)
     }
 
@@ -120,7 +121,8 @@ mod tests {
 
     #[test]
     fn what_names_no_zone_is_refused() {
-        for input in ["", " ", "Mars/Olympus", "+02:00", "EST5EDT4,M3.2.0", "Etc/Unknown", "../../etc/passwd", "local"] {
+        for input in ["", " ", "Mars/Olympus", "+02:00", "EST5EDT4,M3.2.0", "Etc/Unknown", "../../etc/passwd", "local"]
+        {
             assert_eq!(ZoneName::parse(input).unwrap_err().code, "unknown_time_zone", "{input:?}");
         }
     }
@@ -130,7 +132,18 @@ mod tests {
         for good in ["ada@example.org", " ada@example.org ", "a.b+c@sub.example.co.uk", "用户@例子.公司"] {
             assert_eq!(EmailAddress::parse(good).unwrap().as_str(), good.trim());
         }
-        for bad in ["", "ada", "ada@", "@example.org", "ada@localhost", "ada@-x.org", "a b@example.org", "a@b@example.org", "ada@example..org", "ada@example.org\r\nBcc: all@example.org"] {
+        for bad in [
+            "",
+            "ada",
+            "ada@",
+            "@example.org",
+            "ada@localhost",
+            "ada@-x.org",
+            "a b@example.org",
+            "a@b@example.org",
+            "ada@example..org",
+            "ada@example.org\r\nBcc: all@example.org",
+        ] {
             assert_eq!(EmailAddress::parse(bad).unwrap_err().code, "invalid_email", "{bad:?}");
         }
         assert!(EmailAddress::parse(&format!("{}@example.org", "a".repeat(65))).is_err());

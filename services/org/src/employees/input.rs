@@ -137,8 +137,7 @@ impl EmployeePatch {
         let email = self.email.as_ref().map(|email| email.as_deref().map(EmailAddress::parse).transpose());
         let email = fields.take_optional("/email", email);
         let hired_on = fields.take_optional("/hired_on", self.hired_on.map(validate::date));
-        let left_on =
-            fields.take_optional("/left_on", self.left_on.map(|left| left.map(validate::date).transpose()));
+        let left_on = fields.take_optional("/left_on", self.left_on.map(|left| left.map(validate::date).transpose()));
         let (number, name, email, hired_on, left_on) = fields.all((number, name, email, hired_on, left_on))?;
         Ok(Change { number, name, email, hired_on, left_on })
     }

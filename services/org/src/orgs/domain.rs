@@ -184,9 +184,8 @@ impl Locale {
     /// Parses it.
     pub(crate) fn parse(input: &str) -> Result<Self, Rejection> {
         let mut parts = input.split('-');
-        let language = parts.next().is_some_and(|l| {
-            (2..=3).contains(&l.len()) && l.chars().all(|c| c.is_ascii_alphabetic())
-        });
+        let language =
+            parts.next().is_some_and(|l| (2..=3).contains(&l.len()) && l.chars().all(|c| c.is_ascii_alphabetic()));
         let subtags =
             parts.all(|part| (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric()));
         if language && subtags && input.len() <= 35 {
@@ -246,9 +245,8 @@ mod tests {
             week_start: WeekStart::Monday,
             version: 4,
         };
-        let patched = |body: serde_json::Value| {
-            org.with(serde_json::from_value::<OrgPatch>(body).unwrap().parse().unwrap())
-        };
+        let patched =
+            |body: serde_json::Value| org.with(serde_json::from_value::<OrgPatch>(body).unwrap().parse().unwrap());
         assert_eq!(patched(serde_json::json!({})), org);
         assert_eq!(patched(serde_json::json!({"country": null})), Org { country: None, ..org.clone() });
         assert_eq!(

@@ -77,14 +77,21 @@ pub(crate) fn save(conn: &mut PgConnection, tenant: &Tenant, org: &Org, at: Time
     Ok(saved)
 }
 
-/// A page of the organisations in which the caller has an employment, whether it holds today or not, ordered by id.
-pub(crate) fn of_caller(conn: &mut PgConnection, caller: &Caller, page: &Page<OrgId>) -> Result<Vec<Org>, Error> {
+/// An organisation with the days from and to which somebody is employed there.
+pub(crate) type Employment = (Org, jiff_diesel::Date, jiff_diesel::NullableDate);
+
+/// A page of the caller's employments, past ones too, ordered by organisation.
+pub(crate) fn of_caller(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    page: &Page<OrgId>,
+) -> Result<Vec<Employment>, Error> {
     let mut query = orgs::table
         .inner_join(employees::table)
         .filter(employees::user_id.eq(caller.user_id))
         .order(orgs::org_id.asc())
         .limit(page.fetch())
-        .select(Org::as_select())
+        .select((Org::as_select(), employees::hired_on, employees::left_on))
         .into_boxed();
     if let Some(after) = page.after {
         query = query.filter(orgs::org_id.gt(after));

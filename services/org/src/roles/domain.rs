@@ -75,8 +75,19 @@ impl Role {
             Self::Owner => &Permission::ALL,
             // Not audit.read: those whose acts are recorded do not choose who reads the record.
             Self::HrAdmin => &[
-                OrgRead, OrgWrite, EmployeesRead, EmployeesWrite, RolesWrite, AttendanceRead, PunchesCreate,
-                PunchesCreateForOthers, PunchesImport, ShiftsRead, ShiftsWrite, RosterRead, RosterWrite,
+                OrgRead,
+                OrgWrite,
+                EmployeesRead,
+                EmployeesWrite,
+                RolesWrite,
+                AttendanceRead,
+                PunchesCreate,
+                PunchesCreateForOthers,
+                PunchesImport,
+                ShiftsRead,
+                ShiftsWrite,
+                RosterRead,
+                RosterWrite,
             ],
             Self::Manager => {
                 &[OrgRead, EmployeesRead, AttendanceRead, PunchesCreateForOthers, ShiftsRead, RosterRead, RosterWrite]
@@ -171,7 +182,13 @@ mod tests {
     #[test]
     fn an_auditor_can_change_nothing() {
         let writes = [
-            OrgWrite, EmployeesWrite, RolesWrite, PunchesCreate, PunchesCreateForOthers, PunchesImport, ShiftsWrite,
+            OrgWrite,
+            EmployeesWrite,
+            RolesWrite,
+            PunchesCreate,
+            PunchesCreateForOthers,
+            PunchesImport,
+            ShiftsWrite,
             RosterWrite,
         ];
         assert!(Role::Auditor.permissions().iter().all(|permission| !writes.contains(permission)));

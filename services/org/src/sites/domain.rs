@@ -50,9 +50,11 @@ pub(crate) struct SiteRow {
 
 impl From<SiteRow> for Site {
     fn from(row: SiteRow) -> Self {
-        let geofence = row.latitude.zip(row.longitude).zip(row.radius_m).map(|((latitude, longitude), radius)| {
-            Geofence { latitude, longitude, radius_m: radius.unsigned_abs() }
-        });
+        let geofence = row
+            .latitude
+            .zip(row.longitude)
+            .zip(row.radius_m)
+            .map(|((latitude, longitude), radius)| Geofence { latitude, longitude, radius_m: radius.unsigned_abs() });
         Self {
             site_id: row.site_id,
             name: row.name,
@@ -267,13 +269,16 @@ mod tests {
             "geofence": {"latitude": 91, "longitude": -181, "radius_m": 0},
             "allowed_networks": ["10.0.0.0/8", "10.0.0.0/33", "example.org"],
         });
-        assert_eq!(errors(body), [
-            "/geofence/latitude out_of_range",
-            "/geofence/longitude out_of_range",
-            "/geofence/radius_m out_of_range",
-            "/allowed_networks/1 invalid_network",
-            "/allowed_networks/2 invalid_network",
-        ]);
+        assert_eq!(
+            errors(body),
+            [
+                "/geofence/latitude out_of_range",
+                "/geofence/longitude out_of_range",
+                "/geofence/radius_m out_of_range",
+                "/allowed_networks/1 invalid_network",
+                "/allowed_networks/2 invalid_network",
+            ]
+        );
         let many = vec!["10.0.0.1"; MOST_NETWORKS + 1];
         assert_eq!(
             errors(serde_json::json!({"name": "x", "time_zone": "UTC", "allowed_networks": many})),

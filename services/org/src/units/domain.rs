@@ -178,9 +178,8 @@ mod tests {
             head_employee_id: Some(EmployeeId::generate()),
             version: 2,
         };
-        let patched = |body: serde_json::Value| {
-            unit.with(&serde_json::from_value::<UnitPatch>(body).unwrap().parse().unwrap())
-        };
+        let patched =
+            |body: serde_json::Value| unit.with(&serde_json::from_value::<UnitPatch>(body).unwrap().parse().unwrap());
         assert_eq!(patched(serde_json::json!({})), unit);
         assert_eq!(
             patched(serde_json::json!({"code": null, "head_employee_id": null})),

@@ -73,10 +73,8 @@ pub(crate) fn all(conn: &mut PgConnection, tenant: &Tenant) -> Result<Vec<Unit>,
 
 /// How they hang together.
 pub(crate) fn tree(conn: &mut PgConnection, tenant: &Tenant) -> Result<Tree, Error> {
-    let links: Vec<(UnitId, Option<UnitId>)> = units::table
-        .filter(units::org_id.eq(tenant.org_id()))
-        .select((units::unit_id, units::parent_id))
-        .load(conn)?;
+    let links: Vec<(UnitId, Option<UnitId>)> =
+        units::table.filter(units::org_id.eq(tenant.org_id())).select((units::unit_id, units::parent_id)).load(conn)?;
     Ok(Tree::new(links))
 }
 

@@ -84,7 +84,7 @@ mod tests {
         ) {
             let (units, tree) = moved(&births, &moves);
             for unit in &units {
-                prop_assert_eq!(tree.unit_and_above(*unit).last(), Some(&units[0]));
+                prop_assert_eq!(tree.unit_and_above(*unit).last().copied(), Some(units[0]));
             }
         }
 

@@ -1,0 +1,115 @@
+//! The service as its handlers see it: what it is built on, and the one way in which a request reads or changes an
+//! organisation.
+
+use crate::act::Act;
+use crate::audit::domain::Actor;
+use crate::error::Error;
+use crate::members::authority::Members;
+use crate::members::domain::Member;
+use crate::settings::Settings;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use diesel::pg::PgConnection;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use rollcall_common::answer::Answer;
+use rollcall_common::client::Peer;
+use rollcall_common::idempotency::{Guard, Principal};
+use rollcall_common::server::{Core, Service};
+use rollcall_common::tenant::{InTenant, Tenant};
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use utoipa::OpenApi as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// A member of the organisation in the path.
+pub(crate) type InOrg = InTenant<Members>;
+
+/// The org service.
+pub struct App {
+    pub(crate) core: Core,
+    pub(crate) user: Peer,
+}
+
+impl Service for App {
+    const NAME: &'static str = "org";
+    const DEFAULTS: &'static str = include_str!("../config/default.toml");
+    const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+    type Settings = Settings;
+
+    async fn build(core: Core, _: Settings) -> anyhow::Result<Self> {
+        let user = core.peers.get("user")?;
+        Ok(Self { core, user })
+    }
+
+    fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn routes(config: &mut ServiceConfig<'_>) {
+        crate::routes::configure(config);
+    }
+
+    fn describe() -> utoipa::openapi::OpenApi {
+        crate::routes::Description::openapi()
+    }
+
+    fn data(self: &Arc<Self>, config: &mut web::ServiceConfig) {
+        config.app_data(web::Data::new(Members::new(self.core.db.clone(), self.core.clock.clone())));
+    }
+}
+
+impl App {
+    /// Reads within the organisation of `of`.
+    pub(crate) async fn read<F>(&self, of: InOrg, work: F) -> Result<Answer, Error>
+    where
+        F: FnOnce(&mut PgConnection, &Tenant, &Member) -> Result<Answer, Error> + Send + 'static,
+    {
+        let (tenant, member) = (of.tenant, of.member);
+        self.core.db.transaction(tenant, move |conn| work(conn, &tenant, &member)).await
+    }
+
+    /// Changes something within the organisation of `of`; with a `guard` a repetition gets the same answer.
+    pub(crate) async fn change<F>(
+        &self,
+        of: InOrg,
+        origin: Origin,
+        guard: Option<Guard>,
+        work: F,
+    ) -> Result<Answer, Error>
+    where
+        F: FnOnce(&mut PgConnection, &Tenant, &Act, &Member) -> Result<Answer, Error> + Send + 'static,
+    {
+        let (tenant, member) = (of.tenant, of.member);
+        let principal = Principal { user_id: of.caller.user_id, org_id: Some(tenant.org_id()) };
+        let act = Act {
+            outbox: self.core.outbox.clone(),
+            actor: Actor { user_id: of.caller.user_id, employee_id: Some(member.employee_id()), address: origin.0 },
+            at: self.core.clock.now(),
+            today: member.today,
+        };
+        self.core
+            .db
+            .transaction(tenant, move |conn| match guard {
+                Some(guard) => guard.once(conn, principal, act.at, |conn| work(conn, &tenant, &act, &member)),
+                None => work(conn, &tenant, &act, &member),
+            })
+            .await
+    }
+}
+
+/// The network address that a request came from, as the proxy in front of the service says.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin(pub(crate) Option<String>);
+
+impl FromRequest for Origin {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let connection = request.connection_info();
+        // A header of somebody's own making is no address.
+        let address = connection.realip_remote_addr().filter(|text| text.parse::<std::net::IpAddr>().is_ok());
+        ready(Ok(Self(address.map(str::to_owned))))
+    }
+}

@@ -1,0 +1,171 @@
+//! The list of employees: filters, the scope of who asks, and the keyset.
+
+use crate::employees::domain::Employee;
+use crate::error::Error;
+use crate::schema::{assignments, employees};
+use crate::units::tree::Tree;
+use diesel::dsl::exists;
+use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::*;
+use jiff::civil::Date;
+use jiff_diesel::ToDiesel as _;
+use rollcall_common::fault::Fault;
+use rollcall_common::paging::{Page, PageQuery};
+use rollcall_common::tenant::Tenant;
+use rollcall_common::validate;
+use rollcall_ids::{EmployeeId, SiteId, UnitId};
+use rollcall_org_api::facts::EmployeeStatus;
+use rollcall_org_api::rights::Reach;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// Which employees to list.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EmployeeQuery {
+    /// Rows wanted, 1 to 200; 50 when absent.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only those who work here, or only those who have left.
+    #[param(inline)]
+    status: Option<EmployeeStatus>,
+    /// Only those who work today in this unit or below it.
+    #[param(value_type = Option<uuid::Uuid>)]
+    unit_id: Option<UnitId>,
+    /// Only those who work today at this site.
+    #[param(value_type = Option<uuid::Uuid>)]
+    site_id: Option<SiteId>,
+    /// Only those whose name or number contains this, without regard to case; 1 to 100 characters.
+    text: Option<String>,
+}
+
+/// A checked [`EmployeeQuery`].
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    status: Option<EmployeeStatus>,
+    unit_id: Option<UnitId>,
+    site_id: Option<SiteId>,
+    /// A pattern for `ILIKE`.
+    text: Option<String>,
+    /// The key is the number.
+    pub(crate) page: Page<String>,
+}
+
+impl EmployeeQuery {
+    /// Checks every parameter.
+    pub(crate) fn parse(self) -> Result<Filter, Fault> {
+        let page = PageQuery { limit: self.limit, cursor: self.cursor }.page()?;
+        let text = match &self.text {
+            None => None,
+            Some(text) => {
+                let text = validate::text(text, 100).map_err(|r| Fault::invalid("?text", r.code, r.detail))?;
+                Some(containing(&text))
+            }
+        };
+        Ok(Filter { status: self.status, unit_id: self.unit_id, site_id: self.site_id, text, page })
+    }
+}
+
+/// The pattern that finds `text` as it is, its own wildcards included.
+fn containing(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    format!("%{escaped}%")
+}
+
+/// A page of those whom `reach` of `holder` holds, ordered by number. Where somebody works is taken on `today`.
+pub(crate) fn page(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    holder: EmployeeId,
+    reach: &Reach,
+    tree: &Tree,
+    filter: &Filter,
+    today: Date,
+) -> Result<Vec<Employee>, Error> {
+    let mut query = employees::table
+        .filter(employees::org_id.eq(tenant.org_id()))
+        .order(employees::number.asc())
+        .limit(filter.page.fetch())
+        .select(Employee::as_select())
+        .into_boxed();
+    if !reach.everyone {
+        query = query.filter(reached(holder, reach, tree, today));
+    }
+    let day = today.to_diesel();
+    match filter.status {
+        None => {}
+        Some(EmployeeStatus::Active) => {
+            query = query.filter(employees::left_on.is_null().or(employees::left_on.ge(day).assume_not_null()));
+        }
+        Some(EmployeeStatus::Left) => query = query.filter(employees::left_on.lt(day).assume_not_null()),
+    }
+    if let Some(unit) = filter.unit_id {
+        let units = tree.at_or_below(&[unit].into());
+        query = query.filter(exists(held_on(today).filter(assignments::unit_id.eq_any(units))));
+    }
+    if let Some(site) = filter.site_id {
+        query = query.filter(exists(held_on(today).filter(assignments::site_id.eq(site))));
+    }
+    if let Some(pattern) = &filter.text {
+        query = query.filter(employees::name.ilike(pattern).or(employees::number.ilike(pattern)));
+    }
+    if let Some(after) = &filter.page.after {
+        query = query.filter(employees::number.gt(after));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// A page of all employees, ordered by id, which does not change.
+pub(crate) fn everybody(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    page: &Page<EmployeeId>,
+) -> Result<Vec<Employee>, Error> {
+    let mut query = employees::table
+        .filter(employees::org_id.eq(tenant.org_id()))
+        .order(employees::employee_id.asc())
+        .limit(page.fetch())
+        .select(Employee::as_select())
+        .into_boxed();
+    if let Some(after) = page.after {
+        query = query.filter(employees::employee_id.gt(after));
+    }
+    Ok(query.load(conn)?)
+}
+
+type Condition<'a> = Box<dyn BoxableExpression<employees::table, Pg, SqlType = diesel::sql_types::Bool> + 'a>;
+
+/// The rights' `Reach` as a condition.
+fn reached(holder: EmployeeId, reach: &Reach, tree: &Tree, today: Date) -> Condition<'static> {
+    // The nil id is nobody's: comparing with it never holds.
+    let nobody = EmployeeId(uuid::Uuid::nil());
+    let own = if reach.own { holder } else { nobody };
+    let manager = if reach.reports { holder } else { nobody };
+    let units = tree.at_or_below(&reach.tops);
+    let near = held_on(today)
+        .filter(assignments::unit_id.eq_any(units).or(assignments::manager_id.eq(manager).assume_not_null()));
+    Box::new(employees::employee_id.eq(own).or(exists(near)))
+}
+
+/// The assignment of the employee of the outer row that holds on `today`.
+#[diesel::dsl::auto_type]
+fn held_on(today: Date) -> _ {
+    let day: jiff_diesel::Date = today.to_diesel();
+    assignments::table
+        .filter(assignments::org_id.eq(employees::org_id))
+        .filter(assignments::employee_id.eq(employees::employee_id))
+        .filter(assignments::valid_from.le(day))
+        .filter(assignments::valid_to.is_null().or(assignments::valid_to.ge(day).assume_not_null()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_of_the_text_are_text() {
+        assert_eq!(containing("50%_a\\b"), r"%50\%\_a\\b%");
+    }
+}

@@ -1,0 +1,183 @@
+//! An invitation and its token.
+
+use crate::error::Error;
+use diesel::prelude::*;
+use jiff::{SignedDuration, Timestamp};
+use rollcall_common::secret;
+use rollcall_ids::{EmployeeId, InvitationId, OrgId, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How long an invitation works.
+pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Random bytes in a token.
+pub(crate) const SECRET_BYTES: usize = 32;
+
+/// What `POST …/accept` takes: the organisation and a secret, `<org_id>.<43 characters>`. It names the organisation
+/// so that the row is looked for under that organisation's row-level security, not across all of them; whoever
+/// changes the name finds nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Token {
+    org_id: OrgId,
+    text: String,
+}
+
+impl Token {
+    /// The token of a fresh secret.
+    pub(crate) fn new(org_id: OrgId, secret: &str) -> Self {
+        Self { org_id, text: format!("{org_id}.{secret}") }
+    }
+
+    /// Takes it apart; none when it cannot be one of ours.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (org_id, secret) = text.split_once('.')?;
+        let org_id = org_id.parse().ok()?;
+        let shape = secret.len() == 43 && secret.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        shape.then(|| Self { org_id, text: text.to_owned() })
+    }
+
+    /// The organisation it names.
+    pub(crate) fn org_id(&self) -> OrgId {
+        self.org_id
+    }
+
+    /// The token itself, for the mail.
+    pub(crate) fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// What is stored of it.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        secret::sha256(self.text.as_bytes())
+    }
+}
+
+/// An invitation as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = crate::schema::invitations)]
+pub(crate) struct Invitation {
+    pub(crate) invitation_id: InvitationId,
+    pub(crate) employee_id: EmployeeId,
+    pub(crate) email: String,
+    #[diesel(deserialize_as = jiff_diesel::Timestamp)]
+    pub(crate) created_at: Timestamp,
+    #[diesel(deserialize_as = jiff_diesel::Timestamp)]
+    pub(crate) expires_at: Timestamp,
+    #[diesel(deserialize_as = jiff_diesel::NullableTimestamp)]
+    pub(crate) accepted_at: Option<Timestamp>,
+    pub(crate) accepted_by: Option<UserId>,
+    #[diesel(deserialize_as = jiff_diesel::NullableTimestamp)]
+    pub(crate) replaced_at: Option<Timestamp>,
+}
+
+impl Invitation {
+    /// Whether it may be accepted at `now`: 409 once used, 410 when it is too old or a newer one took its place.
+    pub(crate) fn check(&self, now: Timestamp) -> Result<(), Error> {
+        if self.accepted_at.is_some() {
+            Err(Error::InvitationUsed)
+        } else if self.replaced_at.is_some() || self.expires_at <= now {
+            Err(Error::InvitationExpired)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What clients see of it: never the token.
+    pub(crate) fn view(&self) -> InvitationView {
+        InvitationView {
+            invitation_id: self.invitation_id,
+            employee_id: self.employee_id,
+            email: self.email.clone(),
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            accepted_at: self.accepted_at,
+        }
+    }
+}
+
+/// An invitation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Invitation)]
+pub(crate) struct InvitationView {
+    /// Its id.
+    pub(crate) invitation_id: InvitationId,
+    /// Who is invited.
+    pub(crate) employee_id: EmployeeId,
+    /// Where the mail goes.
+    #[schema(example = "ada@example.org")]
+    pub(crate) email: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) created_at: Timestamp,
+    /// When it stops working.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) expires_at: Timestamp,
+    /// When it was accepted.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) accepted_at: Option<Timestamp>,
+}
+
+/// Whom to invite.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewInvitation {
+    /// An employee with an address and without an account.
+    pub(crate) employee_id: EmployeeId,
+}
+
+/// The token of an invitation.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Acceptance {
+    /// As it came in the mail.
+    #[schema(example = "018f2f3a-5c1e-7000-8000-000000000001.kq3x8Zr0a1b2c3d4e5f6g7h8i9j0kLmNoPqRsTuVwXy")]
+    pub(crate) token: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn invitation() -> Invitation {
+        Invitation {
+            invitation_id: InvitationId::generate(),
+            employee_id: EmployeeId::generate(),
+            email: "ada@example.org".into(),
+            created_at: at("2026-01-01T00:00:00Z"),
+            expires_at: at("2026-01-08T00:00:00Z"),
+            accepted_at: None,
+            accepted_by: None,
+            replaced_at: None,
+        }
+    }
+
+    #[test]
+    fn a_token_comes_back_as_it_was_made() {
+        let token = Token::new(OrgId::generate(), &"s".repeat(43));
+        let parsed = Token::parse(token.expose()).unwrap();
+        assert_eq!((parsed.org_id(), parsed.sha256()), (token.org_id(), token.sha256()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_stranger_sends_is_no_token(text in "\\PC{0,120}") {
+            prop_assert!(Token::parse(&text).is_none());
+        }
+    }
+
+    #[test]
+    fn it_works_until_its_last_moment_and_once() {
+        let open = invitation();
+        assert!(open.check(at("2026-01-07T23:59:59Z")).is_ok());
+        assert!(matches!(open.check(at("2026-01-08T00:00:00Z")), Err(Error::InvitationExpired)));
+        let replaced = Invitation { replaced_at: Some(at("2026-01-02T00:00:00Z")), ..invitation() };
+        assert!(matches!(replaced.check(at("2026-01-03T00:00:00Z")), Err(Error::InvitationExpired)));
+        let used = Invitation { accepted_at: Some(at("2026-01-02T00:00:00Z")), ..invitation() };
+        assert!(matches!(used.check(at("2027-01-01T00:00:00Z")), Err(Error::InvitationUsed)));
+    }
+}

@@ -1,0 +1,104 @@
+//! `/api/org/v1/orgs/{org_id}/invitations` and `/api/org/v1/invitations/accept`
+
+use crate::act::Act;
+use crate::app::{App, InOrg, Origin};
+use crate::audit::domain::Actor;
+use crate::employees::domain::EmployeeView;
+use crate::error::Error;
+use crate::invitations::commands;
+use crate::invitations::domain::{Acceptance, InvitationView, NewInvitation, Token};
+use crate::orgs::domain::Org;
+use crate::orgs::store as orgs;
+use crate::responses;
+use crate::values::zone;
+use actix_web::{post, web};
+use rollcall_common::answer::Answer;
+use rollcall_common::auth::Caller;
+use rollcall_common::fault::Fault;
+use rollcall_common::idempotency::{Idempotent, Principal};
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::OrgId;
+use rollcall_org_api::rights::Permission;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Invite an employee
+///
+/// A mail goes to the employee's address. An older open invitation of theirs stops working. 409 `already_linked` when
+/// they have an account.
+#[utoipa::path(
+    tag = "invitations",
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key again: the same answer"),
+    ),
+    request_body = NewInvitation,
+    responses((status = 201, description = "Invited", body = InvitationView), responses::Create),
+    security(("bearer" = [])),
+)]
+#[post("/api/org/v1/orgs/{org_id}/invitations")]
+pub(crate) async fn create(
+    app: web::Data<App>,
+    of: InOrg,
+    origin: Origin,
+    request: Idempotent<NewInvitation>,
+) -> Result<Answer, Error> {
+    of.member.must_somewhere(Permission::EmployeesWrite)?;
+    let employee_id = request.body.employee_id;
+    let org_id = of.tenant.org_id();
+    app.change(of, origin, Some(request.guard), move |conn, tenant, act, member| {
+        let view = commands::create(conn, tenant, act, member, employee_id)?.view();
+        let location = format!("/api/org/v1/orgs/{org_id}/invitations/{}", view.invitation_id);
+        Ok(Answer::created(location, &view)?)
+    })
+    .await
+}
+
+/// Where an accepted invitation led.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Accepted {
+    /// The organisation.
+    org: Org,
+    /// The employee that the caller now is.
+    employee: EmployeeView,
+}
+
+/// Accept an invitation
+///
+/// Links the caller's account to the employee. 404 for a token that is none of ours, 409 `invitation_used` when it was
+/// accepted before, 410 `invitation_expired` after seven days or when a newer invitation took its place, 409
+/// `already_member` when the caller already is an employee of the organisation.
+#[utoipa::path(
+    tag = "invitations",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key again: the same answer")),
+    request_body = Acceptance,
+    responses((status = 200, description = "Accepted", body = Accepted), responses::Accept),
+    security(("bearer" = [])),
+)]
+#[post("/api/org/v1/invitations/accept")]
+pub(crate) async fn accept(
+    app: web::Data<App>,
+    caller: Caller,
+    origin: Origin,
+    request: Idempotent<Acceptance>,
+) -> Result<Answer, Error> {
+    let token = Token::parse(&request.body.token).ok_or(Fault::NotFound)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the invitation's token: it names the organisation, and the first thing read there is its own hash"
+    )]
+    let tenant = Tenant::of_capability(token.org_id());
+    let principal = Principal { user_id: caller.user_id, org_id: Some(tenant.org_id()) };
+    let (at, outbox) = (app.core.clock.now(), app.core.outbox.clone());
+    let accepted = app.core.db.transaction(&tenant, move |conn| {
+        request.guard.once(conn, principal, at, |conn| {
+            let org = orgs::find(conn, &tenant)?.ok_or(Fault::NotFound)?;
+            let today = at.to_zoned(zone(&org.time_zone)).date();
+            let actor = Actor { user_id: caller.user_id, employee_id: None, address: origin.0 };
+            let act = Act { outbox, actor, at, today };
+            let employee = commands::accept(conn, &tenant, &act, caller.user_id, &token)?.view(today);
+            Ok(Answer::ok(&Accepted { org, employee })?)
+        })
+    });
+    accepted.await
+}

@@ -1,0 +1,75 @@
+//! The table of invitations.
+
+use crate::error::Error;
+use crate::invitations::domain::{Invitation, Token};
+use crate::schema::invitations;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use jiff::Timestamp;
+use jiff_diesel::ToDiesel as _;
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::{EmployeeId, InvitationId, UserId};
+
+/// Closes the open invitation of an employee, if there is one: a newer one takes its place.
+pub(crate) fn replace_open(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    employee_id: EmployeeId,
+    at: Timestamp,
+) -> Result<(), Error> {
+    diesel::update(invitations::table)
+        .filter(invitations::org_id.eq(tenant.org_id()))
+        .filter(invitations::employee_id.eq(employee_id))
+        .filter(invitations::accepted_at.is_null().and(invitations::replaced_at.is_null()))
+        .set(invitations::replaced_at.eq(at.to_diesel()))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Adds one.
+pub(crate) fn insert(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    invitation: &Invitation,
+    token: &Token,
+) -> Result<(), Error> {
+    diesel::insert_into(invitations::table)
+        .values((
+            invitations::org_id.eq(tenant.org_id()),
+            invitations::invitation_id.eq(invitation.invitation_id),
+            invitations::employee_id.eq(invitation.employee_id),
+            invitations::email.eq(&invitation.email),
+            invitations::token_sha256.eq(&token.sha256()[..]),
+            invitations::created_at.eq(invitation.created_at.to_diesel()),
+            invitations::expires_at.eq(invitation.expires_at.to_diesel()),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The invitation of a token, held until the transaction ends: two who bring the same token come one after the
+/// other.
+pub(crate) fn lock(conn: &mut PgConnection, tenant: &Tenant, token: &Token) -> Result<Option<Invitation>, Error> {
+    let found = invitations::table
+        .filter(invitations::org_id.eq(tenant.org_id()))
+        .filter(invitations::token_sha256.eq(&token.sha256()[..]))
+        .select(Invitation::as_select())
+        .for_update()
+        .first(conn)
+        .optional()?;
+    Ok(found)
+}
+
+/// Notes who accepted it.
+pub(crate) fn accept(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    invitation_id: InvitationId,
+    user_id: UserId,
+    at: Timestamp,
+) -> Result<(), Error> {
+    diesel::update(invitations::table.find((tenant.org_id(), invitation_id)))
+        .set((invitations::accepted_at.eq(at.to_diesel()), invitations::accepted_by.eq(user_id)))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! Organisations.
+
+pub(crate) mod commands;
+pub(crate) mod domain;
+pub(crate) mod handlers;
+pub(crate) mod store;

@@ -1,0 +1,110 @@
+//! `/api/org/v1/orgs/{org_id}/roles` and who holds them.
+
+use crate::app::{App, InOrg, Origin};
+use crate::employees::domain::EmployeeView;
+use crate::error::Error;
+use crate::responses;
+use crate::roles::commands::{self, Step};
+use crate::roles::domain::{Role, ScopeKind};
+use actix_web::{delete, get, put, web};
+use rollcall_common::answer::Answer;
+use rollcall_common::extract::{IfMatch, Path};
+use rollcall_common::fault::Fault;
+use rollcall_common::paging::Paged;
+use rollcall_ids::{EmployeeId, OrgId};
+use rollcall_org_api::rights::Permission;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A role.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Role)]
+pub(crate) struct RoleView {
+    /// Its name.
+    role: Role,
+    /// To whom its permissions reach.
+    scope: ScopeKind,
+    /// What it allows.
+    permissions: &'static [Permission],
+}
+
+/// All roles
+#[utoipa::path(
+    tag = "employees",
+    params(("org_id" = OrgId, Path, description = "The organisation")),
+    responses((status = 200, description = "All of them", body = Paged<RoleView>), responses::Read),
+    security(("bearer" = [])),
+)]
+#[get("/api/org/v1/orgs/{org_id}/roles")]
+pub(crate) async fn list(of: InOrg) -> Result<Answer, Error> {
+    of.member.must_somewhere(Permission::OrgRead)?;
+    let view = |role: Role| RoleView { role, scope: role.scope(), permissions: role.permissions() };
+    Ok(Answer::ok(&Paged { items: Role::ALL.map(view).into(), next_cursor: None })?)
+}
+
+/// Give a role
+///
+/// To have it already is fine. One gives only what one holds for the whole organisation oneself.
+#[utoipa::path(
+    tag = "employees",
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("employee_id" = EmployeeId, Path, description = "The employee"),
+        ("role" = String, Path, description = "`owner`, `hr_admin`, `manager`, `employee` or `auditor`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the employee that the change is based on"),
+    ),
+    responses((status = 200, description = "The employee, as they are now", body = EmployeeView), responses::Toggle),
+    security(("bearer" = [])),
+)]
+#[put("/api/org/v1/orgs/{org_id}/employees/{employee_id}/roles/{role}")]
+pub(crate) async fn give(
+    app: web::Data<App>,
+    of: InOrg,
+    origin: Origin,
+    path: Path<(OrgId, EmployeeId, String)>,
+    if_match: IfMatch,
+) -> Result<Answer, Error> {
+    change(&app, of, origin, path, if_match, Step::Give).await
+}
+
+/// Take a role
+///
+/// Not to have it is fine. 409 `last_owner` when nobody who can sign in would own the organisation.
+#[utoipa::path(
+    tag = "employees",
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("employee_id" = EmployeeId, Path, description = "The employee"),
+        ("role" = String, Path, description = "`owner`, `hr_admin`, `manager`, `employee` or `auditor`"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the employee that the change is based on"),
+    ),
+    responses((status = 200, description = "The employee, as they are now", body = EmployeeView), responses::Toggle),
+    security(("bearer" = [])),
+)]
+#[delete("/api/org/v1/orgs/{org_id}/employees/{employee_id}/roles/{role}")]
+pub(crate) async fn take(
+    app: web::Data<App>,
+    of: InOrg,
+    origin: Origin,
+    path: Path<(OrgId, EmployeeId, String)>,
+    if_match: IfMatch,
+) -> Result<Answer, Error> {
+    change(&app, of, origin, path, if_match, Step::Take).await
+}
+
+async fn change(
+    app: &App,
+    of: InOrg,
+    origin: Origin,
+    Path((_, employee_id, role)): Path<(OrgId, EmployeeId, String)>,
+    if_match: IfMatch,
+    step: fn(Role) -> Step,
+) -> Result<Answer, Error> {
+    let role = Role::named(&role).ok_or(Fault::NotFound)?;
+    app.change(of, origin, None, move |conn, tenant, act, member| {
+        let dossier = commands::change(conn, tenant, act, member, employee_id, step(role), if_match)?;
+        let view = dossier.view(act.today);
+        Ok(Answer::ok(&view)?.version(view.version))
+    })
+    .await
+}

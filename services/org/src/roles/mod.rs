@@ -1,0 +1,6 @@
+//! Roles: what an employee may do, and to whom.
+
+pub(crate) mod commands;
+pub(crate) mod domain;
+pub(crate) mod handlers;
+pub(crate) mod store;

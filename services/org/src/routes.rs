@@ -1,0 +1,59 @@
+//! Every route of the service.
+
+use crate::{audit, employees, invitations, members, orgs, roles, sites, units};
+use rollcall_common::problem::{FieldError, Problem};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Title, text and tags of the description.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Rollcall org",
+        description = "Who works where, under whom, with which rights. Refusals are `application/problem+json` \
+            (RFC 9457); lists are paged by `limit` and `cursor`; a `POST` that creates takes `Idempotency-Key`; \
+            `ETag` is the version of a resource and `If-Match` protects a change.",
+        version = "1",
+    ),
+    components(schemas(Problem, FieldError)),
+    tags(
+        (name = "orgs", description = "Organisations"),
+        (name = "units", description = "The tree of departments"),
+        (name = "sites", description = "Places of work"),
+        (name = "employees", description = "People, where they work and their roles"),
+        (name = "invitations", description = "How an employee gets to their account"),
+        (name = "audit", description = "The record of changes"),
+        (name = "internal", description = "For other services, with a service token"),
+    ),
+)]
+pub(crate) struct Description;
+
+/// Registers them.
+pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(orgs::handlers::found)
+        .service(orgs::handlers::list)
+        .service(orgs::handlers::find)
+        .service(orgs::handlers::patch)
+        .service(members::handlers::me)
+        .service(units::handlers::create)
+        .service(units::handlers::list)
+        .service(units::handlers::find)
+        .service(units::handlers::patch)
+        .service(sites::handlers::create)
+        .service(sites::handlers::list)
+        .service(sites::handlers::find)
+        .service(sites::handlers::patch)
+        .service(employees::handlers::hire)
+        .service(employees::handlers::list)
+        .service(employees::handlers::find)
+        .service(employees::handlers::patch)
+        .service(roles::handlers::list)
+        .service(roles::handlers::give)
+        .service(roles::handlers::take)
+        .service(invitations::handlers::create)
+        .service(invitations::handlers::accept)
+        .service(audit::handlers::list)
+        .service(members::internal::by_user)
+        .service(members::internal::find)
+        .service(members::internal::snapshot);
+}

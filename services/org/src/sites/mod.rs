@@ -1,0 +1,6 @@
+//! Sites: places of work.
+
+pub(crate) mod commands;
+pub(crate) mod domain;
+pub(crate) mod handlers;
+pub(crate) mod store;

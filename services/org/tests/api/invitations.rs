@@ -1,0 +1,148 @@
+//! Inviting and accepting.
+
+use crate::support::{Fixture, Seat, send};
+use diesel::prelude::*;
+use jiff::SignedDuration;
+use rollcall_ids::{EmployeeId, OrgId, UserId};
+use serde_json::json;
+
+#[tokio::test]
+async fn accepting_links_the_account_and_tells_the_manager() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let boss = f.me(owner).await;
+    let ada = f.hire(owner, "7", json!({"name": "Ada", "assignment": {"manager_id": boss}})).await;
+    let invited = f.post(owner, "/invitations", json!({"employee_id": ada})).await.must(201);
+    assert_eq!(invited["expires_at"], "2026-06-08T09:00:00Z");
+    let mail = f.last_event("org.invitation.created.v1");
+    assert_eq!(
+        (&mail["email"], &mail["org_name"], &mail["locale"]),
+        (&json!("7@example.org"), &json!("Acme"), &json!("en"))
+    );
+    assert!(!invited.to_string().contains(mail["token"].as_str().unwrap()), "the secret goes by mail alone");
+
+    let user_id = UserId::generate();
+    let seat = Seat { user_id, ..owner };
+    f.get(seat, "/me").await.refused(404, "not_found");
+    let accepted = f.accept(user_id, mail["token"].as_str().unwrap()).await.must(200);
+    assert_eq!((&accepted["employee"]["user_id"], &accepted["org"]["name"]), (&json!(user_id), &json!("Acme")));
+    assert_eq!(f.me(seat).await, ada);
+    let told = f.last_event("org.invitation.accepted.v1");
+    assert_eq!(
+        (&told["manager_id"], &told["user_id"], &told["employee_name"]),
+        (&json!(boss), &json!(user_id), &json!("Ada"))
+    );
+    let fact = f.last_event("org.employee.changed.v1");
+    assert_eq!((&fact["user_id"], &fact["version"]), (&json!(user_id), &json!(2)));
+    f.post(owner, "/invitations", json!({"employee_id": ada})).await.refused(409, "already_linked");
+}
+
+#[tokio::test]
+async fn a_token_works_once() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let ada = f.hire(owner, "7", json!({})).await;
+    let token = f.invite(owner, ada).await;
+    let user_id = UserId::generate();
+    let accept = || {
+        let request = f.org.as_user(user_id).post("/api/org/v1/invitations/accept").header("Idempotency-Key", "a");
+        send(request.json(&json!({"token": token})))
+    };
+    let first = accept().await.must(200);
+    assert_eq!(accept().await.must(200), first, "a lost answer can be asked for again by its key");
+    f.accept(user_id, &token).await.refused(409, "invitation_used");
+    f.accept(UserId::generate(), &token).await.refused(409, "invitation_used");
+}
+
+#[tokio::test]
+async fn of_two_who_bring_the_same_token_one_is_linked() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    for number in 0..6 {
+        let employee_id = f.hire(owner, &format!("n{number}"), json!({})).await;
+        let token = f.invite(owner, employee_id).await;
+        let (one, other) = (UserId::generate(), UserId::generate());
+        let (a, b) = tokio::join!(f.accept(one, &token), f.accept(other, &token));
+        let (won, lost, winner) = if a.status == 200 { (a, b, one) } else { (b, a, other) };
+        assert_eq!(won.must(200)["employee"]["user_id"], json!(winner));
+        lost.refused(409, "invitation_used");
+    }
+}
+
+#[tokio::test]
+async fn after_seven_days_or_a_newer_one_an_invitation_is_over() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let ada = f.hire(owner, "7", json!({})).await;
+    let old = f.invite(owner, ada).await;
+    let new = f.invite(owner, ada).await;
+    f.accept(UserId::generate(), &old).await.refused(410, "invitation_expired");
+    f.org.clock.advance(SignedDuration::from_hours(7 * 24));
+    f.accept(UserId::generate(), &new).await.refused(410, "invitation_expired");
+    let newest = f.invite(owner, ada).await;
+    f.org.clock.advance(SignedDuration::from_hours(7 * 24) - SignedDuration::from_secs(1));
+    f.accept(UserId::generate(), &newest).await.must(200);
+}
+
+#[tokio::test]
+async fn whoever_is_a_member_already_is_not_linked_twice() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let ada = f.hire(owner, "7", json!({})).await;
+    let token = f.invite(owner, ada).await;
+    f.accept(owner.user_id, &token).await.refused(409, "already_member");
+    // The token is not spent by the attempt.
+    f.accept(UserId::generate(), &token).await.must(200);
+}
+
+#[tokio::test]
+async fn a_strangers_token_opens_nothing() {
+    let f = Fixture::start().await;
+    let (owner, other) = (f.found().await, f.found().await);
+    let ada = f.hire(owner, "7", json!({})).await;
+    let token = f.invite(owner, ada).await;
+    let (org, secret) = token.split_once('.').unwrap();
+    let turned: String = secret.chars().rev().collect();
+    for forged in [
+        String::new(),
+        "token".to_owned(),
+        format!("{org}.{turned}"),
+        format!("{}.{secret}", other.org_id),
+        format!("{}.{secret}", OrgId::generate()),
+        format!("{token}x"),
+    ] {
+        f.accept(UserId::generate(), &forged).await.refused(404, "not_found");
+    }
+    f.accept(UserId::generate(), &token).await.must(200);
+}
+
+#[tokio::test]
+async fn only_the_hash_of_a_token_is_kept() {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        row: String,
+    }
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let ada = f.hire(owner, "7", json!({})).await;
+    let token = f.invite(owner, ada).await;
+    let secret = token.split_once('.').unwrap().1;
+    for table in ["invitations", "audit_events", "idempotency_keys"] {
+        let rows: Vec<Row> =
+            diesel::sql_query(format!("SELECT t::text AS row FROM {table} t")).load(&mut f.database()).unwrap();
+        assert!(rows.iter().all(|row| !row.row.contains(secret)), "{table} holds the secret");
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_needs_an_employee_with_an_address() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let ada = f.hire(owner, "7", json!({"email": null})).await;
+    let problem = f.post(owner, "/invitations", json!({"employee_id": ada})).await.refused(422, "invalid_input");
+    assert_eq!(problem["errors"][0]["code"], "no_email");
+    let body = json!({"employee_id": EmployeeId::generate()});
+    let problem = f.post(owner, "/invitations", body).await.refused(422, "invalid_input");
+    assert_eq!(problem["errors"][0]["pointer"], "/employee_id");
+}

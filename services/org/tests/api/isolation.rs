@@ -1,0 +1,112 @@
+//! Tenants do not see each other, and the database holds to that by itself.
+
+use crate::support::Fixture;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use serde_json::json;
+
+const TABLES: [&str; 8] =
+    ["orgs", "employees", "units", "sites", "assignments", "employee_roles", "invitations", "audit_events"];
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+fn count(conn: &mut PgConnection, table: &str) -> i64 {
+    let Count { count } = diesel::sql_query(format!("SELECT count(*) AS count FROM {table}")).get_result(conn).unwrap();
+    count
+}
+
+fn set(conn: &mut PgConnection, name: &str, value: &str) {
+    diesel::sql_query("SELECT set_config($1, $2, false)")
+        .bind::<Text, _>(name)
+        .bind::<Text, _>(value)
+        .execute(conn)
+        .unwrap();
+}
+
+/// A connection to which the policies apply: the owner's, whom they are forced upon.
+async fn owners_connection(f: &Fixture) -> PgConnection {
+    for _ in 0..2 {
+        let seat = f.found().await;
+        let employee_id = f.hire(seat, "7", json!({})).await;
+        f.invite(seat, employee_id).await;
+    }
+    PgConnection::establish(&f.org.database_url).unwrap()
+}
+
+#[tokio::test]
+async fn a_query_that_names_no_organisation_sees_nothing() {
+    let f = Fixture::start().await;
+    let mut conn = owners_connection(&f).await;
+    for table in TABLES {
+        assert!(count(&mut f.database(), table) > 0, "{table} has rows");
+        assert_eq!(count(&mut conn, table), 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_names_one_sees_that_one_and_writes_into_no_other() {
+    let f = Fixture::start().await;
+    let mut conn = owners_connection(&f).await;
+    let (mine, other) = (f.found().await, f.found().await);
+    set(&mut conn, "app.org_id", &mine.org_id.to_string());
+    assert_eq!((count(&mut conn, "orgs"), count(&mut conn, "employees")), (1, 1));
+    let smuggled = format!(
+        "INSERT INTO sites (org_id, site_id, name, time_zone, created_at, updated_at) \
+         VALUES ('{}', gen_random_uuid(), 'x', 'UTC', now(), now())",
+        other.org_id
+    );
+    let refused = diesel::sql_query(smuggled).execute(&mut conn).unwrap_err();
+    assert!(refused.to_string().contains("row-level security"), "{refused}");
+    let foreign = format!("UPDATE orgs SET name = 'x' WHERE org_id = '{}'", other.org_id);
+    assert_eq!(diesel::sql_query(foreign).execute(&mut conn).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_user_sees_their_own_employments_before_a_tenant_is_chosen_and_changes_none() {
+    let f = Fixture::start().await;
+    let mut conn = owners_connection(&f).await;
+    let mine = f.found().await;
+    set(&mut conn, "app.user_id", &mine.user_id.to_string());
+    let seen: Vec<i64> = TABLES.iter().map(|table| count(&mut conn, table)).collect();
+    assert_eq!(seen, [1, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(diesel::sql_query("UPDATE employees SET name = 'x'").execute(&mut conn).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn every_table_with_an_organisation_forces_row_level_security() {
+    let f = Fixture::start().await;
+    let Count { count } = diesel::sql_query(
+        "SELECT count(*) AS count FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' \
+         WHERE c.relkind = 'r' AND c.relname NOT IN ('outbox', 'idempotency_keys') \
+         AND c.relrowsecurity AND c.relforcerowsecurity",
+    )
+    .get_result(&mut f.database())
+    .unwrap();
+    let all = diesel::sql_query(
+        "SELECT count(*) AS count FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' \
+         WHERE c.relkind = 'r' AND c.relname NOT IN ('outbox', 'idempotency_keys')",
+    );
+    let all: Count = all.get_result(&mut f.database()).unwrap();
+    assert_eq!((count, all.count), (8, 8));
+}
+
+#[tokio::test]
+async fn the_service_may_add_to_the_record_but_not_change_it() {
+    let f = Fixture::start().await;
+    for (privilege, expected) in [("SELECT", true), ("INSERT", true), ("UPDATE", false), ("DELETE", false)] {
+        #[derive(QueryableByName)]
+        struct May {
+            #[diesel(sql_type = diesel::sql_types::Bool)]
+            may: bool,
+        }
+        let May { may } = diesel::sql_query("SELECT has_table_privilege('rollcall_org', 'audit_events', $1) AS may")
+            .bind::<Text, _>(privilege)
+            .get_result(&mut f.database())
+            .unwrap();
+        assert_eq!(may, expected, "{privilege}");
+    }
+}

@@ -1,0 +1,84 @@
+//! Giving and taking roles.
+
+use crate::support::{Fixture, each};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_role_is_given_and_taken_and_each_step_is_told_once() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let ada = f.hire(owner, "7", json!({})).await;
+    let path = format!("/employees/{ada}/roles/manager");
+    assert_eq!(f.put(owner, &path).await.must(200)["roles"], json!(["employee", "manager"]));
+    assert_eq!(f.put(owner, &path).await.must(200)["version"], 2, "to have it already is no change");
+    let fact = f.last_event("org.employee.changed.v1");
+    assert_eq!((fact["version"].as_i64(), fact["grants"].as_array().map(Vec::len)), (Some(2), Some(2)));
+    assert_eq!(f.delete(owner, &path).await.must(200)["roles"], json!(["employee"]));
+    assert_eq!(f.delete(owner, &path).await.must(200)["version"], 3);
+    f.put(owner, &format!("/employees/{ada}/roles/emperor")).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn nobody_rises_by_a_role_they_give() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let (hr, hr_id) = f.join(owner, "7", &["hr_admin"]).await;
+    let boss = f.me(owner).await;
+    for (who, role) in [(hr_id, "owner"), (hr_id, "auditor"), (boss, "auditor")] {
+        f.put(hr, &format!("/employees/{who}/roles/{role}")).await.refused(403, "forbidden");
+    }
+    f.delete(hr, &format!("/employees/{boss}/roles/owner")).await.refused(403, "forbidden");
+    f.put(hr, &format!("/employees/{boss}/roles/manager")).await.must(200);
+}
+
+#[tokio::test]
+async fn the_last_owner_is_neither_demoted_nor_let_go() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let boss = f.me(owner).await;
+    let demote = format!("/employees/{boss}/roles/owner");
+    f.delete(owner, &demote).await.refused(409, "last_owner");
+    let person = format!("/employees/{boss}");
+    f.patch(owner, &person, json!({"left_on": "2027-12-31"})).await.refused(409, "last_owner");
+    f.patch(owner, &person, json!({"hired_on": "2026-07-01"})).await.refused(409, "last_owner");
+    assert_eq!(f.get(owner, &person).await.must(200)["version"], 1, "nothing was half changed");
+
+    // An owner who cannot sign in is none to rely on.
+    let ada = f.hire(owner, "7", json!({})).await;
+    f.put(owner, &format!("/employees/{ada}/roles/owner")).await.must(200);
+    f.delete(owner, &demote).await.refused(409, "last_owner");
+
+    f.join(owner, "8", &["owner"]).await;
+    f.delete(owner, &demote).await.must(200);
+    f.put(owner, &demote).await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn of_two_last_owners_who_demote_each_other_one_is_refused() {
+    let f = Fixture::start().await;
+    for _ in 0..6 {
+        let one = f.found().await;
+        let one_id = f.me(one).await;
+        let (other, other_id) = f.join(one, "7", &["owner"]).await;
+        let (first, second) =
+            (format!("/employees/{other_id}/roles/owner"), format!("/employees/{one_id}/roles/owner"));
+        let (a, b) = tokio::join!(f.delete(one, &first), f.delete(other, &second));
+        let mut statuses = [a.status.as_u16(), b.status.as_u16()];
+        statuses.sort_unstable();
+        // Whoever comes so late that they are no owner any more is refused as that; an owner remains in any case.
+        assert!(statuses == [200, 409] || statuses == [200, 403], "{statuses:?} {} {}", a.body, b.body);
+        let owners = [f.get(one, "/me").await, f.get(other, "/me").await];
+        let remaining = owners.iter().filter(|me| me.body["employee"]["roles"].to_string().contains("owner"));
+        assert_eq!(remaining.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn every_member_can_read_what_the_roles_are() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let roles = f.get(owner, "/roles").await.must(200);
+    assert_eq!(each(&roles, "role"), ["owner", "hr_admin", "manager", "employee", "auditor"]);
+    assert_eq!(roles["items"][3]["scope"], "self");
+    assert!(roles["items"][0]["permissions"].as_array().unwrap().contains(&json!("audit.read")));
+}
