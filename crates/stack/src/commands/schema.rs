@@ -3,17 +3,24 @@
 use crate::binaries;
 use crate::testing::{Cluster, TestDatabase};
 use crate::topology::Topology;
-use anyhow::{Context, Result, bail, ensure};
-use diesel::connection::SimpleConnection;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
 use diesel::{Connection, PgConnection};
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
-/// One step of the schema.
-struct Migration {
-    name: String,
-    directory: PathBuf,
+/// The mechanism's migrations and a service's, in the order in which `migrate` runs them.
+struct Both(FileBasedMigrations, FileBasedMigrations);
+
+impl MigrationSource<Pg> for Both {
+    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<Pg>>>> {
+        let mut all = self.0.migrations()?;
+        all.extend(MigrationSource::<Pg>::migrations(&self.1)?);
+        all.sort_unstable_by_key(|migration| migration.name().to_string());
+        Ok(all)
+    }
 }
 
 /// Compares `services/*/src/schema.rs` with the migrations, or writes it; the migrations are run up, down and up
@@ -24,73 +31,46 @@ pub fn schema(write: bool) -> Result<()> {
     for service in Topology::load()?.services.keys() {
         let database = cluster.database(service, |_| Ok(()))?;
         let dump = |what: &str| dump(cluster, &database).with_context(|| format!("{service}, {what}"));
-        let migrations = migrations_of(service)?;
         let mut owner = PgConnection::establish(&database.owner_url)?;
+        // Makes diesel's own table, which stays.
+        owner.applied_migrations().map_err(|error| anyhow!("{service}: {error}"))?;
         let empty = dump("empty")?;
-        for migration in &migrations {
-            migration.up(&mut owner)?;
-        }
+        let steps = up(&mut owner, service)?;
         let first = dump("after the first way up")?;
-        for migration in migrations.iter().rev() {
-            migration.down(&mut owner)?;
-        }
+        down(&mut owner, service)?;
         if let Some(line) = difference(&empty, &dump("after the way down")?) {
             wrong.push(format!("{service}: the way down leaves something behind: {line}"));
         }
-        for migration in &migrations {
-            migration.up(&mut owner)?;
-        }
+        up(&mut owner, service)?;
         if let Some(line) = difference(&first, &dump("after the second way up")?) {
             wrong.push(format!("{service}: the second way up makes something else: {line}"));
         }
         if let Some(stale) = print_schema(service, &database, write)? {
             wrong.push(stale);
         }
-        eprintln!("{service}: {} migrations up, down, up", migrations.len());
+        eprintln!("{service}: {steps} migrations up, down, up");
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }
 
-impl Migration {
-    fn up(&self, connection: &mut PgConnection) -> Result<()> {
-        self.run("up.sql", connection)
-    }
-
-    fn down(&self, connection: &mut PgConnection) -> Result<()> {
-        self.run("down.sql", connection)
-    }
-
-    fn run(&self, step: &str, connection: &mut PgConnection) -> Result<()> {
-        let told = || format!("{}/{step}", self.name);
-        let sql = fs::read_to_string(self.directory.join(step)).with_context(told)?;
-        let metadata = fs::read_to_string(self.directory.join("metadata.toml")).unwrap_or_default();
-        let metadata: toml::Table = toml::from_str(&metadata).with_context(told)?;
-        let alone = metadata.get("run_in_transaction").and_then(toml::Value::as_bool) == Some(false);
-        if alone {
-            connection.batch_execute(&sql).with_context(told)
-        } else {
-            let done = connection.transaction(|connection| connection.batch_execute(&sql));
-            done.with_context(told)
-        }
-    }
+fn up(owner: &mut PgConnection, service: &str) -> Result<usize> {
+    let done = owner.run_pending_migrations(migrations_of(service)?);
+    Ok(done.map_err(|error| anyhow!("{service}, up: {error}"))?.len())
 }
 
-/// The mechanism's migrations and the service's, in the order in which `migrate` runs them.
-fn migrations_of(service: &str) -> Result<Vec<Migration>> {
+fn down(owner: &mut PgConnection, service: &str) -> Result<()> {
+    let done = owner.revert_all_migrations(migrations_of(service)?);
+    done.map(drop).map_err(|error| anyhow!("{service}, down: {error}"))
+}
+
+fn migrations_of(service: &str) -> Result<Both> {
     let root = binaries::repository();
-    let mut migrations = Vec::new();
-    for parent in ["crates/common/migrations".to_owned(), format!("services/{service}/migrations")] {
-        for entry in fs::read_dir(root.join(&parent)).context(parent)? {
-            let directory = entry?.path();
-            if directory.join("up.sql").is_file() {
-                let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                migrations.push(Migration { name, directory });
-            }
-        }
-    }
-    migrations.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(migrations)
+    let own = root.join("services").join(service).join("migrations");
+    Ok(Both(
+        FileBasedMigrations::from_path(root.join("crates/common/migrations"))?,
+        FileBasedMigrations::from_path(own)?,
+    ))
 }
 
 fn dump(cluster: &Cluster, database: &TestDatabase) -> Result<String> {
