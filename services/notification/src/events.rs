@@ -75,7 +75,12 @@ impl EventConsumer for App {
             _ => {
                 let Some(telling) = Telling::of(event)? else { return Ok(()) };
                 let tenant = of_org()?;
-                match self.teller.tell(conn, tenant, &telling, &Given::default(), now)? {
+                let outcome = if waiting::has_queue(conn, tenant)? {
+                    Outcome::Waits(Vec::new())
+                } else {
+                    self.teller.tell(conn, tenant, &telling, &Given::default(), now)?
+                };
+                match outcome {
                     Outcome::Told { users, mail } => Note { users, mail, deferred: false },
                     Outcome::Waits(_) => {
                         let whole = serde_json::to_value(event).map_err(Fault::internal)?;

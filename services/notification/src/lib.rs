@@ -5,7 +5,6 @@
 //! What the rules need of others is kept in local copies ([`facts`]), so intake needs nobody else to be up.
 
 pub mod app;
-pub mod error;
 pub mod events;
 pub mod facts;
 pub mod inbox;

@@ -9,8 +9,6 @@ const BAD_REQUEST: (&str, &str) = ("400", "Not decodable: `malformed_input`, nam
 const NOT_SIGNED_IN: (&str, &str) = ("401", "Not signed in: `not_signed_in`");
 const NOT_FOUND: (&str, &str) = ("404", "Not there, or somebody else's: `not_found`");
 const INVALID: (&str, &str) = ("422", "Understood, and wrong: `invalid_input`, naming every bad parameter");
-const TOO_MANY: (&str, &str) =
-    ("429", "As many streams are open as one person may have: `too_many_streams`, with `Retry-After`");
 const INTERNAL: (&str, &str) = ("500", "The service failed: `internal`");
 const UNAVAILABLE: (&str, &str) =
     ("503", "Something needed is away or busy, nothing was done: `unavailable`, with `Retry-After`");
@@ -38,7 +36,7 @@ refusals! {
     /// Of one message.
     One [NOT_SIGNED_IN, NOT_FOUND, INTERNAL, UNAVAILABLE, DEADLINE];
     /// Of opening a stream.
-    Open [BAD_REQUEST, NOT_SIGNED_IN, TOO_MANY, INTERNAL, UNAVAILABLE, DEADLINE];
+    Open [BAD_REQUEST, NOT_SIGNED_IN, INTERNAL, UNAVAILABLE, DEADLINE];
 }
 
 fn problem((status, description): (&'static str, &'static str)) -> (String, RefOr<Response>) {

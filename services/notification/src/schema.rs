@@ -4,6 +4,7 @@ diesel::table! {
     deferred_events (org_id, event_id) {
         org_id -> Uuid,
         event_id -> Uuid,
+        position -> Int8,
         event -> Jsonb,
         attempts -> Int4,
         next_attempt_at -> Timestamptz,

@@ -49,13 +49,15 @@ GRANT SELECT, INSERT, UPDATE ON user_facts TO rollcall_notification;
 CREATE TABLE deferred_events (
     org_id          uuid NOT NULL,
     event_id        uuid NOT NULL,
+    -- The order in which they came, and in which they are told.
+    position        bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     event           jsonb NOT NULL,
     attempts        integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz NOT NULL,
     created_at      timestamptz NOT NULL,
     PRIMARY KEY (org_id, event_id)
 );
-CREATE INDEX deferred_events_due ON deferred_events (next_attempt_at);
+CREATE INDEX deferred_events_due ON deferred_events (next_attempt_at, position);
 ALTER TABLE deferred_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE deferred_events FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON deferred_events

@@ -2,7 +2,6 @@
 
 use super::store::{self, Filter};
 use crate::app::App;
-use crate::error::Error;
 use crate::responses;
 use crate::stream::store as log;
 use actix_web::{get, post, web};
@@ -58,7 +57,7 @@ pub(crate) async fn list(
     app: web::Data<App>,
     caller: Caller,
     query: Query<InboxQuery>,
-) -> Result<web::Json<Inbox>, Error> {
+) -> Result<web::Json<Inbox>, Fault> {
     let Query(InboxQuery { unread, limit, cursor }) = query;
     let page = PageQuery { limit, cursor }.page::<i64>()?;
     let inbox = app.core.db.transaction(Scope::from(&caller), move |conn| {
@@ -86,7 +85,7 @@ pub(crate) async fn read(
     app: web::Data<App>,
     caller: Caller,
     notification_id: Path<NotificationId>,
-) -> Result<web::Json<Notification>, Error> {
+) -> Result<web::Json<Notification>, Fault> {
     let (user_id, now) = (caller.user_id, app.core.clock.now());
     let Path(notification_id) = notification_id;
     let mark = move |conn: &mut _| store::mark_read(conn, &caller, notification_id, now);
@@ -105,7 +104,7 @@ pub(crate) async fn read(
     responses((status = 204, description = "Nothing is unread"), responses::Own)
 )]
 #[post("/api/notification/v1/notifications/read-all")]
-pub(crate) async fn read_all(app: web::Data<App>, caller: Caller) -> Result<Answer, Error> {
+pub(crate) async fn read_all(app: web::Data<App>, caller: Caller) -> Result<Answer, Fault> {
     let (user_id, now) = (caller.user_id, app.core.clock.now());
     let mark = move |conn: &mut _| store::mark_all_read(conn, &caller, now);
     app.core.db.transaction(Scope::User(user_id), mark).await?;
@@ -121,7 +120,7 @@ pub(crate) async fn read_all(app: web::Data<App>, caller: Caller) -> Result<Answ
     responses((status = 200, description = "How many there are", body = UnreadCount), responses::Own)
 )]
 #[get("/api/notification/v1/unread-count")]
-pub(crate) async fn unread_count(app: web::Data<App>, caller: Caller) -> Result<web::Json<UnreadCount>, Error> {
+pub(crate) async fn unread_count(app: web::Data<App>, caller: Caller) -> Result<web::Json<UnreadCount>, Fault> {
     let user_id = caller.user_id;
     let count = move |conn: &mut _| Ok::<_, Fault>(log::standing(conn, &caller)?.unread);
     let unread = app.core.db.transaction(Scope::User(user_id), count).await?;

@@ -1,7 +1,7 @@
 //! Events that wait: asks the owners of what is missing, then tells. An event is tried until it is told; nothing
 //! is given up, because what it waits for is on its way or its owner is coming back.
 
-use super::store::{self, Deferred};
+use super::store::{self, Deferred, Lease};
 use super::tell::{Given, Missing, Outcome, Telling};
 use crate::app::App;
 use crate::facts::owners;
@@ -50,19 +50,20 @@ async fn round(app: &App) -> Result<usize, Fault> {
     let due = app.core.db.transaction(Unscoped, move |conn| store::claim(conn, now, LEASE, AT_A_TIME)).await?;
     let taken = due.len();
     for deferred in due {
-        let (event_id, attempts) = (deferred.event_id, deferred.attempts);
+        let lease = Lease { event_id: deferred.event_id, until: deferred.next_attempt_at };
+        let attempts = deferred.attempts;
         let tenant = tenant_of(&deferred);
         match resolve(app, tenant, deferred).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(fault) => {
-                tracing::warn!(%event_id, attempts, error = chain(&fault), "an event still waits to be told");
+                tracing::warn!(event_id = %lease.event_id, attempts, error = chain(&fault), "an event still waits to be told");
             }
         }
         let until = app.core.clock.now() + wait_after(attempts);
         app.core
             .db
-            .transaction(&tenant, move |conn| Ok::<_, Fault>(store::put_off(conn, &tenant, event_id, until)?))
+            .transaction(&tenant, move |conn| Ok::<_, Fault>(store::put_off(conn, &tenant, &lease, until)?))
             .await?;
     }
     Ok(taken)

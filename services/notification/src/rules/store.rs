@@ -19,15 +19,18 @@ pub struct Deferred {
     /// Its id.
     #[diesel(sql_type = Uuid)]
     pub event_id: EventId,
+    /// Its place in the order of arrival.
+    #[diesel(sql_type = BigInt)]
+    pub position: i64,
     /// The event as it came.
     #[diesel(sql_type = Jsonb)]
     pub event: serde_json::Value,
     /// How often it was tried, this time included.
     #[diesel(sql_type = Int4)]
     pub attempts: i32,
-    /// When it came.
+    /// Until when nobody else takes it.
     #[diesel(sql_type = Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
-    pub created_at: Timestamp,
+    pub next_attempt_at: Timestamp,
 }
 
 /// Keeps an event, due at once.
@@ -51,7 +54,7 @@ pub fn defer(
         .map(drop)
 }
 
-/// Takes at most `most` events that are due, of any organisation; nobody else gets them for as long as `lease`.
+/// Takes at most `most` events that are due, of any organisation, in the order they came; nobody else gets them for as long as `lease`.
 pub fn claim(
     conn: &mut PgConnection,
     now: Timestamp,
@@ -62,31 +65,52 @@ pub fn claim(
         UPDATE deferred_events d SET attempts = d.attempts + 1, next_attempt_at = $2
         FROM (
             SELECT org_id, event_id FROM deferred_events
-            WHERE next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED
+            WHERE next_attempt_at <= $1 ORDER BY next_attempt_at, position LIMIT $3 FOR UPDATE SKIP LOCKED
         ) due
         WHERE d.org_id = due.org_id AND d.event_id = due.event_id
-        RETURNING d.org_id, d.event_id, d.event, d.attempts, d.created_at";
+        RETURNING d.org_id, d.event_id, d.position, d.event, d.attempts, d.next_attempt_at";
     diesel::sql_query("SELECT set_config('app.task', 'deferred_events', true)").execute(conn)?;
     let until = now.checked_add(lease).map_err(Fault::internal)?;
-    Ok(diesel::sql_query(STATEMENT)
+    let mut claimed: Vec<Deferred> = diesel::sql_query(STATEMENT)
         .bind::<Timestamptz, _>(now.to_diesel())
         .bind::<Timestamptz, _>(until.to_diesel())
         .bind::<BigInt, _>(most)
-        .load(conn)?)
+        .load(conn)?;
+    // What an UPDATE returns has no order.
+    claimed.sort_unstable_by_key(|deferred| deferred.position);
+    Ok(claimed)
 }
 
-/// Forgets an event: its messages are stored by the same transaction, or there is no hope for it. False: somebody
-/// else has done so before.
-pub fn forget(conn: &mut PgConnection, tenant: &Tenant, event_id: EventId) -> QueryResult<bool> {
-    diesel::delete(deferred_events::table.find((tenant.org_id(), event_id))).execute(conn).map(|rows| rows > 0)
+/// Whether an event of the organisation is about to be told for the first time: one that comes now goes behind it,
+/// so that messages keep their order. One that was tried in vain holds nobody back.
+pub fn has_queue(conn: &mut PgConnection, tenant: &Tenant) -> QueryResult<bool> {
+    let ahead = deferred_events::table
+        .filter(deferred_events::org_id.eq(tenant.org_id()))
+        .filter(deferred_events::attempts.le(1));
+    diesel::select(diesel::dsl::exists(ahead)).get_result(conn)
 }
 
-/// Puts an event off.
-pub fn put_off(conn: &mut PgConnection, tenant: &Tenant, event_id: EventId, until: Timestamp) -> QueryResult<()> {
-    diesel::update(deferred_events::table.find((tenant.org_id(), event_id)))
+/// Forgets an event: its messages are stored by the same transaction.
+pub fn forget(conn: &mut PgConnection, tenant: &Tenant, event_id: EventId) -> QueryResult<()> {
+    diesel::delete(deferred_events::table.find((tenant.org_id(), event_id))).execute(conn).map(drop)
+}
+
+/// Puts an event off, unless a fact that came in the meantime made it due at once.
+pub fn put_off(conn: &mut PgConnection, tenant: &Tenant, deferred: &Lease, until: Timestamp) -> QueryResult<()> {
+    diesel::update(deferred_events::table.find((tenant.org_id(), deferred.event_id)))
+        .filter(deferred_events::next_attempt_at.eq(deferred.until.to_diesel()))
         .set(deferred_events::next_attempt_at.eq(until.to_diesel()))
         .execute(conn)
         .map(drop)
+}
+
+/// Which event somebody took, and until when.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    /// The event.
+    pub event_id: EventId,
+    /// Until when nobody else takes it.
+    pub until: Timestamp,
 }
 
 /// A fact of the organisation came in: whatever waits there is tried at once. True: something waits.

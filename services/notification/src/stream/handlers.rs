@@ -1,11 +1,10 @@
 //! `/api/notification/v1/stream`.
 
 use super::domain::{Position, Start, reset_frame, retry_frame, start, unread_frame};
-use super::hub::Refused;
+use super::hub::Draining;
 use super::listener::Listener;
 use super::store::{self, Standing};
 use crate::app::App;
-use crate::error::Error;
 use crate::responses;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, web};
@@ -66,7 +65,7 @@ pub(crate) async fn stream(
     caller: Caller,
     request: HttpRequest,
     query: Query<StreamQuery>,
-) -> Result<HttpResponse, Error> {
+) -> Result<HttpResponse, Fault> {
     let asked = asked(&request, query.0);
     let (user_id, until) = (caller.user_id, caller.expires_at);
     let standing = move |conn: &mut _| Ok::<_, Fault>(store::standing(conn, &caller)?);
@@ -74,10 +73,10 @@ pub(crate) async fn stream(
     let start = start(asked.as_deref(), standing.position(), app.hub.limits().replayed);
     let (position, opening) = open(start, &standing);
     let listener = Listener::new(position, opening, app.core.clock.now(), until);
-    let body = app.hub.join(user_id, listener).map_err(|refused| match refused {
-        Refused::TooMany => Error::TooManyStreams,
-        Refused::Draining => Fault::unavailable("stream", anyhow::anyhow!("this instance is about to stop")).into(),
-    })?;
+    let body = app
+        .hub
+        .join(user_id, listener)
+        .map_err(|Draining| Fault::unavailable("stream", anyhow::anyhow!("this instance is about to stop")))?;
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -28,14 +28,12 @@ struct Streams {
     draining: bool,
 }
 
-/// Why a stream is not opened.
+/// The instance is about to stop: no stream is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// The user has as many as one may have.
-    TooMany,
-    /// This instance is about to stop.
-    Draining,
-}
+pub struct Draining;
+
+/// When the client of a stream that had to make room may come back: were it sooner, two would oust each other in turns.
+const OUSTED_RETRY_MILLISECONDS: u64 = 60_000;
 
 impl Hub {
     /// No stream yet.
@@ -49,16 +47,19 @@ impl Hub {
     }
 
     /// Adds a stream of `user`. Its log is read at once: something may have been stored since it was opened.
-    pub fn join(self: &Arc<Self>, user: UserId, listener: Listener) -> Result<OpenStream, Refused> {
+    ///
+    /// Where the user has as many as one may have, the oldest ends: that a client is gone shows only when something
+    /// is written to it, so the oldest is the likeliest to be dead, and a refusal would shut out the living.
+    pub fn join(self: &Arc<Self>, user: UserId, listener: Listener) -> Result<OpenStream, Draining> {
         let listener = Arc::new(listener);
         {
             let mut streams = lock(&self.streams);
             if streams.draining {
-                return Err(Refused::Draining);
+                return Err(Draining);
             }
             let of_user = streams.of.entry(user).or_default();
             if of_user.len() >= self.most_per_user {
-                return Err(Refused::TooMany);
+                of_user.remove(0).end(OUSTED_RETRY_MILLISECONDS);
             }
             of_user.push(Arc::clone(&listener));
         }
@@ -221,7 +222,7 @@ mod tests {
         Arc::new(Hub::new(limits, 2))
     }
 
-    fn open(hub: &Arc<Hub>, user: UserId, seq: i64) -> Result<OpenStream, Refused> {
+    fn open(hub: &Arc<Hub>, user: UserId, seq: i64) -> Result<OpenStream, Draining> {
         let until = Timestamp::from_second(300).unwrap();
         hub.join(user, Listener::new(at(seq), [], Timestamp::UNIX_EPOCH, until))
     }
@@ -281,15 +282,15 @@ mod tests {
     }
 
     #[test]
-    fn a_user_has_a_bounded_number_of_streams_and_gets_room_when_one_closes() {
+    fn a_user_has_a_bounded_number_of_streams_and_the_oldest_makes_room() {
         let (hub, user) = (hub(), UserId::generate());
-        let first = open(&hub, user, 0).unwrap();
-        let second = open(&hub, user, 0).unwrap();
-        assert_eq!(open(&hub, user, 0).err(), Some(Refused::TooMany));
-        drop(first);
-        assert!(open(&hub, user, 0).is_ok());
-        drop(second);
-        assert!(hub.is_empty(), "the last one was dropped at once");
+        let mut streams: Vec<_> = (0..3).map(|_| open(&hub, user, 0).unwrap()).collect();
+        assert_eq!(hub.len(), 2);
+        assert_eq!(streams.iter_mut().map(take).collect::<Vec<_>>(), [1, 0, 0], "the oldest is told when to come back");
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(matches!(Pin::new(&mut streams[0]).poll_next(&mut context), Poll::Ready(None)));
+        drop(streams);
+        assert!(hub.is_empty());
     }
 
     #[test]
@@ -297,7 +298,7 @@ mod tests {
         let (hub, user) = (hub(), UserId::generate());
         let mut stream = open(&hub, user, 0).unwrap();
         hub.drain(|| 250);
-        assert_eq!(open(&hub, user, 0).err(), Some(Refused::Draining));
+        assert_eq!(open(&hub, user, 0).err(), Some(Draining));
         assert_eq!(take(&mut stream), 1, "the time to come back");
         let mut context = Context::from_waker(std::task::Waker::noop());
         assert!(matches!(Pin::new(&mut stream).poll_next(&mut context), Poll::Ready(None)));

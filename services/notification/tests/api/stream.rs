@@ -6,7 +6,7 @@ use rollcall_common::server::{self, Environment, Running, Service as _};
 use rollcall_common::settings::{Sources, load};
 use rollcall_notification::App;
 use rollcall_stack::testing::set;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -140,9 +140,9 @@ async fn a_quiet_stream_has_a_heartbeat() {
     let world = World::start().await;
     let mut stream = world.listen(world.manager.user_id, None).await;
     stream.next_named("unread_count").await;
-    // The watch has to have seen that the opening was taken.
-    tokio::time::sleep(Duration::from_millis(300)).await;
     for _ in 0..3 {
+        // The watch has to have seen that what came before was taken.
+        tokio::time::sleep(Duration::from_millis(300)).await;
         world.service.clock.advance(SignedDuration::from_secs(21));
         assert_eq!(stream.next().await, Heard::Comment("heartbeat".to_owned()));
     }
@@ -177,23 +177,34 @@ async fn draining_ends_streams_cleanly_and_tells_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn one_person_has_a_bounded_number_of_streams() {
+async fn one_person_has_a_bounded_number_of_streams_and_the_oldest_makes_room() {
     let world = World::with(|settings| set(settings, "stream.most_per_user", 2)).await;
     let manager = world.manager.user_id;
-    let first = world.listen(manager, None).await;
-    let _second = world.listen(manager, None).await;
-    let third = || world.service.as_user(manager).get("/api/notification/v1/stream").send();
-    let answer = third().await.unwrap();
-    assert_eq!(answer.status(), 429);
-    assert!(answer.headers().contains_key("retry-after"));
-    assert_eq!(answer.json::<Value>().await.unwrap()["code"], "too_many_streams");
-    drop(first);
-    let room = tokio::time::timeout(crate::support::PATIENCE, async {
-        while third().await.unwrap().status() != 200 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut oldest = world.listen(manager, None).await;
+    let mut others = [world.listen(manager, None).await, world.listen(manager, None).await];
+    oldest.next_named("unread_count").await;
+    assert_eq!(oldest.next_after_counts().await, Heard::Retry(60_000));
+    assert_eq!(oldest.next().await, Heard::End);
+    world.tell_manager(&["Ada"]).await;
+    for other in &mut others {
+        assert_eq!(other.next_titles(1).await[0].1, "Ada joined Nordlicht");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_gone_is_forgotten_after_heartbeats_it_did_not_take() {
+    let world = World::start().await;
+    let mut stream = world.listen(world.manager.user_id, None).await;
+    stream.next_named("unread_count").await;
+    drop(stream);
+    let hub = &world.service.app().hub;
+    let forgotten = tokio::time::timeout(crate::support::PATIENCE, async {
+        while !hub.is_empty() {
+            world.service.clock.advance(SignedDuration::from_secs(21));
+            tokio::time::sleep(Duration::from_millis(250)).await;
         }
     });
-    assert!(room.await.is_ok(), "a closed stream makes room");
+    assert!(forgotten.await.is_ok(), "{} streams", hub.len());
 }
 
 #[tokio::test]
