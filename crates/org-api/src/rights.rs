@@ -197,11 +197,11 @@ mod tests {
 
     /// A few units and people, so that random grants and targets meet.
     fn unit() -> impl Strategy<Value = UnitId> {
-        (1u128..6).prop_map(|n| uuid(n))
+        (1u128..6).prop_map(uuid)
     }
 
     fn person() -> impl Strategy<Value = EmployeeId> {
-        (1u128..4).prop_map(|n| uuid(n))
+        (1u128..4).prop_map(uuid)
     }
 
     fn uuid<T: std::str::FromStr<Err: std::fmt::Debug>>(n: u128) -> T {

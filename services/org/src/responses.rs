@@ -26,6 +26,18 @@ const UNAVAILABLE: (&str, &str) =
     ("503", "Something needed is away or busy, nothing was done: `unavailable`, with `Retry-After`");
 const DEADLINE: (&str, &str) = ("504", "The time of the request ran out: `deadline_exceeded`");
 
+/// `limit` and `cursor` of a list, for its description.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described, never made: PageQuery of common is what is decoded")]
+pub(crate) struct PageParams {
+    /// Rows wanted; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
 /// Declares a set of refusals.
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident [$($refusal:ident),+];)+) => {$(

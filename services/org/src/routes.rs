@@ -51,6 +51,8 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(roles::handlers::give)
         .service(roles::handlers::take)
         .service(invitations::handlers::create)
+        .service(invitations::handlers::list)
+        .service(invitations::handlers::find)
         .service(invitations::handlers::accept)
         .service(audit::handlers::list)
         .service(members::internal::by_user)

@@ -14,11 +14,11 @@ use rollcall_org_api::rights::Permission;
 
 /// The record of changes, newest first
 #[utoipa::path(
+    operation_id = "list_audit_events",
     tag = "audit",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
-        ("limit" = Option<u32>, Query, description = "Rows wanted, 1 to 200; 50 when absent"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        responses::PageParams,
     ),
     responses((status = 200, description = "A page", body = Paged<AuditEvent>), responses::List),
     security(("bearer" = [])),

@@ -21,13 +21,14 @@ use rollcall_org_api::rights::Permission;
 ///
 /// They get the role `employee` and an assignment from `hired_on`. With `invite` an invitation goes to their address.
 #[utoipa::path(
+    operation_id = "create_employee",
     tag = "employees",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key again: the same answer"),
     ),
     request_body = NewEmployee,
-    responses((status = 201, description = "Added", body = EmployeeView), responses::Create),
+    responses((status = 201, description = "Added", body = EmployeeView, headers(("ETag" = String, description = "Its version"), ("Location" = String, description = "Where it can be read"))), responses::Create),
     security(("bearer" = [])),
 )]
 #[post("/api/org/v1/orgs/{org_id}/employees")]
@@ -52,6 +53,7 @@ pub(crate) async fn hire(
 ///
 /// Ordered by number, code point by code point. Whoever may see nobody else sees themselves.
 #[utoipa::path(
+    operation_id = "list_employees",
     tag = "employees",
     params(("org_id" = OrgId, Path, description = "The organisation"), EmployeeQuery),
     responses((status = 200, description = "A page", body = Paged<EmployeeView>), responses::List),
@@ -75,12 +77,13 @@ pub(crate) async fn list(app: web::Data<App>, of: InOrg, Query(query): Query<Emp
 
 /// One employee
 #[utoipa::path(
+    operation_id = "get_employee",
     tag = "employees",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("employee_id" = EmployeeId, Path, description = "The employee"),
     ),
-    responses((status = 200, description = "They", body = EmployeeView), responses::Read),
+    responses((status = 200, description = "They", body = EmployeeView, headers(("ETag" = String, description = "Its version"))), responses::Read),
     security(("bearer" = [])),
 )]
 #[get("/api/org/v1/orgs/{org_id}/employees/{employee_id}")]
@@ -100,6 +103,7 @@ pub(crate) async fn find(app: web::Data<App>, of: InOrg, path: Path<(OrgId, Empl
 /// 409 `last_owner` when nobody who can sign in would own the organisation. With another `hired_on` the assignment
 /// that starts on that day moves along.
 #[utoipa::path(
+    operation_id = "patch_employee",
     tag = "employees",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
@@ -107,7 +111,7 @@ pub(crate) async fn find(app: web::Data<App>, of: InOrg, path: Path<(OrgId, Empl
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
     ),
     request_body = EmployeePatch,
-    responses((status = 200, description = "As they are now", body = EmployeeView), responses::Change),
+    responses((status = 200, description = "As they are now", body = EmployeeView, headers(("ETag" = String, description = "Its version"))), responses::Change),
     security(("bearer" = [])),
 )]
 #[patch("/api/org/v1/orgs/{org_id}/employees/{employee_id}")]

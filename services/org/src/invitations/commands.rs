@@ -13,6 +13,7 @@ use rollcall_common::secret;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, InvitationId, UserId};
 use rollcall_org_api::events::{self, InvitationAccepted, InvitationCreated};
+use rollcall_org_api::rights::Permission;
 
 /// Invites an employee.
 pub(crate) fn create(
@@ -24,6 +25,10 @@ pub(crate) fn create(
 ) -> Result<Invitation, Error> {
     let unknown = || Fault::invalid("/employee_id", "unknown_employee", "there is no such employee");
     let dossier = employees::lock(conn, tenant, employee_id)?.ok_or_else(unknown)?;
+    // Whom one may not see does not exist for one.
+    if !member.may_on(conn, tenant, Permission::EmployeesRead, &dossier)? {
+        return Err(unknown().into());
+    }
     member.must_change(conn, tenant, &dossier)?;
     send(conn, tenant, act, member, &dossier.employee)
 }
@@ -79,12 +84,14 @@ pub(crate) fn accept(
     user_id: UserId,
     token: &Token,
 ) -> Result<Dossier, Error> {
+    // The employee is locked first and the invitation second, as when a newer invitation replaces it.
+    let employee_id = store::invited_by(conn, tenant, token)?.ok_or(Fault::NotFound)?;
+    let unlinked = employees::lock(conn, tenant, employee_id)?.ok_or(Fault::NotFound)?;
     let before = store::lock(conn, tenant, token)?.ok_or(Fault::NotFound)?;
     before.check(act.at)?;
     if employees::by_user(conn, tenant, user_id)?.is_some() {
         return Err(Error::AlreadyMember);
     }
-    let unlinked = employees::lock(conn, tenant, before.employee_id)?.ok_or(Fault::NotFound)?;
     if unlinked.employee.user_id.is_some() {
         return Err(Error::InvitationUsed);
     }

@@ -120,6 +120,7 @@ pub(crate) struct InvitationView {
 /// Whom to invite.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"employee_id": "01890a5d-ac96-774b-bcce-b302099a8057"}))]
 pub(crate) struct NewInvitation {
     /// An employee with an address and without an account.
     pub(crate) employee_id: EmployeeId,

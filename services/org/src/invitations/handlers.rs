@@ -4,20 +4,23 @@ use crate::act::Act;
 use crate::app::{App, InOrg, Origin};
 use crate::audit::domain::Actor;
 use crate::employees::domain::EmployeeView;
+use crate::employees::store as employees;
 use crate::error::Error;
-use crate::invitations::commands;
 use crate::invitations::domain::{Acceptance, InvitationView, NewInvitation, Token};
+use crate::invitations::{commands, store};
 use crate::orgs::domain::Org;
 use crate::orgs::store as orgs;
 use crate::responses;
 use crate::values::zone;
-use actix_web::{post, web};
+use actix_web::{get, post, web};
 use rollcall_common::answer::Answer;
 use rollcall_common::auth::Caller;
+use rollcall_common::extract::{Path, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::{Idempotent, Principal};
+use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::OrgId;
+use rollcall_ids::{InvitationId, OrgId};
 use rollcall_org_api::rights::Permission;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -27,6 +30,7 @@ use utoipa::ToSchema;
 /// A mail goes to the employee's address. An older open invitation of theirs stops working. 409 `already_linked` when
 /// they have an account.
 #[utoipa::path(
+    operation_id = "create_invitation",
     tag = "invitations",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
@@ -54,6 +58,50 @@ pub(crate) async fn create(
     .await
 }
 
+/// All invitations, newest first
+#[utoipa::path(
+    operation_id = "list_invitations",
+    tag = "invitations",
+    params(("org_id" = OrgId, Path, description = "The organisation"), responses::PageParams),
+    responses((status = 200, description = "A page", body = Paged<InvitationView>), responses::List),
+    security(("bearer" = [])),
+)]
+#[get("/api/org/v1/orgs/{org_id}/invitations")]
+pub(crate) async fn list(app: web::Data<App>, of: InOrg, Query(query): Query<PageQuery>) -> Result<Answer, Error> {
+    of.member.must_in_org(Permission::EmployeesWrite)?;
+    let page = query.page()?;
+    app.read(of, move |conn, tenant, _| {
+        let rows = store::list(conn, tenant, &page)?;
+        let page = Paged::new(rows, &page, |invitation| (invitation.created_at, invitation.invitation_id))?;
+        Ok(Answer::ok(&page.map(|invitation| invitation.view()))?)
+    })
+    .await
+}
+
+/// One invitation
+#[utoipa::path(
+    operation_id = "get_invitation",
+    tag = "invitations",
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("invitation_id" = InvitationId, Path, description = "The invitation"),
+    ),
+    responses((status = 200, description = "It", body = InvitationView), responses::Read),
+    security(("bearer" = [])),
+)]
+#[get("/api/org/v1/orgs/{org_id}/invitations/{invitation_id}")]
+pub(crate) async fn find(app: web::Data<App>, of: InOrg, path: Path<(OrgId, InvitationId)>) -> Result<Answer, Error> {
+    let (_, invitation_id) = path.0;
+    of.member.must_somewhere(Permission::EmployeesWrite)?;
+    app.read(of, move |conn, tenant, member| {
+        let invitation = store::find(conn, tenant, invitation_id)?.ok_or(Fault::NotFound)?;
+        let invited = employees::find(conn, tenant, invitation.employee_id)?.ok_or(Fault::NotFound)?;
+        member.must_change(conn, tenant, &invited)?;
+        Ok(Answer::ok(&invitation.view())?)
+    })
+    .await
+}
+
 /// Where an accepted invitation led.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Accepted {
@@ -69,6 +117,7 @@ pub(crate) struct Accepted {
 /// accepted before, 410 `invitation_expired` after seven days or when a newer invitation took its place, 409
 /// `already_member` when the caller already is an employee of the organisation.
 #[utoipa::path(
+    operation_id = "accept_invitation",
     tag = "invitations",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key again: the same answer")),
     request_body = Acceptance,

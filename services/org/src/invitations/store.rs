@@ -7,6 +7,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
+use rollcall_common::paging::Page;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, InvitationId, UserId};
 
@@ -45,6 +46,50 @@ pub(crate) fn insert(
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// Whom a token invites; says nothing of whether it still works.
+pub(crate) fn invited_by(conn: &mut PgConnection, tenant: &Tenant, token: &Token) -> Result<Option<EmployeeId>, Error> {
+    let found = invitations::table
+        .filter(invitations::org_id.eq(tenant.org_id()))
+        .filter(invitations::token_sha256.eq(&token.sha256()[..]))
+        .select(invitations::employee_id)
+        .first(conn)
+        .optional()?;
+    Ok(found)
+}
+
+/// One invitation.
+pub(crate) fn find(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    invitation_id: InvitationId,
+) -> Result<Option<Invitation>, Error> {
+    let found = invitations::table
+        .find((tenant.org_id(), invitation_id))
+        .select(Invitation::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(found)
+}
+
+/// A page, newest first.
+pub(crate) fn list(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    page: &Page<(Timestamp, InvitationId)>,
+) -> Result<Vec<Invitation>, Error> {
+    let mut query = invitations::table
+        .filter(invitations::org_id.eq(tenant.org_id()))
+        .order((invitations::created_at.desc(), invitations::invitation_id.desc()))
+        .limit(page.fetch())
+        .select(Invitation::as_select())
+        .into_boxed();
+    if let Some((at, id)) = page.after {
+        let same_time = invitations::created_at.eq(at.to_diesel()).and(invitations::invitation_id.lt(id));
+        query = query.filter(invitations::created_at.lt(at.to_diesel()).or(same_time));
+    }
+    Ok(query.load(conn)?)
 }
 
 /// The invitation of a token, held until the transaction ends: two who bring the same token come one after the

@@ -80,7 +80,8 @@ impl Member {
         }
     }
 
-    fn may_on(
+    /// Whether the permission reaches them, where they work today.
+    pub(crate) fn may_on(
         &self,
         conn: &mut PgConnection,
         tenant: &Tenant,

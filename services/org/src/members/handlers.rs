@@ -36,9 +36,10 @@ pub(crate) struct Me {
 
 /// Me in this organisation
 #[utoipa::path(
+    operation_id = "get_me",
     tag = "employees",
     params(("org_id" = OrgId, Path, description = "The organisation")),
-    responses((status = 200, description = "Employee, rights, unit, site and zone", body = Me), responses::Read),
+    responses((status = 200, description = "Employee, rights, unit, site and zone", body = Me, headers(("ETag" = String, description = "Its version"))), responses::Read),
     security(("bearer" = [])),
 )]
 #[get("/api/org/v1/orgs/{org_id}/me")]

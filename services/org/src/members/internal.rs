@@ -23,6 +23,7 @@ use rollcall_org_api::internal::{Member, Snapshot};
 
 /// The employee that an account is
 #[utoipa::path(
+    operation_id = "get_member_by_user",
     tag = "internal",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
@@ -43,6 +44,7 @@ pub(crate) async fn by_user(
 
 /// One employee
 #[utoipa::path(
+    operation_id = "get_member",
     tag = "internal",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
@@ -85,11 +87,11 @@ fn surroundings(conn: &mut PgConnection, tenant: &Tenant) -> Result<(Vec<UnitFac
 
 /// A page of everything
 #[utoipa::path(
+    operation_id = "get_snapshot",
     tag = "internal",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
-        ("limit" = Option<u32>, Query, description = "Employees wanted, 1 to 200; 50 when absent"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        responses::PageParams,
     ),
     responses((status = 200, description = "A page", body = Snapshot), responses::Internal),
     security(("service" = [])),

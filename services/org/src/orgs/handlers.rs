@@ -11,6 +11,7 @@ use crate::values::zone;
 use actix_web::{get, patch, post, web};
 use rollcall_common::answer::Answer;
 use rollcall_common::auth::Caller;
+use rollcall_common::client::CallError;
 use rollcall_common::db::Scope;
 use rollcall_common::extract::{IfMatch, Json, Query};
 use rollcall_common::fault::Fault;
@@ -26,10 +27,11 @@ use rollcall_user_api::internal::{Contact, user_path};
 /// The caller becomes employee number `1` with the roles `owner` and `employee`, at a first site in the
 /// organisation's time zone, in a root unit of its name. Their name and address come from their account.
 #[utoipa::path(
+    operation_id = "found_org",
     tag = "orgs",
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key again: the same answer")),
     request_body = NewOrg,
-    responses((status = 201, description = "Founded", body = Org), responses::Found),
+    responses((status = 201, description = "Founded", body = Org, headers(("ETag" = String, description = "Its version"), ("Location" = String, description = "Where it can be read"))), responses::Found),
     security(("bearer" = [])),
 )]
 #[post("/api/org/v1/orgs")]
@@ -41,7 +43,10 @@ pub(crate) async fn found(
 ) -> Result<Answer, Error> {
     let founding = request.body.parse()?;
     // Asked before anything is written: without an answer nothing is half made.
-    let founder: Contact = app.user.get_json(&user_path(caller.user_id)).await.map_err(Fault::from)?;
+    let founder: Contact = app.user.get_json(&user_path(caller.user_id)).await.map_err(|error| match error {
+        CallError::NotFound { .. } => Fault::NotSignedIn("the account of the token is no more"),
+        error => Fault::from(error),
+    })?;
     let at = app.core.clock.now();
     let act = Act {
         outbox: app.core.outbox.clone(),
@@ -64,10 +69,10 @@ pub(crate) async fn found(
 ///
 /// Those in which the caller works today. A page may hold fewer than `limit` although there is another.
 #[utoipa::path(
+    operation_id = "list_own_orgs",
     tag = "orgs",
     params(
-        ("limit" = Option<u32>, Query, description = "Rows wanted, 1 to 200; 50 when absent"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        responses::PageParams,
     ),
     responses((status = 200, description = "A page", body = Paged<Org>), responses::OwnList),
     security(("bearer" = [])),
@@ -90,9 +95,10 @@ pub(crate) async fn list(app: web::Data<App>, caller: Caller, Query(query): Quer
 
 /// One organisation
 #[utoipa::path(
+    operation_id = "get_org",
     tag = "orgs",
     params(("org_id" = OrgId, Path, description = "The organisation")),
-    responses((status = 200, description = "It", body = Org), responses::Read),
+    responses((status = 200, description = "It", body = Org, headers(("ETag" = String, description = "Its version"))), responses::Read),
     security(("bearer" = [])),
 )]
 #[get("/api/org/v1/orgs/{org_id}")]
@@ -103,13 +109,14 @@ pub(crate) async fn find(of: InOrg) -> Result<Answer, Error> {
 
 /// Change an organisation
 #[utoipa::path(
+    operation_id = "patch_org",
     tag = "orgs",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
     ),
     request_body = OrgPatch,
-    responses((status = 200, description = "As it is now", body = Org), responses::Change),
+    responses((status = 200, description = "As it is now", body = Org, headers(("ETag" = String, description = "Its version"))), responses::Change),
     security(("bearer" = [])),
 )]
 #[patch("/api/org/v1/orgs/{org_id}")]

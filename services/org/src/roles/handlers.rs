@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 /// A role.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Role)]
+#[schema(as = RoleDefinition)]
 pub(crate) struct RoleView {
     /// Its name.
     role: Role,
@@ -30,6 +30,7 @@ pub(crate) struct RoleView {
 
 /// All roles
 #[utoipa::path(
+    operation_id = "list_roles",
     tag = "employees",
     params(("org_id" = OrgId, Path, description = "The organisation")),
     responses((status = 200, description = "All of them", body = Paged<RoleView>), responses::Read),
@@ -46,6 +47,7 @@ pub(crate) async fn list(of: InOrg) -> Result<Answer, Error> {
 ///
 /// To have it already is fine. One gives only what one holds for the whole organisation oneself.
 #[utoipa::path(
+    operation_id = "give_role",
     tag = "employees",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
@@ -53,7 +55,7 @@ pub(crate) async fn list(of: InOrg) -> Result<Answer, Error> {
         ("role" = String, Path, description = "`owner`, `hr_admin`, `manager`, `employee` or `auditor`"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the employee that the change is based on"),
     ),
-    responses((status = 200, description = "The employee, as they are now", body = EmployeeView), responses::Toggle),
+    responses((status = 200, description = "The employee, as they are now", body = EmployeeView, headers(("ETag" = String, description = "Its version"))), responses::Toggle),
     security(("bearer" = [])),
 )]
 #[put("/api/org/v1/orgs/{org_id}/employees/{employee_id}/roles/{role}")]
@@ -71,6 +73,7 @@ pub(crate) async fn give(
 ///
 /// Not to have it is fine. 409 `last_owner` when nobody who can sign in would own the organisation.
 #[utoipa::path(
+    operation_id = "take_role",
     tag = "employees",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
@@ -78,7 +81,7 @@ pub(crate) async fn give(
         ("role" = String, Path, description = "`owner`, `hr_admin`, `manager`, `employee` or `auditor`"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the employee that the change is based on"),
     ),
-    responses((status = 200, description = "The employee, as they are now", body = EmployeeView), responses::Toggle),
+    responses((status = 200, description = "The employee, as they are now", body = EmployeeView, headers(("ETag" = String, description = "Its version"))), responses::Toggle),
     security(("bearer" = [])),
 )]
 #[delete("/api/org/v1/orgs/{org_id}/employees/{employee_id}/roles/{role}")]

@@ -16,13 +16,14 @@ use rollcall_org_api::rights::Permission;
 
 /// Add a site
 #[utoipa::path(
+    operation_id = "create_site",
     tag = "sites",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key again: the same answer"),
     ),
     request_body = NewSite,
-    responses((status = 201, description = "Added", body = Site), responses::Create),
+    responses((status = 201, description = "Added", body = Site, headers(("ETag" = String, description = "Its version"), ("Location" = String, description = "Where it can be read"))), responses::Create),
     security(("bearer" = [])),
 )]
 #[post("/api/org/v1/orgs/{org_id}/sites")]
@@ -45,11 +46,11 @@ pub(crate) async fn create(
 
 /// All sites
 #[utoipa::path(
+    operation_id = "list_sites",
     tag = "sites",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
-        ("limit" = Option<u32>, Query, description = "Rows wanted, 1 to 200; 50 when absent"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        responses::PageParams,
     ),
     responses((status = 200, description = "A page", body = Paged<Site>), responses::List),
     security(("bearer" = [])),
@@ -67,12 +68,13 @@ pub(crate) async fn list(app: web::Data<App>, of: InOrg, Query(query): Query<Pag
 
 /// One site
 #[utoipa::path(
+    operation_id = "get_site",
     tag = "sites",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("site_id" = SiteId, Path, description = "The site"),
     ),
-    responses((status = 200, description = "It", body = Site), responses::Read),
+    responses((status = 200, description = "It", body = Site, headers(("ETag" = String, description = "Its version"))), responses::Read),
     security(("bearer" = [])),
 )]
 #[get("/api/org/v1/orgs/{org_id}/sites/{site_id}")]
@@ -88,6 +90,7 @@ pub(crate) async fn find(app: web::Data<App>, of: InOrg, path: Path<(OrgId, Site
 
 /// Change a site
 #[utoipa::path(
+    operation_id = "patch_site",
     tag = "sites",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
@@ -95,7 +98,7 @@ pub(crate) async fn find(app: web::Data<App>, of: InOrg, path: Path<(OrgId, Site
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
     ),
     request_body = SitePatch,
-    responses((status = 200, description = "As it is now", body = Site), responses::Change),
+    responses((status = 200, description = "As it is now", body = Site, headers(("ETag" = String, description = "Its version"))), responses::Change),
     security(("bearer" = [])),
 )]
 #[patch("/api/org/v1/orgs/{org_id}/sites/{site_id}")]

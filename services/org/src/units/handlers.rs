@@ -16,13 +16,14 @@ use rollcall_org_api::rights::Permission;
 
 /// Add a unit
 #[utoipa::path(
+    operation_id = "create_unit",
     tag = "units",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key again: the same answer"),
     ),
     request_body = NewUnit,
-    responses((status = 201, description = "Added", body = Unit), responses::Create),
+    responses((status = 201, description = "Added", body = Unit, headers(("ETag" = String, description = "Its version"), ("Location" = String, description = "Where it can be read"))), responses::Create),
     security(("bearer" = [])),
 )]
 #[post("/api/org/v1/orgs/{org_id}/units")]
@@ -45,11 +46,11 @@ pub(crate) async fn create(
 
 /// All units
 #[utoipa::path(
+    operation_id = "list_units",
     tag = "units",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
-        ("limit" = Option<u32>, Query, description = "Rows wanted, 1 to 200; 50 when absent"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        responses::PageParams,
     ),
     responses((status = 200, description = "A page", body = Paged<Unit>), responses::List),
     security(("bearer" = [])),
@@ -67,12 +68,13 @@ pub(crate) async fn list(app: web::Data<App>, of: InOrg, Query(query): Query<Pag
 
 /// One unit
 #[utoipa::path(
+    operation_id = "get_unit",
     tag = "units",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("unit_id" = UnitId, Path, description = "The unit"),
     ),
-    responses((status = 200, description = "It", body = Unit), responses::Read),
+    responses((status = 200, description = "It", body = Unit, headers(("ETag" = String, description = "Its version"))), responses::Read),
     security(("bearer" = [])),
 )]
 #[get("/api/org/v1/orgs/{org_id}/units/{unit_id}")]
@@ -91,6 +93,7 @@ pub(crate) async fn find(app: web::Data<App>, of: InOrg, path: Path<(OrgId, Unit
 /// With another `parent_id` it moves with everything below it; 409 `unit_cycle` when it would come to stand below
 /// itself.
 #[utoipa::path(
+    operation_id = "patch_unit",
     tag = "units",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
@@ -98,7 +101,7 @@ pub(crate) async fn find(app: web::Data<App>, of: InOrg, path: Path<(OrgId, Unit
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
     ),
     request_body = UnitPatch,
-    responses((status = 200, description = "As it is now", body = Unit), responses::Change),
+    responses((status = 200, description = "As it is now", body = Unit, headers(("ETag" = String, description = "Its version"))), responses::Change),
     security(("bearer" = [])),
 )]
 #[patch("/api/org/v1/orgs/{org_id}/units/{unit_id}")]

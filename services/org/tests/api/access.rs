@@ -3,7 +3,7 @@
 use crate::support::{Fixture, send};
 use reqwest::Method;
 use rollcall_common::server::openapi_with_internal;
-use rollcall_ids::UserId;
+use rollcall_ids::{InvitationId, UserId};
 use rollcall_org::App;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -49,6 +49,8 @@ fn table() -> Vec<(Class, &'static str, &'static str, Value)> {
         (Tenant, "PUT", path("/employees/{employee_id}/roles/{role}"), none.clone()),
         (Tenant, "DELETE", path("/employees/{employee_id}/roles/{role}"), none.clone()),
         (Tenant, "POST", path("/invitations"), json!({"employee_id": ANY})),
+        (Tenant, "GET", path("/invitations"), none.clone()),
+        (Tenant, "GET", path("/invitations/{invitation_id}"), none.clone()),
         (Tenant, "GET", path("/audit-events"), none.clone()),
         (Service, "GET", "/internal/v1/orgs/{org_id}/members/by-user/{user_id}", none.clone()),
         (Service, "GET", "/internal/v1/orgs/{org_id}/members/{employee_id}", none.clone()),
@@ -83,6 +85,7 @@ async fn only_those_a_route_is_for_get_past_its_door() {
             .replace("{employee_id}", &boss.to_string())
             .replace("{unit_id}", &text(&me["unit"]["unit_id"]))
             .replace("{site_id}", &text(&me["site"]["site_id"]))
+            .replace("{invitation_id}", &InvitationId::generate().to_string())
             .replace("{role}", "manager");
         let verb: Method = method.parse().unwrap();
         let with_body = |request: reqwest::RequestBuilder| if body.is_null() { request } else { request.json(&body) };
@@ -116,10 +119,12 @@ async fn only_those_a_route_is_for_get_past_its_door() {
 #[test]
 fn every_operation_says_what_it_is_what_it_answers_and_what_it_needs() {
     let document = serde_json::to_value(openapi_with_internal::<App>()).unwrap();
+    let mut ids = BTreeSet::new();
     for (class, method, path, body) in table() {
         let operation = &document["paths"][path][method.to_lowercase()];
         let what = format!("{method} {path}");
         assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{what}: summary");
+        assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{what}: its id is another's too");
         let scheme = if class == Service { "service" } else { "bearer" };
         assert_eq!(operation["security"], json!([{scheme: []}]), "{what}: security");
         let mut expected = vec!["401", "500", "503", "504"];

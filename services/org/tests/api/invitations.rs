@@ -58,15 +58,47 @@ async fn a_token_works_once() {
 async fn of_two_who_bring_the_same_token_one_is_linked() {
     let f = Fixture::start().await;
     let owner = f.found().await;
-    for number in 0..6 {
-        let employee_id = f.hire(owner, &format!("n{number}"), json!({})).await;
-        let token = f.invite(owner, employee_id).await;
-        let (one, other) = (UserId::generate(), UserId::generate());
-        let (a, b) = tokio::join!(f.accept(one, &token), f.accept(other, &token));
-        let (won, lost, winner) = if a.status == 200 { (a, b, one) } else { (b, a, other) };
-        assert_eq!(won.must(200)["employee"]["user_id"], json!(winner));
-        lost.refused(409, "invitation_used");
-    }
+    let employee_id = f.hire(owner, "7", json!({})).await;
+    let token = f.invite(owner, employee_id).await;
+    let (one, other) = (UserId::generate(), UserId::generate());
+    let row = format!("SELECT 1 FROM employees WHERE employee_id = '{employee_id}'");
+    let (a, b) = f.race(&row, f.accept(one, &token), f.accept(other, &token)).await;
+    let (won, lost, winner) = if a.status == 200 { (a, b, one) } else { (b, a, other) };
+    assert_eq!(won.must(200)["employee"]["user_id"], json!(winner));
+    lost.refused(409, "invitation_used");
+}
+
+#[tokio::test]
+async fn whoever_accepts_two_invitations_of_one_organisation_at_once_is_linked_once() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let (ada, bob) = (f.hire(owner, "7", json!({})).await, f.hire(owner, "8", json!({})).await);
+    let (to_ada, to_bob) = (f.invite(owner, ada).await, f.invite(owner, bob).await);
+    let user_id = UserId::generate();
+    let rows = format!("SELECT 1 FROM employees WHERE employee_id IN ('{ada}', '{bob}')");
+    let (a, b) = f.race(&rows, f.accept(user_id, &to_ada), f.accept(user_id, &to_bob)).await;
+    let (won, lost) = if a.status == 200 { (a, b) } else { (b, a) };
+    won.must(200);
+    lost.refused(409, "already_member");
+}
+
+#[tokio::test]
+async fn whoever_may_write_sees_the_invitations_and_never_a_token() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let ada = f.hire(owner, "7", json!({})).await;
+    let invited = f.post(owner, "/invitations", json!({"employee_id": ada})).await;
+    let location = invited.header("location").to_owned();
+    let invited = invited.must(201);
+    let path = location.strip_prefix(&owner.path("")).unwrap().to_owned();
+    assert_eq!(f.get(owner, &path).await.must(200), invited);
+    f.post(owner, "/invitations", json!({"employee_id": ada})).await.must(201);
+    let first = f.get(owner, "/invitations?limit=1").await.must(200);
+    let rest = format!("/invitations?limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
+    assert_eq!(f.get(owner, &rest).await.must(200)["items"], json!([invited]));
+    let (employee, _) = f.join(owner, "8", &[]).await;
+    f.get(employee, "/invitations").await.refused(403, "forbidden");
+    f.get(employee, &path).await.refused(403, "forbidden");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 use crate::support::Fixture;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
+use rollcall_common::server::Service as _;
+use rollcall_org::App;
 use serde_json::json;
 
 const TABLES: [&str; 8] =
@@ -109,4 +111,19 @@ async fn the_service_may_add_to_the_record_but_not_change_it() {
             .unwrap();
         assert_eq!(may, expected, "{privilege}");
     }
+}
+
+#[tokio::test]
+async fn the_migrations_go_down_and_up_again() {
+    let f = Fixture::start().await;
+    f.found().await;
+    let url = f.org.database_url.clone();
+    f.org.stop().await;
+    let (reverted, applied) = tokio::task::spawn_blocking(move || {
+        let reverted = rollcall_common::db::revert_all(&url, App::MIGRATIONS).unwrap();
+        (reverted, rollcall_common::db::migrate(&url, App::MIGRATIONS).unwrap().len())
+    })
+    .await
+    .unwrap();
+    assert_eq!((reverted, applied), (4, 4), "the mechanism's and org's three");
 }

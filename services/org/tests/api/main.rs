@@ -1,6 +1,5 @@
 //! The org service through HTTP, against a real database.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-#![expect(clippy::expect_used, reason = "a failed step fails the test")]
 #![expect(clippy::panic, reason = "a failed step fails the test")]
 
 mod access;

@@ -112,3 +112,13 @@ async fn whoever_has_left_is_no_member_from_the_next_day_on_in_the_organisations
     let left = f.get(owner, "/employees?status=left").await.must(200);
     assert_eq!(each(&left, "number"), ["7"]);
 }
+
+#[tokio::test]
+async fn a_token_whose_account_is_no_more_founds_nothing() {
+    let f = Fixture::start().await;
+    f.user.reset().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(404)).mount(&f.user).await;
+    let body = json!({"name": "Acme", "time_zone": "UTC"});
+    let request = f.org.as_user(UserId::generate()).post("/api/org/v1/orgs");
+    send(request.json(&body)).await.refused(401, "not_signed_in");
+}

@@ -56,21 +56,31 @@ async fn the_last_owner_is_neither_demoted_nor_let_go() {
 #[tokio::test]
 async fn of_two_last_owners_who_demote_each_other_one_is_refused() {
     let f = Fixture::start().await;
-    for _ in 0..6 {
-        let one = f.found().await;
-        let one_id = f.me(one).await;
-        let (other, other_id) = f.join(one, "7", &["owner"]).await;
-        let (first, second) =
-            (format!("/employees/{other_id}/roles/owner"), format!("/employees/{one_id}/roles/owner"));
-        let (a, b) = tokio::join!(f.delete(one, &first), f.delete(other, &second));
-        let mut statuses = [a.status.as_u16(), b.status.as_u16()];
-        statuses.sort_unstable();
-        // Whoever comes so late that they are no owner any more is refused as that; an owner remains in any case.
-        assert!(statuses == [200, 409] || statuses == [200, 403], "{statuses:?} {} {}", a.body, b.body);
-        let owners = [f.get(one, "/me").await, f.get(other, "/me").await];
-        let remaining = owners.iter().filter(|me| me.body["employee"]["roles"].to_string().contains("owner"));
-        assert_eq!(remaining.count(), 1);
-    }
+    let one = f.found().await;
+    let one_id = f.me(one).await;
+    let (other, other_id) = f.join(one, "7", &["owner"]).await;
+    let (first, second) = (format!("/employees/{other_id}/roles/owner"), format!("/employees/{one_id}/roles/owner"));
+    let row = format!("SELECT 1 FROM orgs WHERE org_id = '{}'", one.org_id);
+    let (a, b) = f.race(&row, f.delete(one, &first), f.delete(other, &second)).await;
+    let (won, lost, owner) = if a.status == 200 { (a, b, one) } else { (b, a, other) };
+    won.must(200);
+    lost.refused(409, "last_owner");
+    assert_eq!(f.get(owner, "/me").await.must(200)["employee"]["roles"], json!(["employee", "owner"]));
+}
+
+#[tokio::test]
+async fn of_two_last_owners_who_leave_at_once_one_is_refused() {
+    let f = Fixture::start().await;
+    let one = f.found().await;
+    let one_id = f.me(one).await;
+    let (other, other_id) = f.join(one, "7", &["owner"]).await;
+    let leave = json!({"left_on": "2026-12-31"});
+    let (first, second) = (format!("/employees/{one_id}"), format!("/employees/{other_id}"));
+    let row = format!("SELECT 1 FROM orgs WHERE org_id = '{}'", one.org_id);
+    let (a, b) = f.race(&row, f.patch(one, &first, leave.clone()), f.patch(other, &second, leave)).await;
+    let (won, lost) = if a.status == 200 { (a, b) } else { (b, a) };
+    won.must(200);
+    lost.refused(409, "last_owner");
 }
 
 #[tokio::test]

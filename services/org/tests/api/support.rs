@@ -1,12 +1,14 @@
 //! What the tests share: the service with a user service that knows everybody, and the steps every test starts with.
 
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
-use diesel::sql_types::{Jsonb, Text};
+use diesel::sql_types::{BigInt, Jsonb, Text};
 use reqwest::{RequestBuilder, StatusCode, header::HeaderMap};
 use rollcall_ids::{EmployeeId, OrgId, UserId};
 use rollcall_org::App;
 use rollcall_stack::testing::{TestService, set};
 use serde_json::{Value, json};
+use std::time::Duration;
 use wiremock::matchers::{method, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -149,6 +151,40 @@ impl Fixture {
     /// Its database, past every policy.
     pub(crate) fn database(&self) -> PgConnection {
         PgConnection::establish(&self.org.admin_url).unwrap()
+    }
+
+    /// Runs two requests that both stand before the lock of a row at the same moment: the row is held until both wait
+    /// for it. `select` names the row.
+    pub(crate) async fn race<A: Future, B: Future>(&self, select: &str, one: A, other: B) -> (A::Output, B::Output) {
+        let mut gate = self.database();
+        gate.batch_execute(&format!("BEGIN; {select} FOR UPDATE")).unwrap();
+        let open = async {
+            let mut patience = 700;
+            while self.waiting() < 2 {
+                assert!(patience > 0, "the two requests do not both wait for the row");
+                patience -= 1;
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            gate.batch_execute("COMMIT").unwrap();
+        };
+        let (one, other, ()) = tokio::join!(one, other, open);
+        (one, other)
+    }
+
+    /// Sessions of the database that wait for a lock.
+    fn waiting(&self) -> i64 {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = BigInt)]
+            count: i64,
+        }
+        let row: Row = diesel::sql_query(
+            "SELECT count(*) AS count FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .get_result(&mut self.database())
+        .unwrap();
+        row.count
     }
 
     /// Data of the events of a type in the outbox, oldest first.
