@@ -5,6 +5,7 @@ use anyhow::Context as _;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls as ClientTls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use rollcall_common::problem::chain;
 use rollcall_ids::NotificationId;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,6 +33,22 @@ pub enum SendError {
     /// The directory cannot be written.
     #[error("cannot write the file")]
     File(#[source] std::io::Error),
+    /// The server neither took nor refused it in time.
+    #[error("no outcome within a minute")]
+    NoOutcome,
+}
+
+impl SendError {
+    /// What may stand in a log: a server's words may name the recipient, its code does not.
+    pub fn for_log(&self) -> String {
+        match self {
+            Self::Refused(error) | Self::Smtp(error) => match error.status() {
+                Some(code) => format!("{self}: {code}"),
+                None => chain(self),
+            },
+            Self::File(_) | Self::NoOutcome => chain(self),
+        }
+    }
 }
 
 impl Outlet {

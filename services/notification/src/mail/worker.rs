@@ -55,36 +55,44 @@ async fn round(app: &App) -> Result<usize, Fault> {
     noted.into_iter().collect::<Result<(), Fault>>().map(|()| taken)
 }
 
-/// Tries once. Logs hold ids and causes, never an address.
+/// Tries once.
 async fn send(app: &App, delivery: &Delivery) -> Attempt {
-    let message = match compose(delivery, &app.mail_from) {
-        Ok(message) => message,
-        Err(error) => return dead(delivery, &error),
-    };
-    let error = match tokio::time::timeout(SEND_TIMEOUT, app.outlet.send(delivery.delivery_id, &message)).await {
-        Ok(Ok(())) => {
-            tracing::info!(delivery_id = %delivery.delivery_id, attempts = delivery.attempts, "mail sent");
-            return Attempt::Sent;
-        }
-        Ok(Err(error @ SendError::Refused(_))) => return dead(delivery, &error),
-        Ok(Err(error)) => chain(&error),
-        Err(_) => "no outcome within a minute".to_owned(),
+    let (delivery_id, attempts) = (delivery.delivery_id, delivery.attempts);
+    let Err(failure) = hand_over(app, delivery).await else {
+        tracing::info!(%delivery_id, attempts, "mail sent");
+        return Attempt::Sent;
     };
     let spread = full_jitter(Duration::from_secs(1)).as_secs_f64();
     let give_up = SignedDuration::from_hours(app.settings.mail.give_up_hours.into());
-    let (delivery_id, attempts) = (delivery.delivery_id, delivery.attempts);
-    if let Some(at) = next_attempt(attempts, delivery.created_at, app.core.clock.now(), give_up, spread) {
-        tracing::warn!(%delivery_id, attempts, error, "mail not sent yet");
-        Attempt::Again { at, error }
+    let next = next_attempt(attempts, delivery.created_at, app.core.clock.now(), give_up, spread);
+    if let Some(at) = next.filter(|_| !failure.for_good) {
+        tracing::warn!(%delivery_id, attempts, error = failure.logged, "mail not sent yet");
+        Attempt::Again { at, error: failure.kept }
     } else {
-        tracing::error!(%delivery_id, attempts, error, "mail given up");
-        Attempt::Dead { error }
+        tracing::error!(%delivery_id, attempts, error = failure.logged, "mail given up");
+        Attempt::Dead { error: failure.kept }
     }
 }
 
-fn dead(delivery: &Delivery, error: &(dyn std::error::Error + 'static)) -> Attempt {
-    tracing::error!(delivery_id = %delivery.delivery_id, attempts = delivery.attempts, %error, "mail cannot be sent");
-    Attempt::Dead { error: chain(error) }
+/// Why a mail did not leave. What is kept beside it may name the recipient, what is logged never does.
+struct Failure {
+    for_good: bool,
+    kept: String,
+    logged: String,
+}
+
+async fn hand_over(app: &App, delivery: &Delivery) -> Result<(), Failure> {
+    let message = compose(delivery, &app.mail_from).map_err(|error| Failure {
+        for_good: true,
+        kept: chain(&error),
+        logged: error.to_string(),
+    })?;
+    let sent = tokio::time::timeout(SEND_TIMEOUT, app.outlet.send(delivery.delivery_id, &message)).await;
+    sent.unwrap_or(Err(SendError::NoOutcome)).map_err(|error| Failure {
+        for_good: matches!(error, SendError::Refused(_)),
+        kept: chain(&error),
+        logged: error.for_log(),
+    })
 }
 
 async fn note(app: &App, delivery: Delivery, attempt: Attempt) -> Result<(), Fault> {

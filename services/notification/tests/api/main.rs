@@ -4,6 +4,7 @@
 mod access;
 mod inbox;
 mod intake;
+mod isolation;
 mod mail;
 mod stream;
 mod support;

@@ -9,6 +9,8 @@ use rollcall_stack::testing::set;
 use serde_json::json;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn a_message_reaches_an_open_stream_within_a_second_with_the_count_after_it() {
@@ -248,5 +250,47 @@ async fn messages_stored_at_the_same_time_are_numbered_without_a_gap_and_none_is
     let numbers: Vec<_> = stream.next_titles(40).await.iter().map(|(id, _)| number(id)).collect();
     assert_eq!(numbers, (2..=41).collect::<Vec<_>>());
     assert_eq!(world.unread(manager).await, 41);
+    assert_eq!(
+        world.count("SELECT count(*) FROM notifications WHERE read_at IS NULL"),
+        41,
+        "the count beside them agrees"
+    );
     assert!(stream.stays_silent().await);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut_off_and_can_come_back_to_where_the_reset_says() {
+    let world = World::start().await;
+    let manager = world.manager.user_id;
+    world.tell_manager(&["Ada"]).await;
+    let address = world.service.base_url.strip_prefix("http://").unwrap();
+    let token = world.service.keys.access_token(manager).unwrap();
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    let request =
+        format!("GET /api/notification/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
+    slow.write_all(request.as_bytes()).await.unwrap();
+
+    // More than all buffers on the way hold: 800 events of 40 KB.
+    world.sql(
+        "INSERT INTO stream_entries SELECT user_id, s, NULL, 'read', '\"' || repeat('x', 40000) || '\"', 1, now() \
+         FROM user_streams, generate_series(2, 801) s WHERE last_seq = 1",
+    );
+    world.sql("UPDATE user_streams SET last_seq = 801 WHERE last_seq = 1");
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    world.service.clock.advance(SignedDuration::from_secs(61));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+
+    let mut heard = String::new();
+    let mut buffer = vec![0; 1 << 16];
+    while !heard.ends_with("0\r\n\r\n") {
+        let read = tokio::time::timeout(crate::support::PATIENCE, slow.read(&mut buffer)).await.unwrap().unwrap();
+        heard.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+    }
+    let sent = heard.matches("event: read").count();
+    assert!((1..800).contains(&sent), "{sent} events were buffered");
+    assert!(heard.contains("event: reset\ndata: {\"reason\":\"too_slow\"}"), "{}", &heard[heard.len() - 300..]);
+    let (_, reset) = heard.rsplit_once("id: ").unwrap();
+    let mut back = world.listen(manager, reset.lines().next()).await;
+    let (id, _) = back.next_named("read").await;
+    assert!(number(&id) > i64::try_from(sent).unwrap(), "what waited in memory is not told again");
 }
