@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use url::Url;
 
 /// The sections that only this service has.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub struct Settings {
 #[expect(missing_docs, reason = "config/default.toml says what each value is, once")]
 pub struct KeySettings {
     pub encryption_key_file: PathBuf,
+    #[serde(default)]
+    pub public_jwks_url: Option<Url>,
     pub reload_seconds: u64,
     pub jwks_max_age_seconds: u32,
 }

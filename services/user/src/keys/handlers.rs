@@ -65,9 +65,10 @@ pub(crate) async fn jwks(app: web::Data<App>) -> Result<HttpResponse, Error> {
 )]
 #[get("/.well-known/openid-configuration")]
 pub(crate) async fn discovery(app: web::Data<App>) -> HttpResponse {
+    let public = app.settings.keys.public_jwks_url.as_ref();
     let document = Discovery {
         issuer: app.tokens.issuer.clone(),
-        jwks_uri: app.core.base.auth.jwks_url.to_string(),
+        jwks_uri: public.unwrap_or(&app.core.base.auth.jwks_url).to_string(),
         response_types_supported: vec![],
         subject_types_supported: vec!["public"],
         id_token_signing_alg_values_supported: vec!["EdDSA"],

@@ -159,4 +159,8 @@ async fn discovery_says_where_the_keys_are() {
     assert_eq!((reply.status, &reply.body["issuer"]), (200, &json!("rollcall")));
     assert!(reply.text("jwks_uri").ends_with(JWKS));
     assert_eq!(reply.body["id_token_signing_alg_values_supported"], json!(["EdDSA"]));
+
+    let public = "https://hr.example.org/.well-known/jwks.json";
+    let outside = fixture.another_instance(|settings| set(settings, "keys.public_jwks_url", public)).await.unwrap();
+    assert_eq!(outside.get("/.well-known/openid-configuration").await.text("jwks_uri"), public);
 }
