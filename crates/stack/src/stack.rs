@@ -61,14 +61,14 @@ impl Builder {
         self
     }
 
-    /// The services take the ports of `deploy/topology.toml`; without it, free ones.
+    /// The services take the ports of `deploy/topology.toml` where those are free; without it, any free ones.
     #[must_use]
     pub fn topology_ports(mut self) -> Self {
         self.topology_ports = true;
         self
     }
 
-    /// nginx listens here; without it, on a free port, or the topology's if its ports are taken.
+    /// nginx listens here; without it, on the topology's port if those are wanted, else on a free one.
     #[must_use]
     pub fn nginx_port(mut self, port: u16) -> Self {
         self.nginx_port = Some(port);
@@ -123,13 +123,10 @@ impl Builder {
             None if self.topology_ports => topology.nginx.port,
             None => ports::free()?,
         };
-        for (name, port) in ports.iter().map(|(n, p)| (n.as_str(), *p)).chain([("nginx", nginx_port)]) {
-            ensure!(
-                !ports::is_taken(port),
-                "port {port}, which {name} needs, is taken by another program{}",
-                if name == "nginx" { " (PORT= chooses another)" } else { "" }
-            );
-        }
+        ensure!(
+            !ports::is_taken(nginx_port),
+            "port {nginx_port} is taken by another program; choose another with PORT="
+        );
         let mut stack = Stack {
             run_dir,
             topology,
@@ -170,7 +167,13 @@ impl Builder {
 
     fn ports(&self, topology: &Topology) -> Result<BTreeMap<String, u16>> {
         let one = |(name, service): (&String, &crate::topology::Service)| {
-            let port = if self.topology_ports { service.port } else { ports::free()? };
+            if self.topology_ports && !ports::is_taken(service.port) {
+                return Ok((name.clone(), service.port));
+            }
+            let port = ports::free()?;
+            if self.topology_ports {
+                (self.progress)(&format!("port {} is taken, {name} listens on {port}", service.port));
+            }
             Ok((name.clone(), port))
         };
         topology.services.iter().map(one).collect()
@@ -376,16 +379,15 @@ impl Stack {
         Ok(())
     }
 
+    /// One after another, so that who calls finds who is called.
     fn start_services(&mut self) -> Result<()> {
-        for service in self.services.values_mut() {
-            service.start()?;
-        }
         for name in self.topology.deployment_order()? {
             let start = Instant::now();
-            let service = self.service(name)?;
-            self.say(&format!("waiting for {name} on {} …", service.base_url()));
+            let service = self.services.get_mut(name).context("every service has settings")?;
+            (self.progress)(&format!("waiting for {name} on {} …", service.base_url()));
+            service.start()?;
             service.wait_until_ready()?;
-            self.say(&format!("{name} is ready ({})", seconds(start)));
+            (self.progress)(&format!("{name} is ready ({})", seconds(start)));
         }
         Ok(())
     }
