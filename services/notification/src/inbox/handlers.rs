@@ -15,6 +15,21 @@ use rollcall_ids::NotificationId;
 use rollcall_notification_api::inbox::{Inbox, Notification, UnreadCount};
 use serde::{Deserialize, Deserializer};
 
+/// A message for the description.
+fn example() -> serde_json::Value {
+    serde_json::json!({
+        "notification_id": "0199f3a0-7c1e-7d6a-9d0e-2f6b8c1a4e55",
+        "org_id": "0199f3a0-1111-7d6a-9d0e-2f6b8c1a4e55",
+        "category": "membership",
+        "kind": "invitation_accepted",
+        "title": "Li Wei joined Nordlicht GmbH",
+        "body": "Li Wei accepted the invitation and can now punch in.",
+        "about": { "employee_id": "0199f39f-2222-7d6a-9d0e-2f6b8c1a4e55" },
+        "created_at": "2026-11-20T08:01:12Z",
+        "read_at": "2026-11-20T08:04:40Z",
+    })
+}
+
 /// Which part of the inbox.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -50,7 +65,9 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     operation_id = "list_notifications",
     params(InboxQuery),
     security(("bearer" = [])),
-    responses((status = 200, description = "A page of messages", body = Inbox), responses::List)
+    responses((status = 200, description = "A page of messages", body = Inbox, example = json!({
+            "items": [example()], "next_cursor": "MTc", "stream_position": "4218743099:17",
+        })), responses::List)
 )]
 #[get("/api/notification/v1/notifications")]
 pub(crate) async fn list(
@@ -78,7 +95,7 @@ pub(crate) async fn list(
     operation_id = "read_notification",
     params(("notification_id" = NotificationId, Path, description = "The message")),
     security(("bearer" = [])),
-    responses((status = 200, description = "The message, read", body = Notification), responses::One)
+    responses((status = 200, description = "The message, read", body = Notification, example = json!(example())), responses::One)
 )]
 #[post("/api/notification/v1/notifications/{notification_id}/read")]
 pub(crate) async fn read(
@@ -117,7 +134,7 @@ pub(crate) async fn read_all(app: web::Data<App>, caller: Caller) -> Result<Answ
     tag = "inbox",
     operation_id = "count_unread_notifications",
     security(("bearer" = [])),
-    responses((status = 200, description = "How many there are", body = UnreadCount), responses::Own)
+    responses((status = 200, description = "How many there are", body = UnreadCount, example = json!({ "unread": 3 })), responses::Own)
 )]
 #[get("/api/notification/v1/unread-count")]
 pub(crate) async fn unread_count(app: web::Data<App>, caller: Caller) -> Result<web::Json<UnreadCount>, Fault> {
