@@ -38,6 +38,7 @@ check: bootstrap tools ## Format, lints, docs, licences; generated files fresh; 
 	$(STACK) openapi --check
 	PATH="$(TOOLS)/bin:$$PATH" $(STACK) schema --check
 	cargo test --quiet -p rollcall-e2e --test architecture
+	@$(MAKE) deny
 
 bootstrap: ## Install what is missing on this machine
 	@scripts/bootstrap

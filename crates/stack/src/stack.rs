@@ -2,7 +2,7 @@
 
 use crate::guard::Guard;
 use crate::nginx::{self, Nginx};
-use crate::postgres::{Place, Postgres};
+use crate::postgres::{Place, Postgres, Worth};
 use crate::process::{self, Process};
 use crate::provision::{self, Passwords};
 use crate::service::Service;
@@ -307,7 +307,11 @@ impl Stack {
 
     fn start_postgres(&mut self, temporary: bool) -> Result<()> {
         let start = Instant::now();
-        let place = Place { directory: self.run_dir.join("postgres"), log: self.log_of("postgres"), throwaway: false };
+        let place = Place {
+            directory: self.run_dir.join("postgres"),
+            log: self.log_of("postgres"),
+            worth: if temporary { Worth::Temporary } else { Worth::Kept },
+        };
         fresh_log(&place.log)?;
         let postgres = Postgres::start(&place, &self.guard)?;
         if let Some(notice) = &postgres.notice {

@@ -25,20 +25,19 @@ struct Up {
 impl Up {
     fn start(run_dir: &Path) -> Self {
         let port = ports::free().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rollcall-stack"))
+        let child = Command::new(env!("CARGO_BIN_EXE_rollcall-stack"))
             .arg("--run-dir")
             .arg(run_dir)
             .args(["up", "--port", &port.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let mut said = Vec::new();
-        for line in lines {
-            let last = line.starts_with("Ctrl-C");
-            said.push(line);
-            if last {
-                return Self { child, port, said };
+        let mut up = Self { child, port, said: Vec::new() };
+        let output = up.child.stdout.take().unwrap();
+        for line in BufReader::new(output).lines().map(Result::unwrap) {
+            up.said.push(line);
+            if up.said.last().is_some_and(|line| line.starts_with("Ctrl-C")) {
+                return up;
             }
         }
         panic!("it ended before it was ready");
@@ -57,6 +56,14 @@ impl Up {
     fn end(&mut self, signal: Signal) -> ExitStatus {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
         self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // Where an assertion failed, it is still there; its reaper ends the rest.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

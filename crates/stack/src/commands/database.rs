@@ -1,7 +1,7 @@
 //! `rollcall-stack database`.
 
 use crate::guard::Guard;
-use crate::postgres::{Place, Postgres};
+use crate::postgres::{Place, Postgres, Worth};
 use crate::{lock, secrets};
 use anyhow::Result;
 use nix::sys::signal::{SigSet, Signal};
@@ -18,7 +18,8 @@ pub fn database(run_dir: &Path) -> Result<()> {
     let (lock, run_dir) = lock::run_directory(run_dir, |text| eprintln!("{text}"))?;
     let guard = Guard::start(Some(lock))?;
     secrets::passage(&run_dir.join("logs"))?;
-    let place = Place { directory: run_dir.join("postgres"), log: run_dir.join("logs/postgres.log"), throwaway: false };
+    let place =
+        Place { directory: run_dir.join("postgres"), log: run_dir.join("logs/postgres.log"), worth: Worth::Kept };
     let postgres = Postgres::start(&place, &guard)?;
     if let Some(notice) = &postgres.notice {
         eprintln!("{notice}");

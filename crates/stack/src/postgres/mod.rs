@@ -35,8 +35,19 @@ pub struct Place {
     pub directory: PathBuf,
     /// Its log file.
     pub log: PathBuf,
-    /// Nobody needs the data after this run: it is not flushed to disk, and the server stops without a checkpoint.
-    pub throwaway: bool,
+    /// What its data is worth.
+    pub worth: Worth,
+}
+
+/// What data is worth, and so what is flushed to disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worth {
+    /// It is there the next time.
+    Kept,
+    /// It goes with the run, in which every commit is flushed as in earnest.
+    Temporary,
+    /// Nothing is flushed, and the server stops without a checkpoint.
+    None,
 }
 
 /// A running server.
@@ -170,7 +181,7 @@ fn spawn(
     for variable in ["PGDATA", "PGPORT", "PGHOST", "PGUSER", "PGDATABASE", "PGOPTIONS"] {
         command.env_remove(variable);
     }
-    let flush = if place.throwaway { "off" } else { "on" };
+    let flush = if place.worth == Worth::None { "off" } else { "on" };
     let settings = [
         ("listen_addresses", "127.0.0.1".to_owned()),
         ("port", port.to_string()),
@@ -186,7 +197,7 @@ fn spawn(
     for (name, value) in settings {
         command.arg("-c").arg(format!("{name}={value}"));
     }
-    let signal = if place.throwaway { Signal::SIGQUIT } else { Signal::SIGINT };
+    let signal = if place.worth == Worth::None { Signal::SIGQUIT } else { Signal::SIGINT };
     Process::spawn("postgres", account.run(command), &place.log, guard, signal, Level::Database)
 }
 
@@ -205,7 +216,7 @@ fn initialise(binaries: &Binaries, account: Account, home: &Path, password: &str
         .arg(format!("--pwfile={}", password_file.display()))
         .current_dir(home)
         .env_remove("PGDATA");
-    if place.throwaway {
+    if place.worth != Worth::Kept {
         command.arg("--no-sync");
     }
     let output = account.run(command).output().context("could not run initdb");

@@ -1,7 +1,7 @@
 //! One PostgreSQL per test process and a database per test, cloned from a template that is migrated once.
 
 use crate::guard::Guard;
-use crate::postgres::{Place, Postgres};
+use crate::postgres::{Place, Postgres, Worth};
 use crate::provision::{self, Passwords};
 use crate::secrets;
 use crate::topology::Topology;
@@ -55,7 +55,7 @@ impl Cluster {
         // The server's account passes through it to its data.
         secrets::open_to_pass(&directory)?;
         let place =
-            Place { log: directory.join("postgres.log"), directory: directory.join("postgres"), throwaway: true };
+            Place { log: directory.join("postgres.log"), directory: directory.join("postgres"), worth: Worth::None };
         let postgres = Postgres::start(&place, &guard)?;
         if let Some(outside) = postgres.data_outside(&place.directory) {
             guard.remove_at_end(outside)?;
