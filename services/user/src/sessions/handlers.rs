@@ -120,7 +120,8 @@ pub(crate) async fn refresh(app: web::Data<App>, body: Json<Refresh>) -> Result<
 
 /// Sign out
 ///
-/// Ends the session of the access token: its refresh tokens are worth nothing from now on.
+/// Ends the session of the access token: its refresh tokens are worth nothing from now on. The access token itself is
+/// believed until it expires, five minutes at most.
 #[utoipa::path(
     tag = "sessions",
     security(("bearer" = [])),

@@ -62,5 +62,6 @@ async fn two_hundred_logins_at_once_are_answered_or_refused_and_the_rest_stays_q
         logins.iter().all(|reply| reply.status == 201 || (reply.status == 503 && reply.header("retry-after") == "1"))
     );
     assert!(logins.iter().any(|reply| reply.status == 201));
-    assert!(peak < 300, "{peak} MiB");
+    // Two hashes work in 19 MiB each; the process itself takes about 40.
+    assert!(peak < 150, "{peak} MiB");
 }

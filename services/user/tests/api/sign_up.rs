@@ -73,6 +73,15 @@ async fn a_repetition_with_the_same_key_gets_the_same_account() {
 }
 
 #[tokio::test]
+async fn of_repetitions_at_once_one_makes_the_account_and_all_get_it() {
+    let fixture = Fixture::start().await;
+    let send = || fixture.send(fixture.request("POST", USERS).header("Idempotency-Key", "k-1").json(&ada()));
+    let replies = futures_util::future::join_all((0..5).map(|_| send())).await;
+    assert!(replies.iter().all(|reply| reply.status == 201 && reply.body == replies[0].body), "{replies:?}");
+    assert_eq!(replies.iter().filter(|reply| reply.header("idempotency-replayed") == "true").count(), 4);
+}
+
+#[tokio::test]
 async fn every_bad_field_is_named_at_once() {
     let fixture = Fixture::start().await;
     let bad = json!({"email": "ada", "password": "short", "name": " ", "locale": "english please", "time_zone": "Mars/Olympus"});
