@@ -91,10 +91,10 @@ impl Client {
             })
         })
         .await?;
+        // 48 bytes in base64url, on a line of its own.
         let is_secret =
-            |line: &&str| line.len() >= 40 && line.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        let text = mail.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=");
-        text.lines()
+            |line: &&str| line.len() == 64 && line.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+        mail.lines()
             .map(str::trim_end)
             .find(is_secret)
             .map(str::to_owned)

@@ -15,7 +15,7 @@ const AT_ONCE: usize = 16;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_killed_in_the_middle_of_punches_loses_none_and_doubles_none() -> Result<()> {
-    let mut stack = start().await?;
+    let (mut stack, _place) = start().await?;
     let client = Client::of(&stack)?;
     let company = Company::found(&client).await?;
     company.known_to_attendance().await?;

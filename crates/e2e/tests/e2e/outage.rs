@@ -9,7 +9,7 @@ use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn punching_goes_on_while_the_others_are_away_and_nothing_is_lost() -> Result<()> {
-    let mut stack = start().await?;
+    let (mut stack, _place) = start().await?;
     let client = Client::of(&stack)?;
     let company = Company::found(&client).await?;
     company.known_to_attendance().await?;
@@ -56,7 +56,7 @@ async fn punching_goes_on_while_the_others_are_away_and_nothing_is_lost() -> Res
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_screen_that_lost_its_stream_has_every_message_once_and_in_order() -> Result<()> {
-    let mut stack = start().await?;
+    let (mut stack, _place) = start().await?;
     let client = Client::of(&stack)?;
     let company = Company::found(&client).await?;
     company.known_to_attendance().await?;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_signing_up_to_a_punch_on_the_managers_screen() -> Result<()> {
-    let stack = start().await?;
+    let (stack, _place) = start().await?;
     let client = Client::of(&stack)?;
     let company = Company::found(&client).await?;
     let Company { org_id, owner, worker, worker_id, .. } = &company;
@@ -83,7 +83,7 @@ async fn from_signing_up_to_a_punch_on_the_managers_screen() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_door_shows_what_it_should_and_nothing_else() -> Result<()> {
-    let stack = start().await?;
+    let (stack, _place) = start().await?;
     let client = Client::of(&stack)?;
     let get = |path: &'static str| client.send(client.request(Method::GET, path));
     for path in [

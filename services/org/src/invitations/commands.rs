@@ -4,7 +4,7 @@ use crate::act::Act;
 use crate::employees::domain::{Dossier, Employee};
 use crate::employees::store as employees;
 use crate::error::Error;
-use crate::invitations::domain::{Invitation, LIFETIME, SECRET_BYTES, Token};
+use crate::invitations::domain::{Invitation, LIFETIME, SECRET_LENGTH, Token};
 use crate::invitations::store;
 use crate::members::domain::Member;
 use diesel::pg::PgConnection;
@@ -30,6 +30,7 @@ pub(crate) fn create(
         return Err(unknown().into());
     }
     member.must_change(conn, tenant, &dossier)?;
+    member.must_decide_over(&dossier)?;
     send(conn, tenant, act, member, &dossier.employee)
 }
 
@@ -47,7 +48,9 @@ pub(crate) fn send(
     let Some(email) = employee.email.clone() else {
         return Err(Fault::invalid("/employee_id", "no_email", "the employee has no e-mail address").into());
     };
-    let token = Token::new(tenant.org_id(), &secret::random_token(SECRET_BYTES));
+    let mut fresh = [0; SECRET_LENGTH];
+    secret::fill(&mut fresh);
+    let token = Token::new(tenant.org_id(), fresh);
     let invitation = Invitation {
         invitation_id: InvitationId::generate(),
         employee_id: employee.employee_id,

@@ -1,6 +1,8 @@
 //! An invitation and its token.
 
 use crate::error::Error;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
 use jiff::{SignedDuration, Timestamp};
 use rollcall_common::secret;
@@ -10,12 +12,14 @@ use utoipa::ToSchema;
 
 /// How long an invitation works.
 pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Random bytes in a token.
-pub(crate) const SECRET_BYTES: usize = 32;
+/// Bytes of a secret: 256 random bits.
+pub(crate) const SECRET_LENGTH: usize = 32;
+/// Bytes of a token: the organisation's id and a secret.
+const LENGTH: usize = 16 + SECRET_LENGTH;
 
-/// What `POST …/accept` takes: the organisation and a secret, `<org_id>.<43 characters>`. It names the organisation
-/// so that the row is looked for under that organisation's row-level security, not across all of them; whoever
-/// changes the name finds nothing.
+/// What `POST …/accept` takes: the organisation's id and a secret, 48 bytes as 64 characters of base64url, which fit
+/// on one line of a mail however it is encoded. It names the organisation so that the row is looked for under that
+/// organisation's row-level security, not across all of them; whoever changes the name finds nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     org_id: OrgId,
@@ -24,16 +28,18 @@ pub(crate) struct Token {
 
 impl Token {
     /// The token of a fresh secret.
-    pub(crate) fn new(org_id: OrgId, secret: &str) -> Self {
-        Self { org_id, text: format!("{org_id}.{secret}") }
+    pub(crate) fn new(org_id: OrgId, secret: [u8; SECRET_LENGTH]) -> Self {
+        let mut bytes = [0; LENGTH];
+        bytes[..16].copy_from_slice(org_id.0.as_bytes());
+        bytes[16..].copy_from_slice(&secret);
+        Self { org_id, text: URL_SAFE_NO_PAD.encode(bytes) }
     }
 
     /// Takes it apart; none when it cannot be one of ours.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (org_id, secret) = text.split_once('.')?;
-        let org_id = org_id.parse().ok()?;
-        let shape = secret.len() == 43 && secret.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        shape.then(|| Self { org_id, text: text.to_owned() })
+        let bytes: [u8; LENGTH] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let org_id = OrgId(uuid::Uuid::from_slice(&bytes[..16]).ok()?);
+        Some(Self { org_id, text: text.to_owned() })
     }
 
     /// The organisation it names.
@@ -131,7 +137,7 @@ pub(crate) struct NewInvitation {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Acceptance {
     /// As it came in the mail.
-    #[schema(example = "018f2f3a-5c1e-7000-8000-000000000001.kq3x8Zr0a1b2c3d4e5f6g7h8i9j0kLmNoPqRsTuVwXy")]
+    #[schema(example = "AY8vOlwecACAAAAAAAAAAavN7xI0VniavN7xI0VniavN7xI0VniavN7xI0VniavN")]
     pub(crate) token: String,
 }
 
@@ -159,14 +165,15 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_as_it_was_made() {
-        let token = Token::new(OrgId::generate(), &"s".repeat(43));
+        let token = Token::new(OrgId::generate(), [7; SECRET_LENGTH]);
+        assert_eq!(token.expose().len(), 64);
         let parsed = Token::parse(token.expose()).unwrap();
         assert_eq!((parsed.org_id(), parsed.sha256()), (token.org_id(), token.sha256()));
     }
 
     proptest! {
         #[test]
-        fn what_a_stranger_sends_is_no_token(text in "\\PC{0,120}") {
+        fn what_a_stranger_sends_is_no_token(text in "\\PC{0,63}|\\PC{65,120}") {
             prop_assert!(Token::parse(&text).is_none());
         }
     }
