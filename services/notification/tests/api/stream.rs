@@ -2,9 +2,12 @@
 
 use crate::support::{Events, Heard, World, number};
 use jiff::SignedDuration;
+use rollcall_common::db::Unscoped;
+use rollcall_common::fault::Fault;
 use rollcall_common::server::{self, Environment, Running, Service as _};
 use rollcall_common::settings::{Sources, load};
 use rollcall_notification::App;
+use rollcall_notification::stream::store;
 use rollcall_stack::testing::set;
 use serde_json::json;
 use std::collections::HashMap;
@@ -94,10 +97,17 @@ async fn a_position_that_proves_nothing_is_answered_with_reset_and_what_comes_af
 async fn what_is_no_longer_kept_is_not_passed_over_in_silence() {
     let world = World::start().await;
     let manager = world.manager.user_id;
-    world.tell_manager(&["Ada", "Bob", "Cem"]).await;
+    world.tell_manager(&["Ada", "Bob"]).await;
+    let then = world.service.clock.now();
+    world.service.clock.advance(SignedDuration::from_hours(1));
+    world.tell_manager(&["Cem"]).await;
     let here = world.inbox(manager, "").await.stream_position;
     let (epoch, _) = here.split_once(':').unwrap();
-    world.sql("DELETE FROM stream_entries WHERE seq <= 2");
+    for dropped in [1, 1, 0] {
+        let before = then + SignedDuration::from_secs(1);
+        let prune = move |conn: &mut _| Ok::<_, Fault>(store::prune(conn, before, 1)?);
+        assert_eq!(world.service.app().core.db.transaction(Unscoped, prune).await.unwrap(), dropped);
+    }
     let mut stream = world.listen(manager, Some(&format!("{epoch}:1"))).await;
     let (id, data) = stream.next_named("reset").await;
     assert_eq!((&id, data), (&here, json!({ "reason": "too_old" })));
