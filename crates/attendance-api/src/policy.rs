@@ -29,6 +29,9 @@ pub struct Policy {
     pub auto_break: Option<AutoBreak>,
     /// What counts as overtime.
     pub overtime: OvertimePolicy,
+    /// Whether work after midnight belongs to the next date. Always false today: the work date of a shift is the
+    /// date it starts on.
+    pub split_at_midnight: bool,
 }
 
 impl Default for Policy {
@@ -45,6 +48,7 @@ impl Default for Policy {
             rounding: None,
             auto_break: None,
             overtime: OvertimePolicy::default(),
+            split_at_midnight: false,
         }
     }
 }

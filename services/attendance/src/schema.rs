@@ -1,8 +1,6 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
-    use diesel::sql_types::*;
-
     assignments (org_id, assignment_id) {
         org_id -> Uuid,
         assignment_id -> Uuid,
@@ -15,8 +13,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-
     employees (org_id, employee_id) {
         org_id -> Uuid,
         employee_id -> Uuid,
@@ -28,8 +24,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-
     orgs (org_id) {
         org_id -> Uuid,
         fact -> Jsonb,
@@ -38,8 +32,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-
     punches (org_id, employee_id, at, punch_id) {
         org_id -> Uuid,
         punch_id -> Uuid,
@@ -62,8 +54,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-
     roster_entries (org_id, roster_entry_id) {
         org_id -> Uuid,
         roster_entry_id -> Uuid,
@@ -79,8 +69,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-
     shift_versions (org_id, shift_id, version) {
         org_id -> Uuid,
         shift_id -> Uuid,
@@ -97,8 +85,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-
     shifts (org_id, shift_id) {
         org_id -> Uuid,
         shift_id -> Uuid,
@@ -108,8 +94,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-
     sites (org_id, site_id) {
         org_id -> Uuid,
         site_id -> Uuid,
@@ -119,8 +103,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-
     units (org_id, unit_id) {
         org_id -> Uuid,
         unit_id -> Uuid,

@@ -42,7 +42,9 @@ impl Facts {
 
     /// An employee of the organisation; none: org does not know them either.
     pub(crate) async fn employee(
-        &self, tenant: &Tenant, employee_id: EmployeeId,
+        &self,
+        tenant: &Tenant,
+        employee_id: EmployeeId,
     ) -> Result<Option<EmployeeFact>, Fault> {
         let of = *tenant;
         let known = self.db.transaction(tenant, move |conn| store::employee(conn, &of, employee_id)).await?;
@@ -91,7 +93,10 @@ impl TenantAuthority for Facts {
     /// Known here: no call at all. Unknown: org is asked, and unavailable is 503, never 404: nobody is told that
     /// they are no member because a service is away.
     async fn member(&self, caller: &Caller, org_id: OrgId) -> Result<Option<Member>, Fault> {
-        #[expect(clippy::disallowed_methods, reason = "this is the check: it ends in none unless the caller is a member")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the check: it ends in none unless the caller is a member"
+        )]
         let tenant = Tenant::of_capability(org_id);
         if let Some(member) = self.known(&tenant, caller.user_id).await? {
             return Ok(Some(member).filter(|member| is_member(&member.employee)));

@@ -153,8 +153,7 @@ mod tests {
     #[test]
     fn above_and_below_follow_the_tree() {
         let [root, left, right, leaf] = [(); 4].map(|()| UnitId::generate());
-        let org =
-            org(vec![unit(root, None), unit(left, Some(root)), unit(right, Some(root)), unit(leaf, Some(left))]);
+        let org = org(vec![unit(root, None), unit(left, Some(root)), unit(right, Some(root)), unit(leaf, Some(left))]);
         assert_eq!(org.unit_and_above(leaf), [leaf, left, root]);
         assert_eq!(org.unit_and_below(left), HashSet::from([left, leaf]));
         assert_eq!(org.unit_and_below(root).len(), 4);

@@ -105,9 +105,8 @@ pub(crate) fn keep_employee(conn: &mut PgConnection, tenant: &Tenant, fact: &Emp
     if news == 0 {
         return Ok(());
     }
-    let mine = assignments::table
-        .filter(assignments::org_id.eq(org_id))
-        .filter(assignments::employee_id.eq(fact.employee_id));
+    let mine =
+        assignments::table.filter(assignments::org_id.eq(org_id)).filter(assignments::employee_id.eq(fact.employee_id));
     diesel::delete(mine).execute(conn)?;
     let rows: Vec<_> = fact
         .assignments
@@ -120,7 +119,7 @@ pub(crate) fn keep_employee(conn: &mut PgConnection, tenant: &Tenant, fact: &Emp
                 assignments::unit_id.eq(a.unit_id),
                 assignments::site_id.eq(a.site_id),
                 assignments::valid_from.eq(a.valid_from.to_diesel()),
-                assignments::valid_to.eq(a.valid_to.map(|date| date.to_diesel())),
+                assignments::valid_to.eq(a.valid_to.map(jiff_diesel::ToDiesel::to_diesel)),
             )
         })
         .collect();

@@ -23,7 +23,10 @@ use rollcall_org_api::rights::Permission;
 /// The person that a request is about, the caller when it names nobody, if the caller may use `permission` on
 /// them today.
 pub(crate) async fn person(
-    app: &App, at: &InOrg, employee_id: Option<EmployeeId>, permission: Permission,
+    app: &App,
+    at: &InOrg,
+    employee_id: Option<EmployeeId>,
+    permission: Permission,
 ) -> Result<EmployeeFact, Fault> {
     let own = &at.member.employee;
     let person = match employee_id.filter(|id| *id != own.employee_id) {

@@ -31,7 +31,9 @@ pub(crate) fn org(conn: &mut PgConnection, tenant: &Tenant) -> Result<Option<Org
 
 /// The employee that an account is linked to. Should two be known for a moment, the one linked last.
 pub(crate) fn employee_of_user(
-    conn: &mut PgConnection, tenant: &Tenant, user_id: UserId,
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    user_id: UserId,
 ) -> Result<Option<EmployeeFact>, Fault> {
     let fact: Option<Value> = employees::table
         .filter(employees::org_id.eq(tenant.org_id()))
@@ -45,7 +47,9 @@ pub(crate) fn employee_of_user(
 
 /// One employee.
 pub(crate) fn employee(
-    conn: &mut PgConnection, tenant: &Tenant, employee_id: EmployeeId,
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    employee_id: EmployeeId,
 ) -> Result<Option<EmployeeFact>, Fault> {
     let fact: Option<Value> =
         employees::table.find((tenant.org_id(), employee_id)).select(employees::fact).first(conn).optional()?;
@@ -54,7 +58,9 @@ pub(crate) fn employee(
 
 /// Several employees; those who are not known are missing from the answer.
 pub(crate) fn employees(
-    conn: &mut PgConnection, tenant: &Tenant, ids: &[EmployeeId],
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    ids: &[EmployeeId],
 ) -> Result<Vec<EmployeeFact>, Fault> {
     let facts: Vec<Value> = employees::table
         .filter(employees::org_id.eq(tenant.org_id()))

@@ -38,11 +38,8 @@ mod tests {
     fn known_distances_come_out() {
         let hamburg = distance(&BERLIN, 53.551_086, 9.993_682);
         assert!((254_000.0..257_000.0).contains(&hamburg), "{hamburg}");
-        let across_the_date_line = distance(
-            &Geofence { latitude: 0.0, longitude: 179.999, radius_m: 1 },
-            0.0,
-            -179.999,
-        );
+        let across_the_date_line =
+            distance(&Geofence { latitude: 0.0, longitude: 179.999, radius_m: 1 }, 0.0, -179.999);
         assert!((220.0..225.0).contains(&across_the_date_line), "{across_the_date_line}");
         let antipodes = distance(&Geofence { latitude: 90.0, longitude: 0.0, radius_m: 1 }, -90.0, 77.0);
         assert!((20_015_000.0..20_016_000.0).contains(&antipodes), "{antipodes}");

@@ -63,9 +63,9 @@ fn judge(
 ) -> Result<Decided, Fault> {
     let own = &at.member.employee;
     let whose = match request.employee_id {
-        Some(id) if id != own.employee_id => people.get(&id).ok_or_else(|| {
-            Fault::invalid("/employee_id", UNKNOWN_EMPLOYEE, "the organisation has none of this id")
-        })?,
+        Some(id) if id != own.employee_id => people
+            .get(&id)
+            .ok_or_else(|| Fault::invalid("/employee_id", UNKNOWN_EMPLOYEE, "the organisation has none of this id"))?,
         _ => own.as_ref(),
     };
     let now = app.core.clock.now();
@@ -75,7 +75,11 @@ fn judge(
 /// The answer that a refused request was given when it came the first time: its key holds for ever, while what
 /// is accepted depends on the hour.
 async fn replayed(
-    app: &App, at: &InOrg, request: &NewPunch, key: Option<Key>, refusal: Fault,
+    app: &App,
+    at: &InOrg,
+    request: &NewPunch,
+    key: Option<Key>,
+    refusal: Fault,
 ) -> Result<Written, Fault> {
     let whose = request.employee_id.unwrap_or(at.member.employee.employee_id);
     match (&refusal, key) {
@@ -89,7 +93,9 @@ async fn replayed(
 
 /// The people that punches are for, besides the caller. Who may punch for nobody else is told nothing of others.
 async fn people(
-    app: &App, at: &InOrg, named: impl Iterator<Item = EmployeeId>,
+    app: &App,
+    at: &InOrg,
+    named: impl Iterator<Item = EmployeeId>,
 ) -> Result<HashMap<EmployeeId, EmployeeFact>, Fault> {
     let others: HashSet<EmployeeId> = named.filter(|id| *id != at.member.employee.employee_id).collect();
     if others.is_empty() {

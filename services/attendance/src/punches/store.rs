@@ -93,9 +93,7 @@ impl Row {
 }
 
 /// Adds punches in one statement; answers which were added. One whose key is taken is left out.
-pub(crate) fn add(
-    conn: &mut PgConnection, tenant: &Tenant, punches: &[Decided],
-) -> Result<HashSet<PunchId>, Fault> {
+pub(crate) fn add(conn: &mut PgConnection, tenant: &Tenant, punches: &[Decided]) -> Result<HashSet<PunchId>, Fault> {
     let mut rows = punches.iter().map(|decided| Row::new(tenant, decided)).collect::<Result<Vec<_>, _>>()?;
     // Two requests with the same keys take them in the same order, so neither waits for the other in a circle.
     rows.sort_by(|a, b| (a.employee_id, &a.idempotency_key).cmp(&(b.employee_id, &b.idempotency_key)));
@@ -108,10 +106,11 @@ pub(crate) fn add(
     Ok(added.into_iter().collect())
 }
 
+/// Punches with their fingerprints, by employee and key.
+pub(crate) type ByKey = HashMap<(EmployeeId, String), (Punch, Vec<u8>)>;
+
 /// The punches that were stored under these keys, with their fingerprints.
-pub(crate) fn by_keys(
-    conn: &mut PgConnection, tenant: &Tenant, keys: &[(EmployeeId, &Key)],
-) -> Result<HashMap<(EmployeeId, String), (Punch, Vec<u8>)>, Fault> {
+pub(crate) fn by_keys(conn: &mut PgConnection, tenant: &Tenant, keys: &[(EmployeeId, &Key)]) -> Result<ByKey, Fault> {
     let people: Vec<EmployeeId> = keys.iter().map(|(employee_id, _)| *employee_id).collect();
     let names: Vec<&str> = keys.iter().map(|(_, key)| key.key.as_str()).collect();
     let rows: Vec<Row> = table::table

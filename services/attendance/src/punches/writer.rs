@@ -10,6 +10,7 @@ use rollcall_common::events::{NewEvent, Outbox};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::EmployeeId;
+use std::collections::HashMap;
 
 /// What became of a punch.
 #[derive(Clone, Debug)]
@@ -46,7 +47,10 @@ impl Writer {
 
     /// The punch that was stored under this key, as a repetition would be answered; none: there is none.
     pub(crate) async fn written(
-        &self, tenant: &Tenant, employee_id: EmployeeId, key: Key,
+        &self,
+        tenant: &Tenant,
+        employee_id: EmployeeId,
+        key: Key,
     ) -> Result<Option<Written>, Fault> {
         let of = *tenant;
         let load = move |conn: &mut PgConnection| {
@@ -58,7 +62,10 @@ impl Writer {
 }
 
 fn write(
-    conn: &mut PgConnection, tenant: &Tenant, outbox: &Outbox, punches: Vec<Decided>,
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    outbox: &Outbox,
+    punches: Vec<Decided>,
 ) -> Result<Vec<Written>, Fault> {
     let added = store::add(conn, tenant, &punches)?;
     for decided in punches.iter().filter(|decided| added.contains(&decided.punch.punch_id)) {
@@ -70,7 +77,7 @@ fn write(
     }
     let taken = punches.iter().filter(|decided| !added.contains(&decided.punch.punch_id));
     let keys: Vec<_> = taken.filter_map(|d| Some((d.punch.employee_id, d.key.as_ref()?))).collect();
-    let before = if keys.is_empty() { Default::default() } else { store::by_keys(conn, tenant, &keys)? };
+    let before = if keys.is_empty() { HashMap::default() } else { store::by_keys(conn, tenant, &keys)? };
     let verdict = |decided: Decided| {
         if added.contains(&decided.punch.punch_id) {
             return Ok(Written::Created(decided.punch));

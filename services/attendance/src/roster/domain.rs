@@ -90,19 +90,15 @@ pub(crate) fn parse(body: &RosterBody) -> Result<Vec<NewEntry>, Fault> {
 
 fn parse_entry(fields: &mut Fields, index: usize, entry: &NewRosterEntry) -> Option<NewEntry> {
     let pointer = format!("/entries/{index}");
-    let given = [
-        entry.employee_id.map(Target::Employee),
-        entry.unit_id.map(Target::Unit),
-        entry.site_id.map(Target::Site),
-    ];
+    let given =
+        [entry.employee_id.map(Target::Employee), entry.unit_id.map(Target::Unit), entry.site_id.map(Target::Site)];
     let mut given = given.into_iter().flatten();
-    let target = match (given.next(), given.next()) {
-        (Some(target), None) => Some(target),
-        _ => {
-            let detail = "must name exactly one of employee_id, unit_id and site_id";
-            fields.reject(&pointer, Rejection::new("one_target", detail));
-            None
-        }
+    let target = if let (Some(target), None) = (given.next(), given.next()) {
+        Some(target)
+    } else {
+        let detail = "must name exactly one of employee_id, unit_id and site_id";
+        fields.reject(&pointer, Rejection::new("one_target", detail));
+        None
     };
     let from = fields.take(&format!("{pointer}/from"), validate::date(entry.from));
     let to = fields.take(&format!("{pointer}/to"), validate::date(entry.to).and_then(|to| in_order(entry.from, to)));

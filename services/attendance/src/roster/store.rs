@@ -16,7 +16,9 @@ use uuid::Uuid;
 
 /// Those of the shifts that exist.
 pub(crate) fn known_shifts(
-    conn: &mut PgConnection, tenant: &Tenant, ids: &[ShiftId],
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    ids: &[ShiftId],
 ) -> Result<HashSet<ShiftId>, Fault> {
     let known: Vec<ShiftId> = shifts::table
         .filter(shifts::org_id.eq(tenant.org_id()))
@@ -28,7 +30,11 @@ pub(crate) fn known_shifts(
 
 /// Adds plans in their order: a later one beats an earlier one.
 pub(crate) fn add(
-    conn: &mut PgConnection, tenant: &Tenant, by: EmployeeId, entries: &[NewEntry], now: Timestamp,
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    by: EmployeeId,
+    entries: &[NewEntry],
+    now: Timestamp,
 ) -> Result<Vec<RosterEntryId>, Fault> {
     let ids: Vec<RosterEntryId> = entries.iter().map(|_| RosterEntryId::generate()).collect();
     let rows: Vec<_> = entries
@@ -76,7 +82,10 @@ impl Row {
 
 /// The plans for any of `targets` that touch the dates, with the shifts they name.
 pub(crate) fn plans(
-    conn: &mut PgConnection, tenant: &Tenant, targets: &HashSet<Target>, (from, to): (Date, Date),
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    targets: &HashSet<Target>,
+    (from, to): (Date, Date),
 ) -> Result<Plans, Fault> {
     let ids: Vec<Uuid> = targets.iter().map(|target| target.parts().1).collect();
     let rows: Vec<Row> = table::table

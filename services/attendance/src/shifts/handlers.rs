@@ -110,9 +110,7 @@ pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Query<PageQuery>
     ),
 )]
 #[get("/api/attendance/v1/orgs/{org_id}/shifts/{shift_id}")]
-pub(crate) async fn read(
-    app: web::Data<App>, at: InOrg, path: Path<(OrgId, ShiftId)>,
-) -> Result<Answer, Error> {
+pub(crate) async fn read(app: web::Data<App>, at: InOrg, path: Path<(OrgId, ShiftId)>) -> Result<Answer, Error> {
     if !at.member.may_somewhere(Permission::ShiftsRead) {
         return Err(Fault::Forbidden.into());
     }
@@ -147,7 +145,11 @@ pub(crate) async fn read(
 )]
 #[put("/api/attendance/v1/orgs/{org_id}/shifts/{shift_id}")]
 pub(crate) async fn change(
-    app: web::Data<App>, at: InOrg, path: Path<(OrgId, ShiftId)>, if_match: IfMatch, body: Json<ShiftBody>,
+    app: web::Data<App>,
+    at: InOrg,
+    path: Path<(OrgId, ShiftId)>,
+    if_match: IfMatch,
+    body: Json<ShiftBody>,
 ) -> Result<Answer, Error> {
     if !at.member.may_in_org(Permission::ShiftsWrite) {
         return Err(Fault::Forbidden.into());

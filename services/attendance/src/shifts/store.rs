@@ -40,7 +40,7 @@ fn view((row, code): (Row, String)) -> Result<Shift, Fault> {
         end: wall(&row.ends)?,
         breaks: serde_json::from_value::<Vec<Break>>(row.breaks).map_err(Fault::internal)?,
         policy: serde_json::from_value::<Policy>(row.policy).map_err(Fault::internal)?,
-        valid_from: row.valid_from.map(|date| date.to_jiff()),
+        valid_from: row.valid_from.map(jiff_diesel::Date::to_jiff),
     };
     Ok(version.view(row.shift_id, row.version, row.created_at.to_jiff()))
 }
@@ -53,7 +53,11 @@ fn of_version() -> _ {
 
 /// Adds a shift with its first version.
 pub(crate) fn create(
-    conn: &mut PgConnection, tenant: &Tenant, by: EmployeeId, version: Version, now: Timestamp,
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    by: EmployeeId,
+    version: Version,
+    now: Timestamp,
 ) -> Result<Shift, Error> {
     let shift_id = ShiftId::generate();
     diesel::insert_into(shifts::table)
@@ -87,7 +91,7 @@ pub(crate) fn add_version(
             versions::ends.eq(version.end.to_string()),
             versions::breaks.eq(serde_json::to_value(&version.breaks).map_err(Fault::internal)?),
             versions::policy.eq(serde_json::to_value(version.policy).map_err(Fault::internal)?),
-            versions::valid_from.eq(version.valid_from.map(|date| date.to_diesel())),
+            versions::valid_from.eq(version.valid_from.map(jiff_diesel::ToDiesel::to_diesel)),
             versions::created_at.eq(now.to_diesel()),
             versions::created_by.eq(by),
         ))
@@ -111,7 +115,10 @@ pub(crate) fn newest(conn: &mut PgConnection, tenant: &Tenant, shift_id: ShiftId
 
 /// The newest version of each shift, by code.
 pub(crate) fn list(
-    conn: &mut PgConnection, tenant: &Tenant, after: Option<&String>, limit: i64,
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    after: Option<&String>,
+    limit: i64,
 ) -> Result<Vec<Shift>, Fault> {
     let mut page = shifts::table
         .filter(shifts::org_id.eq(tenant.org_id()))
@@ -135,9 +142,7 @@ pub(crate) fn list(
 }
 
 /// All versions of some shifts.
-pub(crate) fn all_versions(
-    conn: &mut PgConnection, tenant: &Tenant, ids: &[ShiftId],
-) -> Result<Vec<Shift>, Fault> {
+pub(crate) fn all_versions(conn: &mut PgConnection, tenant: &Tenant, ids: &[ShiftId]) -> Result<Vec<Shift>, Fault> {
     let rows = versions::table
         .inner_join(shifts::table.on(of_version()))
         .filter(versions::org_id.eq(tenant.org_id()))

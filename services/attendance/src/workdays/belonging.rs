@@ -56,9 +56,9 @@ pub fn sessions(facts: &Facts, windows: &[Window]) -> Vec<Session> {
             last.punches.push((punch, None));
             continue;
         }
-        let starts_new = sessions.last().is_none_or(|last| {
-            last.window != window || (window.is_none() && last.ends_before(at, punch.direction))
-        });
+        let starts_new = sessions
+            .last()
+            .is_none_or(|last| last.window != window || (window.is_none() && last.ends_before(at, punch.direction)));
         if starts_new {
             let day = window.map_or_else(|| date_of(at, &facts.days), |index| Some(windows[index].day));
             let pairing = Pairing::new(policy.pairing);

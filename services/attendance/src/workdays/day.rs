@@ -12,9 +12,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rollcall_attendance_api::policy::{Policy, Portion};
-use rollcall_attendance_api::workdays::{
-    DayHoliday, DayPunch, Exception, ExceptionCode, Ignored, Status,
-};
+use rollcall_attendance_api::workdays::{DayHoliday, DayPunch, Exception, ExceptionCode, Ignored, Status};
 
 /// One computed work date; the fields are those of the contract's workday, durations in whole minutes.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,8 +73,7 @@ pub fn judge(day: &DayFacts, window: Option<&Window>, sessions: &[&Session], now
         Worked { total: sum.total + more.total, breaks: sum.breaks + more.breaks, ..sum }
     });
     let total = in_window.total + unscheduled.total;
-    let extra =
-        overtime(in_window, unscheduled.total, span.is_some(), policy, day.overtime_approved);
+    let extra = overtime(in_window, unscheduled.total, span.is_some(), policy, day.overtime_approved);
 
     let going = scheduled.filter(|s| s.pairing.open.is_none() && s.pairing.last_way.is_some());
     let gone_after_end = span.is_some_and(|span| now >= span.end) && going.is_some();
@@ -87,9 +84,8 @@ pub fn judge(day: &DayFacts, window: Option<&Window>, sessions: &[&Session], now
         .filter(|_| closed || gone_after_end)
         .map_or(0, |(span, p)| early_leave_minutes(span, p, policy.grace_out));
 
-    let missing_out = |s: &Session| {
-        s.pairing.open.filter(|_| if s.window.is_some() { closed } else { now > s.first + STRETCH_SPAN })
-    };
+    let missing_out =
+        |s: &Session| s.pairing.open.filter(|_| if s.window.is_some() { closed } else { now > s.first + STRETCH_SPAN });
     let punch_missing = sessions.iter().any(|s| s.pairing.missing_in || missing_out(s).is_some());
     Workday {
         date: day.date,

@@ -68,7 +68,13 @@ fn around(
 }
 
 /// What is planned for a person on each date. Holidays and leave are facts of the engine that no resource feeds yet.
-fn days(org: &Org, plans: &Plans, shifts: &mut Shifts, person: &EmployeeFact, (from, to): (Date, Date)) -> Vec<DayFacts> {
+fn days(
+    org: &Org,
+    plans: &Plans,
+    shifts: &mut Shifts,
+    person: &EmployeeFact,
+    (from, to): (Date, Date),
+) -> Vec<DayFacts> {
     let entries = plans.of(org, person);
     let mut day = |date: Date| {
         let shift_id = decides(&entries, org, person, date).and_then(|entry| entry.plan.shift_id);
@@ -83,7 +89,7 @@ fn days(org: &Org, plans: &Plans, shifts: &mut Shifts, person: &EmployeeFact, (f
             reported_until: None,
         }
     };
-    dates(from, to).map(|date| day(date)).collect()
+    dates(from, to).map(&mut day).collect()
 }
 
 /// Shifts as the engine takes them, each made once.

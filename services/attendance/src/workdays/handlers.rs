@@ -58,7 +58,9 @@ pub(crate) struct WorkdayQuery {
 )]
 #[get("/api/attendance/v1/orgs/{org_id}/workdays")]
 pub(crate) async fn list(
-    app: web::Data<App>, at: InOrg, query: Query<WorkdayQuery>,
+    app: web::Data<App>,
+    at: InOrg,
+    query: Query<WorkdayQuery>,
 ) -> Result<web::Json<Paged<Workday>>, Error> {
     let dates = range(query.0.from, query.0.to)?;
     let (people, within) = match (query.0.employee_id, query.0.unit_id) {
@@ -80,7 +82,11 @@ pub(crate) async fn list(
 
 /// A page of the people of a unit whom the caller may see.
 async fn people_of_unit(
-    app: &App, at: &InOrg, unit_id: UnitId, query: &WorkdayQuery, dates: (Date, Date),
+    app: &App,
+    at: &InOrg,
+    unit_id: UnitId,
+    query: &WorkdayQuery,
+    dates: (Date, Date),
 ) -> Result<Paged<EmployeeFact>, Fault> {
     if !at.member.may_somewhere(Permission::AttendanceRead) {
         return Err(Fault::Forbidden);
@@ -138,7 +144,9 @@ async fn workdays(
 
 /// The days on which somebody was employed, and others only if they punched all the same.
 fn of_person<'a>(
-    person: &'a EmployeeFact, facts: &facts::Facts, (from, to): (Date, Date),
+    person: &'a EmployeeFact,
+    facts: &facts::Facts,
+    (from, to): (Date, Date),
 ) -> impl Iterator<Item = (&'a EmployeeFact, Workday)> + use<'a> {
     let days = compute(facts, from, to).into_iter();
     let kept = days.filter(|day| person.works_on(day.date) || !day.punches.is_empty());

@@ -46,9 +46,10 @@ impl Pairing {
         match said {
             Direction::In => Way::In,
             Direction::Out => Way::Out,
-            Direction::Auto if self.open.is_some() => Way::Out,
-            Direction::Auto if self.mode == Mode::FirstLast && self.last_way.is_some() => Way::Out,
-            Direction::Auto => Way::In,
+            Direction::Auto => {
+                let passing = self.mode == Mode::FirstLast && self.last_way.is_some();
+                if self.open.is_some() || passing { Way::Out } else { Way::In }
+            }
         }
     }
 

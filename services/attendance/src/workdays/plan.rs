@@ -26,9 +26,9 @@ impl Plan {
             .iter()
             .filter(|b| !b.paid)
             .map(|b| {
-                let starts_next_day = b.start < shift.start;
-                let ends_next_day = starts_next_day || b.end <= b.start;
-                Interval { start: at(b.start, starts_next_day), end: at(b.end, ends_next_day) }
+                let from_tomorrow = b.start < shift.start;
+                let until_tomorrow = from_tomorrow || b.end <= b.start;
+                Interval { start: at(b.start, from_tomorrow), end: at(b.end, until_tomorrow) }
             })
             .filter(|b| b.start < b.end)
             .collect();
@@ -47,11 +47,11 @@ impl Plan {
     pub fn without(&self, off: Off) -> Option<Self> {
         let longest = self.unpaid_breaks.iter().rev().max_by_key(|b| b.seconds());
         let middle = self.span.start + self.span.seconds() / 2;
-        let (morning_ends, afternoon_starts) = longest.map_or((middle, middle), |b| (b.start, b.end));
+        let (before, after) = longest.map_or((middle, middle), |b| (b.start, b.end));
         let span = match off {
             Off::Nothing => self.span,
-            Off::Morning => Interval { start: afternoon_starts, end: self.span.end },
-            Off::Afternoon => Interval { start: self.span.start, end: morning_ends },
+            Off::Morning => Interval { start: after, end: self.span.end },
+            Off::Afternoon => Interval { start: self.span.start, end: before },
             Off::Whole => return None,
         };
         Some(Self { span, unpaid_breaks: self.unpaid_breaks.clone() })
@@ -74,8 +74,8 @@ pub enum Off {
 impl Off {
     /// What holiday and leave take together: one half each is the whole day.
     pub fn of(day: &DayFacts) -> Self {
-        let taken = [day.holiday.as_ref().map(|h| h.portion), day.leave];
-        let takes = |half: Portion| taken.iter().flatten().any(|p| *p == half || *p == Portion::Full);
+        let portions = [day.holiday.as_ref().map(|h| h.portion), day.leave];
+        let takes = |half: Portion| portions.iter().flatten().any(|p| *p == half || *p == Portion::Full);
         match (takes(Portion::Am), takes(Portion::Pm)) {
             (false, false) => Self::Nothing,
             (true, false) => Self::Morning,

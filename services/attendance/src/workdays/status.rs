@@ -6,6 +6,7 @@ use rollcall_attendance_api::workdays::Status;
 
 /// What the word depends on.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a circumstance of its own; the rule is their order")]
 pub struct Circumstances<'a> {
     /// Approved leave.
     pub leave: Option<Portion>,

@@ -17,7 +17,10 @@ type Row = (EmployeeId, PunchId, jiff_diesel::Timestamp, String, Value);
 
 /// The punches of some people from an instant to before another, in no order.
 pub(super) fn punches(
-    conn: &mut PgConnection, tenant: &Tenant, people: &[EmployeeId], (from, until): (Timestamp, Timestamp),
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    people: &[EmployeeId],
+    (from, until): (Timestamp, Timestamp),
 ) -> Result<HashMap<EmployeeId, Vec<PunchFact>>, Fault> {
     let rows: Vec<Row> = table::table
         .filter(table::org_id.eq(tenant.org_id()))

@@ -1,0 +1,185 @@
+//! Who may reach which route at all: a table that has to name every route of the description.
+
+use crate::support::{Fixture, World, send};
+use reqwest::{Method, RequestBuilder};
+use rollcall_attendance::App;
+use rollcall_common::server::{openapi, openapi_with_internal};
+use rollcall_ids::UserId;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Who a route is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// Members of the organisation in the path.
+    Tenant,
+    /// Other services.
+    Service,
+}
+use Class::{Service, Tenant};
+
+/// Every route, with a body that it would take.
+const ROUTES: [(Class, &str, &str, &str); 11] = [
+    (
+        Tenant,
+        "POST",
+        "/api/attendance/v1/orgs/{org_id}/shifts",
+        r#"{"code":"A","name":"A","start":"09:00","end":"18:00"}"#,
+    ),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/shifts", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/shifts/{shift_id}", ""),
+    (
+        Tenant,
+        "PUT",
+        "/api/attendance/v1/orgs/{org_id}/shifts/{shift_id}",
+        r#"{"code":"A","name":"A","start":"09:00","end":"18:00"}"#,
+    ),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/roster", ""),
+    (Tenant, "PUT", "/api/attendance/v1/orgs/{org_id}/roster", r#"{"entries":[]}"#),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/punches", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/punches/batch", r#"{"punches":[]}"#),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/punches", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/workdays", ""),
+    (Service, "POST", "/internal/v1/events", "[]"),
+];
+
+#[test]
+fn the_table_names_every_route_and_no_other() {
+    let document = serde_json::to_value(openapi_with_internal::<App>()).unwrap();
+    let mut described = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            described.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    let named: BTreeSet<_> = ROUTES.iter().map(|(_, m, p, _)| ((*m).to_owned(), (*p).to_owned())).collect();
+    assert_eq!(named, described);
+}
+
+#[tokio::test]
+async fn only_those_a_route_is_for_get_past_its_door() {
+    let org = wiremock::MockServer::start().await; // knows nobody: every question is answered 404
+    let service = rollcall_stack::testing::TestService::with(|settings| {
+        rollcall_stack::testing::set(settings, "peers.org.url", org.uri());
+    });
+    let f = Fixture::on(service.await).await;
+    let elsewhere = World::new();
+    f.tell_all(&elsewhere).await;
+    let shift_id = f.day_shift().await;
+    for (class, method, pattern, body) in ROUTES {
+        let path = pattern.replace("{org_id}", &f.world.org.org_id.to_string()).replace("{shift_id}", &shift_id);
+        let path = if method == "GET" { format!("{path}?from=2026-06-01&to=2026-06-02") } else { path };
+        let verb: Method = method.parse().unwrap();
+        let kind = if class == Service { "application/cloudevents-batch+json" } else { "application/json" };
+        let with_body = |request: RequestBuilder| match body {
+            "" => request,
+            body => request.header("content-type", kind).body(body),
+        };
+        let what = format!("{method} {pattern}");
+
+        let anonymous = send(with_body(f.service.request(verb.clone(), &path))).await;
+        assert_eq!(anonymous.status, 401, "{what}: not signed in");
+        let forged = f.service.with_token("eyJhbGciOiJub25lIn0.e30.");
+        assert_eq!(send(with_body(forged.request(verb.clone(), &path))).await.status, 401, "{what}: forged");
+
+        let of_other_org = f.by(&elsewhere.owner).request(verb.clone(), &path);
+        let of_no_org = f.service.as_user(UserId::generate()).request(verb.clone(), &path);
+        let of_service = f.service.as_service("org").request(verb.clone(), &path);
+        let of_member = f.by(&f.world.owner).request(verb.clone(), &path);
+        match class {
+            Tenant => {
+                send(with_body(of_other_org)).await.refused(404, "not_found");
+                send(with_body(of_no_org)).await.refused(404, "not_found");
+                assert_eq!(send(with_body(of_service)).await.status, 401, "{what}: a service is no user");
+                let status = send(with_body(of_member)).await.status;
+                assert!(![401, 403, 404].contains(&status) && status < 500, "{what}: the owner gets {status}");
+            }
+            Service => {
+                send(with_body(of_other_org)).await.refused(401, "not_signed_in");
+                send(with_body(of_member)).await.refused(401, "not_signed_in");
+                assert_eq!(send(with_body(of_service)).await.status, 200, "{what}: a service is let in");
+            }
+        }
+    }
+}
+
+/// What a worker may not do, and a manager only within the team.
+#[tokio::test]
+async fn rights_reach_as_far_as_their_scope() {
+    let f = Fixture::start().await;
+    let World { owner, manager, worker, root, team, berlin, .. } = f.world.clone();
+    let (day, shift) = (f.day_shift().await, json!({"code": "X", "name": "X", "start": "09:00", "end": "18:00"}));
+    let plan = |target: Value| {
+        let mut entry = json!({"from": "2026-06-01", "to": "2026-06-02", "shift_id": null});
+        entry.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
+        json!({"entries": [entry]})
+    };
+    let of = |who: &rollcall_org_api::facts::EmployeeFact| json!({"employee_id": who.employee_id});
+
+    for (who, target, status) in [
+        (&worker, of(&worker), 403),
+        (&manager, of(&worker), 200),
+        (&manager, of(&owner), 403),
+        (&manager, json!({"unit_id": team.unit_id}), 200),
+        (&manager, json!({"unit_id": root.unit_id}), 403),
+        (&manager, json!({"site_id": berlin.site_id}), 403),
+        (&owner, json!({"site_id": berlin.site_id}), 200),
+    ] {
+        let answer = f.put(who, "/roster", &plan(target.clone())).await;
+        assert_eq!(answer.status, status, "{} plans {target}", who.number);
+    }
+    for (who, target, status) in [
+        (&worker, &worker, 201),
+        (&worker, &manager, 403),
+        (&manager, &worker, 201),
+        (&manager, &owner, 403),
+        (&owner, &manager, 201),
+    ] {
+        let answer = f.post(who, "/punches", &of(target)).await;
+        assert_eq!(answer.status, status, "{} punches for {}", who.number, target.number);
+    }
+    for (who, target, status) in
+        [(&worker, &worker, 200), (&worker, &owner, 403), (&manager, &worker, 200), (&manager, &owner, 403)]
+    {
+        for list in ["punches?", "workdays?from=2026-06-01&to=2026-06-02&", "roster?from=2026-06-01&to=2026-06-02&"] {
+            let answer = f.get(who, &format!("/{list}employee_id={}", target.employee_id)).await;
+            assert_eq!(answer.status, status, "{} reads {list} of {}", who.number, target.number);
+        }
+    }
+    f.post(&manager, "/shifts", &shift).await.refused(403, "forbidden");
+    f.put(&worker, &format!("/shifts/{day}"), &shift).await.refused(403, "forbidden");
+    f.get(&worker, &format!("/shifts/{day}")).await.must(200);
+    f.post(&worker, "/punches", &json!({"source": "import", "at": "2026-03-01T09:00:00Z"}))
+        .await
+        .refused(403, "forbidden");
+}
+
+#[test]
+fn every_operation_says_what_it_is_what_it_answers_and_what_it_needs() {
+    let document = serde_json::to_value(openapi::<App>()).unwrap();
+    for (_, method, path, body) in ROUTES.into_iter().filter(|(class, ..)| *class == Tenant) {
+        let operation = &document["paths"][path][method.to_lowercase()];
+        let what = format!("{method} {path}");
+        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{what}: summary");
+        assert_eq!(operation["security"], json!([{"bearer": []}]), "{what}: security");
+        let mut expected = vec!["401", "403", "404", "500", "503", "504"];
+        if !body.is_empty() {
+            expected.extend(["400", "413", "415", "422"]);
+            let content = &operation["requestBody"]["content"]["application/json"];
+            assert!(content["example"].is_object() || content["examples"].is_object(), "{what}: an example");
+        }
+        for status in expected {
+            assert!(operation["responses"][status].is_object(), "{what}: {status}");
+        }
+    }
+}
+
+#[test]
+fn the_committed_description_is_fresh() {
+    let committed: Value = serde_json::from_str(include_str!("../../openapi/v1.json")).unwrap();
+    let generated = serde_json::to_value(openapi::<App>()).unwrap();
+    assert!(
+        committed == generated,
+        "run `cargo run -p rollcall-attendance -- openapi > services/attendance/openapi/v1.json`"
+    );
+}

@@ -1,0 +1,119 @@
+//! What is not understood or wrong is answered with a problem that names the field, never with a 5xx.
+
+use crate::support::{Fixture, send};
+use serde_json::{Value, json};
+
+/// A body that cannot be decoded, and the field it is about.
+#[tokio::test]
+async fn what_cannot_be_decoded_is_400_with_a_pointer() {
+    let f = Fixture::start().await;
+    let owner = f.world.owner.clone();
+    let shift = |change: Value| {
+        let mut body = json!({"code": "A", "name": "A", "start": "09:00", "end": "18:00"});
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        body
+    };
+    let entry = |entry: Value| json!({"entries": [entry]});
+    for (method, path, body, pointer) in [
+        ("POST", "/punches", json!({"at": "yesterday"}), "/at"),
+        ("POST", "/punches", json!({"at": "2026-06-01T09:00:00"}), "/at"),
+        ("POST", "/punches", json!({"at": "99999-01-01T00:00:00Z"}), "/at"),
+        ("POST", "/punches", json!({"direction": "sideways"}), "/direction"),
+        ("POST", "/punches", json!({"employee_id": "nobody"}), "/employee_id"),
+        ("POST", "/punches", json!({"latitude": "north"}), "/latitude"),
+        ("POST", "/punches", json!({"colour": "red"}), "/colour"),
+        ("POST", "/shifts", shift(json!({"grace_in": -1})), "/grace_in"),
+        ("POST", "/shifts", shift(json!({"pairing": "triples"})), "/pairing"),
+        ("POST", "/shifts", shift(json!({"overtime": {"always": true}})), "/overtime/always"),
+        ("POST", "/shifts", shift(json!({"breaks": [{"start": "12:00"}]})), "/breaks/0"),
+        ("PUT", "/roster", entry(json!({"from": "2026-06-01", "to": "2026-06-02"})), "/entries/0"),
+        (
+            "PUT",
+            "/roster",
+            entry(json!({"from": "2026-02-30", "to": "2026-06-02", "shift_id": null})),
+            "/entries/0/from",
+        ),
+        ("PUT", "/roster", json!({"entries": 7}), "/entries"),
+        ("POST", "/punches/batch", json!({"punches": {}}), "/punches"),
+    ] {
+        let request = f.by(&owner).request(method.parse().unwrap(), &f.world.path(path)).json(&body);
+        let problem = send(request).await.refused(400, "malformed_input");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{method} {path} {body}: {problem:#}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_json_or_too_much_of_it_is_refused() {
+    let f = Fixture::start().await;
+    let owner = f.world.owner.clone();
+    let post = |path: &str, body: String| {
+        let request = f.by(&owner).post(&f.world.path(path));
+        request.header("content-type", "application/json").body(body)
+    };
+    for path in ["/punches", "/shifts", "/punches/batch"] {
+        send(post(path, "{\"at\": ".into())).await.refused(400, "malformed_input");
+        send(post(path, "\u{0}".into())).await.refused(400, "malformed_input");
+        send(post(path, "null".into())).await.refused(400, "malformed_input");
+        let form = f.by(&owner).post(&f.world.path(path)).body("at=now");
+        send(form).await.refused(415, "unsupported_media_type");
+    }
+    let note = |bytes: usize| format!("{{\"note\":\"{}\"}}", "x".repeat(bytes));
+    send(post("/punches", note(1 << 20))).await.refused(413, "too_large");
+    send(post("/shifts", note(1 << 20))).await.refused(413, "too_large");
+    send(post("/punches/batch", note(1 << 20))).await.refused(400, "malformed_input");
+    send(post("/punches/batch", note(3 << 20))).await.refused(413, "too_large");
+}
+
+#[tokio::test]
+async fn what_is_understood_and_wrong_is_422_with_every_field() {
+    let f = Fixture::start().await;
+    let owner = f.world.owner.clone();
+    let fields = |found: Vec<(String, String)>| found.into_iter().map(|(pointer, _)| pointer).collect::<Vec<_>>();
+
+    let punch = json!({"at": "2026-05-01T09:00:00Z", "latitude": 91, "longitude": -181, "accuracy_m": -1, "note": " "});
+    let found = fields(f.post(&owner, "/punches", &punch).await.bad_fields());
+    assert_eq!(found, ["/at", "/latitude", "/longitude", "/accuracy_m", "/note"]);
+    let found = fields(f.post(&owner, "/punches", &json!({"latitude": 1.0})).await.bad_fields());
+    assert_eq!(found, ["/longitude"]);
+    for at in ["0001-01-01T00:00:00Z", "9999-12-30T00:00:00Z", "-009999-01-02T01:59:59Z"] {
+        assert_eq!(fields(f.post(&owner, "/punches", &json!({"at": at})).await.bad_fields()), ["/at"], "{at}");
+    }
+
+    let shift = json!({"code": "", "name": "", "start": "25:00", "end": "9", "opens_before": 721,
+        "auto_break": {"after": 1441, "minutes": 481}});
+    let found = fields(f.post(&owner, "/shifts", &shift).await.bad_fields());
+    let wrong = ["/code", "/name", "/start", "/end", "/opens_before", "/auto_break/after", "/auto_break/minutes"];
+    assert_eq!(found, wrong);
+
+    let nobody = rollcall_ids::EmployeeId::generate();
+    let roster = json!({"entries": [
+        {"from": "2026-06-02", "to": "2026-06-01", "shift_id": null, "site_id": f.world.berlin.site_id},
+        {"from": "9999-01-01", "to": "9999-01-02", "shift_id": null, "employee_id": nobody, "unit_id": f.world.team.unit_id},
+    ]});
+    let found = fields(f.put(&owner, "/roster", &roster).await.bad_fields());
+    assert_eq!(found, ["/entries/0/to", "/entries/1", "/entries/1/from", "/entries/1/to"]);
+    assert_eq!(fields(f.put(&owner, "/roster", &json!({"entries": []})).await.bad_fields()), ["/entries"]);
+    let many = vec![json!({"from": "2026-06-01", "to": "2026-06-01", "shift_id": null}); 501];
+    let found = fields(f.put(&owner, "/roster", &json!({"entries": many})).await.bad_fields());
+    assert_eq!((found.len(), found[0].as_str()), (501, "/entries"));
+
+    for (query, pointer) in [
+        ("from=2026-06-02&to=2026-06-01", "?to"),
+        ("from=2025-06-01&to=2026-06-02", "?to"),
+        ("from=0001-01-01&to=0001-01-02", "?from"),
+        ("from=-009999-01-01&to=9999-12-31", "?from"),
+    ] {
+        for list in ["workdays", "roster"] {
+            let answer = f.get(&owner, &format!("/{list}?{query}")).await;
+            assert_eq!(fields(answer.bad_fields())[0], pointer, "{list} {query}");
+        }
+    }
+    for (query, pointer) in
+        [("limit=0", "?limit"), ("limit=201", "?limit"), ("cursor=x", "?cursor"), ("from=0001-01-01", "?from")]
+    {
+        assert_eq!(fields(f.get(&owner, &format!("/punches?{query}")).await.bad_fields()), [pointer], "{query}");
+    }
+    f.get(&owner, "/workdays?from=2026-06-01").await.refused(400, "malformed_input");
+    f.get(&owner, "/workdays?from=tomorrow&to=2026-06-01").await.refused(400, "malformed_input");
+    f.get(&owner, "/shifts/7").await.refused(404, "not_found");
+}

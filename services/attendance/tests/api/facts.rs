@@ -1,0 +1,181 @@
+//! The local copy of org's facts.
+
+use crate::support::{Fixture, World, event, send};
+use jiff::civil::date;
+use rollcall_attendance::App;
+use rollcall_org_api::events::{EMPLOYEE_CHANGED, SITE_CHANGED};
+use rollcall_org_api::facts::EmployeeStatus;
+use rollcall_org_api::internal::{member_by_user_path, member_path};
+use rollcall_stack::testing::{TestService, set};
+use serde_json::json;
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+/// The service with an org that answers what is arranged, and 404 otherwise.
+async fn with_org() -> (TestService<App>, MockServer) {
+    let org = MockServer::start().await;
+    let uri = org.uri();
+    let service = TestService::with(|settings| set(settings, "peers.org.url", uri)).await;
+    (service, org)
+}
+
+async fn knows(org: &MockServer, world: &World, person: &rollcall_org_api::facts::EmployeeFact) {
+    let answer = || ResponseTemplate::new(200).set_body_json(world.member(person));
+    let by_user = member_by_user_path(world.org.org_id, person.user_id.unwrap());
+    Mock::given(method("GET")).and(path(by_user)).respond_with(answer()).mount(org).await;
+    let by_id = member_path(world.org.org_id, person.employee_id);
+    Mock::given(method("GET")).and(path(by_id)).respond_with(answer()).mount(org).await;
+}
+
+async fn questions(org: &MockServer) -> usize {
+    org.received_requests().await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_known_member_punches_while_everything_else_is_away() {
+    let f = Fixture::start().await;
+    f.punch(&f.world.worker, "k", &json!({})).await.must(201);
+    assert_eq!(f.get(&f.world.worker, "/punches").await.must(200)["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_about_a_member_who_is_known() {
+    let (service, org) = with_org().await;
+    let f = Fixture::on(service).await;
+    f.punch(&f.world.worker, "k", &json!({})).await.must(201);
+    f.get(&f.world.worker, "/workdays?from=2026-06-01&to=2026-06-01").await.must(200);
+    assert_eq!(questions(&org).await, 0);
+}
+
+#[tokio::test]
+async fn an_unknown_member_is_asked_about_once_and_remembered() {
+    let (service, org) = with_org().await;
+    let (f, world) = (Fixture { service, world: World::new() }, World::new());
+    let f = Fixture { world: world.clone(), ..f };
+    knows(&org, &world, &world.worker).await;
+    f.punch(&world.worker, "a", &json!({})).await.must(201);
+    assert_eq!(questions(&org).await, 1);
+    org.reset().await;
+    f.punch(&world.worker, "b", &json!({})).await.must(201);
+    assert_eq!(questions(&org).await, 0);
+}
+
+#[tokio::test]
+async fn an_unknown_member_while_org_is_away_is_told_to_come_again_not_that_they_are_none() {
+    let f = Fixture { service: TestService::start().await, world: World::new() };
+    let reply = f.punch(&f.world.worker, "k", &json!({})).await;
+    assert_eq!(reply.header("retry-after"), "1");
+    reply.refused(503, "unavailable");
+}
+
+#[tokio::test]
+async fn a_stranger_is_asked_about_once_and_let_in_as_soon_as_they_join() {
+    let (service, org) = with_org().await;
+    let f = Fixture::on(service).await;
+    let mut newcomer = f.world.worker.clone();
+    newcomer.employee_id = rollcall_ids::EmployeeId::generate();
+    newcomer.number = "9".into();
+    newcomer.assignments[0].assignment_id = rollcall_ids::AssignmentId::generate();
+    newcomer.user_id = Some(rollcall_ids::UserId::generate());
+    for _ in 0..3 {
+        f.punch(&newcomer, "k", &json!({})).await.refused(404, "not_found");
+    }
+    assert_eq!(questions(&org).await, 1);
+    f.tell_employee(&newcomer).await;
+    f.punch(&newcomer, "k", &json!({})).await.must(201);
+}
+
+#[tokio::test]
+async fn an_older_version_that_comes_later_changes_nothing() {
+    let f = Fixture::start().await;
+    let newer = {
+        let mut worker = f.world.worker.clone();
+        worker.version = 7;
+        worker.name = "Newer".into();
+        worker.assignments[0].valid_to = Some(date(2026, 5, 31));
+        worker.assignments.push(crate::support::assignment(
+            f.world.root.unit_id,
+            f.world.berlin.site_id,
+            date(2026, 6, 1),
+            None,
+        ));
+        worker
+    };
+    let older = {
+        let mut worker = f.world.worker.clone();
+        worker.version = 6;
+        worker.grants.clear();
+        worker
+    };
+    f.tell_employee(&newer).await;
+    f.tell_employee(&older).await;
+    // With the grants of the older version this would be 403.
+    f.punch(&f.world.worker, "k", &json!({})).await.must(201);
+    let in_team = |from: &str| format!("unit_id={}&from={from}&to={from}", f.world.team.unit_id);
+    let numbers = |days: Vec<serde_json::Value>| days.len();
+    assert_eq!(numbers(f.workdays(&f.world.owner, &in_team("2026-05-29")).await), 2, "manager and worker");
+    assert_eq!(numbers(f.workdays(&f.world.owner, &in_team("2026-06-02")).await), 1, "the worker has moved");
+}
+
+#[tokio::test]
+async fn a_delivery_that_comes_twice_has_its_effect_once() {
+    let f = Fixture::start().await;
+    let told = event(f.world.org.org_id, EMPLOYEE_CHANGED, 2, &{
+        let mut w = f.world.worker.clone();
+        w.version = 2;
+        w
+    });
+    f.tell(std::slice::from_ref(&told)).await;
+    let request = f.service.as_service("org").post("/internal/v1/events");
+    let body = serde_json::to_string(&[told]).unwrap();
+    let request = request.header("content-type", "application/cloudevents-batch+json").body(body);
+    assert_eq!(send(request).await.must(200)["results"][0]["verdict"], "duplicate");
+}
+
+#[tokio::test]
+async fn who_has_left_is_no_member_any_more() {
+    let f = Fixture::start().await;
+    let mut gone = f.world.worker.clone();
+    gone.version = 2;
+    gone.status = EmployeeStatus::Left;
+    f.tell_employee(&gone).await;
+    f.punch(&gone, "k", &json!({})).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn an_employee_a_unit_or_a_site_whose_event_is_on_the_way_is_asked_for() {
+    let (service, org) = with_org().await;
+    let f = Fixture::on(service).await;
+    let owner = f.world.owner.clone();
+    let mut world = f.world.clone();
+    world.team = crate::support::unit("New team", Some(world.root.unit_id));
+    world.berlin = crate::support::site("New site", "Asia/Shanghai");
+    knows(&org, &world, &owner).await;
+    let hired = crate::support::employee("8", world.team.unit_id, world.berlin.site_id, vec![]);
+    knows(&org, &world, &hired).await;
+    let entry =
+        |target: &str, id: String| json!({target: id, "from": "2026-06-01", "to": "2026-06-30", "shift_id": null});
+    let body = json!({"entries": [
+        entry("unit_id", world.team.unit_id.to_string()),
+        entry("site_id", world.berlin.site_id.to_string()),
+        entry("employee_id", hired.employee_id.to_string()),
+    ]});
+    f.put(&owner, "/roster", &body).await.must(200);
+    let unknown = entry("unit_id", rollcall_ids::UnitId::generate().to_string());
+    let found = f.put(&owner, "/roster", &json!({"entries": [unknown]})).await.bad_fields();
+    assert_eq!(found, [("/entries/0/unit_id".to_owned(), "unknown_unit".to_owned())]);
+}
+
+#[tokio::test]
+async fn the_zone_follows_the_site() {
+    let f = Fixture::start().await;
+    let shift = f.day_shift().await;
+    f.plan_team(&shift, "2026-06-01", "2026-06-30").await;
+    let mut moved = f.world.berlin.clone();
+    moved.version = 2;
+    moved.time_zone = "Asia/Kathmandu".into();
+    f.tell(&[event(f.world.org.org_id, SITE_CHANGED, 2, &moved)]).await;
+    let day = &f.workdays(&f.world.worker, "from=2026-06-02&to=2026-06-02").await[0];
+    assert_eq!(day["time_zone"], "Asia/Kathmandu");
+    assert_eq!(day["planned_start"], "2026-06-02T03:15:00Z");
+}

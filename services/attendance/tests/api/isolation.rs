@@ -1,0 +1,89 @@
+//! Tenants do not see each other, and the database holds to that by itself; facts are not edited.
+
+use crate::support::{Fixture, World};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use rollcall_attendance::App;
+use rollcall_common::db;
+use rollcall_common::server::Service as _;
+use serde_json::json;
+
+const TABLES: [&str; 9] =
+    ["orgs", "units", "sites", "employees", "assignments", "shifts", "shift_versions", "roster_entries", "punches"];
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+fn count(conn: &mut PgConnection, table: &str) -> i64 {
+    let query = diesel::sql_query(format!("SELECT count(*) AS count FROM {table}"));
+    query.get_result::<Count>(conn).unwrap().count
+}
+
+/// Two organisations with a row in every table each.
+async fn two_orgs() -> Fixture {
+    let mut f = Fixture::start().await;
+    let first = f.world.clone();
+    let second = World::new();
+    f.tell_all(&second).await;
+    for world in [second, first] {
+        f.world = world;
+        let shift = f.day_shift().await;
+        f.plan_team(&shift, "2026-06-01", "2026-06-30").await;
+        f.punch(&f.world.worker, "k", &json!({})).await.must(201);
+    }
+    f
+}
+
+#[tokio::test]
+async fn a_query_sees_the_organisation_it_has_proven_and_no_other() {
+    let f = two_orgs().await;
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    let mut owner = PgConnection::establish(&f.service.database_url).unwrap();
+    for table in TABLES {
+        assert!(count(&mut admin, table) >= 2, "{table} has rows of both");
+        assert_eq!(count(&mut owner, table), 0, "{table}: nothing is proven");
+    }
+    diesel::sql_query("SELECT set_config('app.org_id', $1, false)")
+        .bind::<Text, _>(f.world.org.org_id.to_string())
+        .execute(&mut owner)
+        .unwrap();
+    for table in TABLES {
+        let mine = count(&mut owner, &format!("{table} WHERE org_id = '{}'", f.world.org.org_id));
+        assert!(mine > 0, "{table}: one's own");
+        assert_eq!(count(&mut owner, table), mine, "{table}: and no other's");
+    }
+    let smuggled = "INSERT INTO shifts (org_id, shift_id, code, created_at) \
+                    VALUES (gen_random_uuid(), gen_random_uuid(), 'X', now())";
+    let error = diesel::sql_query(smuggled).execute(&mut owner).unwrap_err().to_string();
+    assert!(error.contains("row-level security"), "{error}");
+}
+
+#[tokio::test]
+async fn the_role_that_serves_cannot_edit_facts() {
+    let f = two_orgs().await;
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    diesel::sql_query("SET ROLE rollcall_attendance").execute(&mut admin).unwrap();
+    for table in ["punches", "roster_entries", "shift_versions", "shifts"] {
+        for statement in [format!("UPDATE {table} SET org_id = org_id"), format!("DELETE FROM {table}")] {
+            let error = diesel::sql_query(&statement).execute(&mut admin).unwrap_err().to_string();
+            assert!(error.contains("permission denied"), "{statement}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn migrations_go_up_down_and_up_again() {
+    let f = Fixture::start().await;
+    let url = f.service.database_url.clone();
+    f.service.stop().await;
+    let steps = tokio::task::spawn_blocking(move || {
+        let down = db::revert_all(&url, App::MIGRATIONS).unwrap();
+        let up = db::migrate(&url, App::MIGRATIONS).unwrap();
+        (down, up.len(), db::pending(&url, App::MIGRATIONS).unwrap())
+    });
+    let (down, up, pending) = steps.await.unwrap();
+    assert_eq!((down, pending), (up, vec![]));
+}

@@ -1,0 +1,12 @@
+//! The attendance service through HTTP, against a real database.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod access;
+mod bad_input;
+mod facts;
+mod isolation;
+mod punches;
+mod roster;
+mod shifts;
+mod support;
+mod workdays;

@@ -1,0 +1,74 @@
+//! `/roster`.
+
+use crate::support::Fixture;
+use serde_json::{Value, json};
+
+async fn shift(f: &Fixture, code: &str, start: &str) -> String {
+    let body = json!({"code": code, "name": code, "start": start, "end": "23:00"});
+    let made = f.post(&f.world.owner, "/shifts", &body).await.must(201);
+    made["shift_id"].as_str().unwrap().to_owned()
+}
+
+/// The codes of the days from the 1st on, `-` for none, with who planned.
+async fn plan(f: &Fixture, days: u32) -> Vec<String> {
+    let query = format!("/roster?from=2026-06-01&to=2026-06-{days:02}");
+    let plan = f.get(&f.world.worker, &query).await.must(200);
+    let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    plan["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| format!("{} {}", word(&d["shift_code"]), word(&d["planned_by"])))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_person_beats_a_unit_beats_a_site_and_later_beats_earlier() {
+    let f = Fixture::start().await;
+    let w = &f.world;
+    let [early, morning, day, late] = [
+        shift(&f, "A", "06:00").await,
+        shift(&f, "B", "07:00").await,
+        shift(&f, "C", "08:00").await,
+        shift(&f, "D", "09:00").await,
+    ];
+    let on = |n: u32| format!("2026-06-{n:02}");
+    let put = async |target: Value, from: u32, to: u32, shift: Option<&String>| {
+        let mut entry = json!({"from": on(from), "to": on(to), "shift_id": shift});
+        entry.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
+        f.put(&w.owner, "/roster", &json!({"entries": [entry]})).await.must(200)
+    };
+    put(json!({"employee_id": w.worker.employee_id}), 5, 6, Some(&late)).await;
+    put(json!({"employee_id": w.worker.employee_id}), 6, 6, None).await;
+    put(json!({"unit_id": w.root.unit_id}), 2, 6, Some(&morning)).await;
+    put(json!({"unit_id": w.team.unit_id}), 4, 6, Some(&day)).await;
+    put(json!({"site_id": w.berlin.site_id}), 1, 6, Some(&early)).await;
+    assert_eq!(plan(&f, 7).await, ["A site", "B unit", "B unit", "C unit", "D employee", "- employee", "- -"]);
+}
+
+#[tokio::test]
+async fn an_entry_stands_with_all_its_neighbours_or_not_at_all() {
+    let f = Fixture::start().await;
+    let a = shift(&f, "A", "06:00").await;
+    let good = json!({"unit_id": f.world.team.unit_id, "from": "2026-06-01", "to": "2026-06-01", "shift_id": a});
+    let bad = json!({"unit_id": f.world.team.unit_id, "from": "2026-06-01", "to": "2026-06-01",
+        "shift_id": rollcall_ids::ShiftId::generate()});
+    // Org is away; a shift is attendance's own, so that it is unknown is certain.
+    let answer = f.put(&f.world.owner, "/roster", &json!({"entries": [good, bad]})).await;
+    assert_eq!(answer.bad_fields(), [("/entries/1/shift_id".to_owned(), "unknown_shift".to_owned())]);
+    assert_eq!(plan(&f, 1).await, ["- -"]);
+}
+
+#[tokio::test]
+async fn a_day_says_when_and_in_which_zone() {
+    let f = Fixture::start().await;
+    let id = f.day_shift().await;
+    f.plan_team(&id, "2026-06-01", "2026-06-01").await;
+    let plan = f.get(&f.world.worker, "/roster?from=2026-06-01&to=2026-06-01").await.must(200);
+    let day = &plan["items"][0];
+    assert_eq!(
+        (&day["start"], &day["end"], &day["time_zone"]),
+        (&json!("09:00"), &json!("18:00"), &json!("Europe/Berlin"))
+    );
+    assert_eq!(day["shift_id"], id);
+}

@@ -1,0 +1,82 @@
+//! `/shifts`.
+
+use crate::support::{Fixture, send};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_shift_comes_back_with_its_defaults() {
+    let f = Fixture::start().await;
+    let owner = &f.world.owner;
+    let body = json!({"code": "NIGHT", "name": "Night", "start": "22:00", "end": "06:00", "grace_in": 5,
+        "auto_break": {"after": 360, "minutes": 30}, "overtime": {"minimum": 15}});
+    let made = f.post(owner, "/shifts", &body).await;
+    assert_eq!(made.header("etag"), "\"1\"");
+    let location = made.header("location").to_owned();
+    let made = made.must(201);
+    assert_eq!(made["opens_before"], 240);
+    assert_eq!(made["debounce_seconds"], 60);
+    assert_eq!(made["pairing"], "every_pair");
+    assert_eq!(
+        made["overtime"],
+        json!({"counts_before": false, "counts_after": true, "minimum": 15, "requires_approval": false})
+    );
+    assert_eq!(send(f.by(owner).get(&location)).await.must(200), made);
+}
+
+#[tokio::test]
+async fn a_code_is_taken_once_and_a_repetition_is_not_a_conflict() {
+    let f = Fixture::start().await;
+    let body = json!({"code": "A", "name": "A", "start": "09:00", "end": "17:00"});
+    let post = || f.by(&f.world.owner).post(&f.world.path("/shifts")).header("idempotency-key", "k").json(&body);
+    let first = send(post()).await.must(201);
+    let again = send(post()).await;
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.must(201), first);
+    f.post(&f.world.owner, "/shifts", &body).await.refused(409, "shift_code_taken");
+}
+
+#[tokio::test]
+async fn a_change_is_a_new_version_from_a_date_and_the_past_stays_as_it_was_judged() {
+    let f = Fixture::start().await;
+    let (owner, worker) = (f.world.owner.clone(), f.world.worker.clone());
+    let id = f.day_shift().await;
+    f.plan_team(&id, "2026-05-25", "2026-06-30").await;
+    let path = f.world.path(&format!("/shifts/{id}"));
+    let change = json!({"code": "DAY", "name": "Day", "start": "10:00", "end": "18:00", "valid_from": "2026-06-01"});
+    let put = |tag: Option<&str>| {
+        let request = f.by(&owner).put(&path).json(&change);
+        match tag {
+            Some(tag) => request.header("if-match", tag),
+            None => request,
+        }
+    };
+    send(put(None)).await.refused(428, "if_match_required");
+    send(put(Some("\"7\""))).await.refused(412, "version_mismatch");
+    assert_eq!(send(put(Some("\"1\""))).await.must(200)["version"], 2);
+    send(put(Some("\"1\""))).await.refused(412, "version_mismatch");
+    let days = f.workdays(&worker, "from=2026-05-31&to=2026-06-01").await;
+    assert_eq!(days[0]["planned_start"], "2026-05-31T07:00:00Z");
+    assert_eq!(days[1]["planned_start"], "2026-06-01T08:00:00Z");
+    let other_code = json!({"code": "X", "name": "Day", "start": "10:00", "end": "18:00"});
+    let request = f.by(&owner).put(&path).json(&other_code).header("if-match", "\"2\"");
+    assert_eq!(send(request).await.bad_fields(), [("/code".to_owned(), "immutable".to_owned())]);
+}
+
+#[tokio::test]
+async fn pages_make_up_the_list_each_shift_once_in_its_newest_version() {
+    let f = Fixture::start().await;
+    for code in ["C", "A", "B"] {
+        let body = json!({"code": code, "name": code, "start": "09:00", "end": "17:00"});
+        let made = f.post(&f.world.owner, "/shifts", &body).await.must(201);
+        let change = json!({"code": code, "name": "New", "start": "08:00", "end": "16:00"});
+        let path = f.world.path(&format!("/shifts/{}", made["shift_id"].as_str().unwrap()));
+        send(f.by(&f.world.owner).put(&path).header("if-match", "\"1\"").json(&change)).await.must(200);
+    }
+    let first = f.get(&f.world.worker, "/shifts?limit=2").await.must(200);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = f.get(&f.world.worker, &format!("/shifts?limit=2&cursor={cursor}")).await.must(200);
+    let items = [first["items"].as_array().unwrap().clone(), second["items"].as_array().unwrap().clone()].concat();
+    let seen: Vec<_> = items.iter().map(|s| (s["code"].as_str().unwrap(), s["version"].as_i64().unwrap())).collect();
+    assert_eq!(seen, [("A", 2), ("B", 2), ("C", 2)]);
+    assert!(second["next_cursor"].is_null());
+}
