@@ -117,7 +117,8 @@ pub struct EmployeeFact {
     pub email: Option<String>,
     /// The account that is linked to them by an accepted invitation.
     pub user_id: Option<UserId>,
-    /// Whether they work here.
+    /// Whether they work here, when the fact was told. A last day passes without another event:
+    /// `hired_on` and `left_on` say it of any date.
     pub status: EmployeeStatus,
     /// First day of work.
     pub hired_on: Date,

@@ -2,7 +2,7 @@
 //!
 //! A folder per feature. `handlers` decode, call and encode; `domain` is pure; `store` is statements; `commands` are
 //! the changes that take several of them, each in one transaction with its audit event and the event that tells
-//! the other services ([`act`]).
+//! the other services (`act`).
 
 #![expect(clippy::option_option, reason = "in a PATCH a field that is absent and one that is null differ")]
 #![expect(clippy::struct_field_names, reason = "ids are named in full, here and on the wire: unit_id, not id")]

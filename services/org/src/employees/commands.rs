@@ -115,6 +115,10 @@ pub(crate) fn patch(
     if wanted == before.employee {
         return Ok(before);
     }
+    let readdressed = before.employee.user_id.is_none() && wanted.email != before.employee.email;
+    if readdressed || moves_employment {
+        member.must_decide_over(&before)?;
+    }
     if wanted.hired_on != before.employee.hired_on {
         store::move_start(conn, tenant, employee_id, before.employee.hired_on, wanted.hired_on)?;
     }

@@ -3,6 +3,7 @@
 use crate::employees::domain::Dossier;
 use crate::error::Error;
 use crate::orgs::domain::Org;
+use crate::roles::domain as roles;
 use crate::units::store as units;
 use crate::units::tree::Tree;
 use diesel::pg::PgConnection;
@@ -78,6 +79,11 @@ impl Member {
         } else {
             Err(Fault::Forbidden.into())
         }
+    }
+
+    /// 403 unless they may decide who gets to the employee's account and until when the employee works here.
+    pub(crate) fn must_decide_over(&self, dossier: &Dossier) -> Result<(), Fault> {
+        if roles::within(&dossier.roles, &self.grants) { Ok(()) } else { Err(Fault::Forbidden) }
     }
 
     /// Whether the permission reaches them, where they work today.

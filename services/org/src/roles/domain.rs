@@ -106,6 +106,13 @@ impl Role {
     }
 }
 
+/// Whether somebody with `grants` may decide who gets to the account of a holder of `roles`, and until when they work
+/// here: they must hold all that the roles allow themselves, in whatever scope. Otherwise a role that one may not give
+/// could be had by sending its holder's invitation to oneself, and one that one may not take by letting its holder go.
+pub(crate) fn within(roles: &[Role], grants: &[Grant]) -> bool {
+    roles.iter().flat_map(|role| role.permissions()).all(|permission| rights::may_somewhere(grants, *permission))
+}
+
 /// What `roles` come to for somebody who heads `headed`. One grant per role, and one per headed unit for a role
 /// whose scope is units; a head of no unit keeps their direct reports.
 pub(crate) fn grants(roles: &[Role], headed: &[UnitId]) -> Vec<Grant> {
@@ -176,6 +183,15 @@ mod tests {
         assert_eq!(may_give(Role::HrAdmin), [Role::HrAdmin, Role::Manager, Role::Employee]);
         for role in [Role::Manager, Role::Employee, Role::Auditor] {
             assert_eq!(may_give(role), []);
+        }
+    }
+
+    #[test]
+    fn only_an_owner_decides_over_owners_and_auditors() {
+        let decides = |over: Role, decider: Role| within(&[Role::Employee, over], &grants(&[decider], &[]));
+        for over in Role::ALL {
+            assert!(decides(over, Role::Owner));
+            assert_eq!(decides(over, Role::HrAdmin), !matches!(over, Role::Owner | Role::Auditor));
         }
     }
 

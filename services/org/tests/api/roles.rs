@@ -32,6 +32,25 @@ async fn nobody_rises_by_a_role_they_give() {
 }
 
 #[tokio::test]
+async fn nobody_gets_or_ends_a_role_by_way_of_its_holder() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let (hr, _) = f.join(owner, "7", &["hr_admin"]).await;
+    f.join(owner, "8", &["owner"]).await;
+    let boss = f.me(owner).await;
+    let heir = f.hire(owner, "9", json!({})).await;
+    f.put(owner, &format!("/employees/{heir}/roles/owner")).await.must(200);
+    let person = format!("/employees/{heir}");
+    f.patch(hr, &person, json!({"email": "mine@example.org"})).await.refused(403, "forbidden");
+    f.post(hr, "/invitations", json!({"employee_id": heir})).await.refused(403, "forbidden");
+    f.patch(hr, &format!("/employees/{boss}"), json!({"left_on": "2026-06-30"})).await.refused(403, "forbidden");
+    // What decides nothing of the kind is theirs to change.
+    f.patch(hr, &person, json!({"name": "Heir"})).await.must(200);
+    f.patch(owner, &person, json!({"email": "heir@example.org"})).await.must(200);
+    f.post(owner, "/invitations", json!({"employee_id": heir})).await.must(201);
+}
+
+#[tokio::test]
 async fn the_last_owner_is_neither_demoted_nor_let_go() {
     let f = Fixture::start().await;
     let owner = f.found().await;
