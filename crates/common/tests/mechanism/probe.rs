@@ -17,7 +17,6 @@ use rollcall_ids::{OrgId, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 diesel::table! {
