@@ -56,38 +56,38 @@ impl Account {
         Ok(())
     }
 
-    /// A directory of this account for the data that belongs to `wanted`: there if the account can get there,
-    /// else under /var/tmp with a name that is the same every time. The second value says why it moved.
+    /// A directory that belongs to this account alone: `wanted` if the account can get there, else one under
+    /// /var/tmp with a name that is the same every time. The second value says why it moved.
     pub fn directory(self, wanted: &Path) -> Result<(PathBuf, Option<String>)> {
-        let Some(wall) = self.wall_before(wanted) else {
-            return Ok((self.make(wanted)?, None));
-        };
-        let digest = rollcall_common::secret::sha256(wanted.as_os_str().as_encoded_bytes());
-        let elsewhere = Path::new("/var/tmp").join(format!("rollcall-{}", secrets::hex(&digest[..8])));
-        let reason =
-            format!("{} is {}: its account cannot enter {}", wanted.display(), elsewhere.display(), wall.display());
-        Ok((self.make(&elsewhere)?, Some(reason)))
-    }
-
-    /// Makes `path` if it is missing, private to this account. A directory that is someone else's is refused: in
-    /// a shared place its owner could have put anything into it.
-    fn make(self, path: &Path) -> Result<PathBuf> {
-        if fs::symlink_metadata(path).is_err() {
-            secrets::directory(path)?;
-            self.own(path)?;
-        }
-        let found = fs::symlink_metadata(path)?;
         let owner = match self {
             Self::Caller => geteuid(),
             Self::Other(uid, _) => uid,
         };
-        ensure!(
-            found.is_dir() && found.uid() == owner.as_raw(),
-            "{} is not a directory of the account that needs it ({owner})",
-            path.display()
+        let (place, notice) = self.reachable(wanted);
+        make(&place, 0o700, owner, |path| self.own(path))?;
+        Ok((place, notice))
+    }
+
+    /// Like [`Self::directory`], but the caller's own, through which this account passes to what it may read.
+    pub fn passage(self, wanted: &Path) -> Result<(PathBuf, Option<String>)> {
+        let (place, notice) = self.reachable(wanted);
+        make(&place, 0o711, geteuid(), |_| Ok(()))?;
+        Ok((place, notice))
+    }
+
+    fn reachable(self, wanted: &Path) -> (PathBuf, Option<String>) {
+        let Some(wall) = self.wall_before(wanted) else {
+            return (wanted.to_owned(), None);
+        };
+        let digest = rollcall_common::secret::sha256(wanted.as_os_str().as_encoded_bytes());
+        let elsewhere = Path::new("/var/tmp").join(format!("rollcall-{}", secrets::hex(&digest[..8])));
+        let notice = format!(
+            "what would be in {} is in {}, because the account it runs under cannot enter {}",
+            wanted.display(),
+            elsewhere.display(),
+            wall.display()
         );
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-        Ok(path.to_owned())
+        (elsewhere, Some(notice))
     }
 
     /// The first directory above `path` that this account cannot pass through.
@@ -113,6 +113,18 @@ impl Account {
     }
 }
 
+/// Makes `path` if it is missing, and refuses one that is not `owner`'s: in a shared place its owner could have put
+/// anything into it.
+fn make(path: &Path, mode: u32, owner: Uid, give: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    if fs::symlink_metadata(path).is_err() {
+        secrets::directory(path)?;
+        give(path)?;
+    }
+    let found = fs::symlink_metadata(path)?;
+    ensure!(found.is_dir() && found.uid() == owner.as_raw(), "{} is not a directory of user {owner}", path.display());
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(mode))?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +145,7 @@ mod tests {
         let own = tempfile::tempdir().unwrap();
         let link = own.path().join("link");
         std::os::unix::fs::symlink("/tmp", &link).unwrap();
-        let said = Account::Caller.make(&link).unwrap_err().to_string();
-        assert!(said.contains("is not a directory"), "{said}");
+        let said = Account::Caller.directory(&link).unwrap_err().to_string();
+        assert!(said.contains("is not a directory of user"), "{said}");
     }
 }

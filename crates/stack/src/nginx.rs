@@ -104,7 +104,7 @@ impl Nginx {
         guard: &Guard,
     ) -> Result<Self> {
         let account = Account::choose("www-data")?;
-        let (home, notice) = account.directory(directory)?;
+        let (home, notice) = account.passage(directory)?;
         // A copy, because the workers' account may not reach the checkout.
         copy_files(&static_files.join("docs"), &home.join("static/docs"))?;
         let configuration = home.join("nginx.conf");

@@ -67,6 +67,7 @@ pub fn add_own(name: &str, secrets: &Path, mail: &Path, public_url: &str, settin
             let file = secrets.join("user-encryption.key");
             crate::secrets::read_or_write(&file, || crate::secrets::random_hex(32))?;
             set(settings, "keys.encryption_key_file", text(&file)?);
+            set(settings, "keys.public_jwks_url", format!("{public_url}/.well-known/jwks.json"));
         }
         "notification" => {
             set(settings, "mail.directory", text(mail)?);
