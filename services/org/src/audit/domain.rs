@@ -33,6 +33,11 @@ pub(crate) struct Entry {
 /// One change.
 #[derive(Clone, Debug, PartialEq, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = crate::schema::audit_events)]
+#[schema(example = json!({
+    "sequence": 42, "at": "2026-06-01T09:00:00Z", "actor_user_id": "01890a5d-ac96-774b-bcce-b302099a8054", "actor_employee_id": "01890a5d-ac96-774b-bcce-b302099a8053",
+    "address": "203.0.113.9", "action": "unit.changed", "subject_kind": "unit", "subject_id": "01890a5d-ac96-774b-bcce-b302099a8051",
+    "before": {"name": "Store"}, "after": {"name": "Warehouse"},
+}))]
 pub(crate) struct AuditEvent {
     /// Place in the record, ascending; numbers may be left out.
     #[schema(example = 42)]

@@ -180,7 +180,16 @@ impl Dossier {
 
 /// An employee.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Employee)]
+#[schema(as = Employee, example = json!({
+    "employee_id": "01890a5d-ac96-774b-bcce-b302099a8053", "number": "1001", "name": "Ada Lovelace", "email": "ada@example.org",
+    "user_id": "01890a5d-ac96-774b-bcce-b302099a8054", "status": "active", "hired_on": "2026-01-05", "left_on": null,
+    "roles": ["employee", "manager"],
+    "assignments": [{
+        "assignment_id": "01890a5d-ac96-774b-bcce-b302099a8055", "unit_id": "01890a5d-ac96-774b-bcce-b302099a8051", "site_id": "01890a5d-ac96-774b-bcce-b302099a8052", "manager_id": null,
+        "position": "Picker", "employment_type": "full_time", "valid_from": "2026-01-05", "valid_to": null,
+    }],
+    "version": 1,
+}))]
 pub(crate) struct EmployeeView {
     /// Their id.
     pub(crate) employee_id: EmployeeId,

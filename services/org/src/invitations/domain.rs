@@ -103,7 +103,10 @@ impl Invitation {
 
 /// An invitation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Invitation)]
+#[schema(as = Invitation, example = json!({
+    "invitation_id": "01890a5d-ac96-774b-bcce-b302099a8056", "employee_id": "01890a5d-ac96-774b-bcce-b302099a8053", "email": "ada@example.org",
+    "created_at": "2026-06-01T09:00:00Z", "expires_at": "2026-06-08T09:00:00Z", "accepted_at": null,
+}))]
 pub(crate) struct InvitationView {
     /// Its id.
     pub(crate) invitation_id: InvitationId,

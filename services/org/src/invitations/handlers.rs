@@ -104,6 +104,22 @@ pub(crate) async fn find(app: web::Data<App>, of: InOrg, path: Path<(OrgId, Invi
 
 /// Where an accepted invitation led.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "org": {
+    "org_id": "01890a5d-ac96-774b-bcce-b302099a8050", "name": "Acme GmbH", "time_zone": "Europe/Berlin", "locale": "en", "country": "DE",
+    "week_start": "monday", "version": 1,
+},
+    "employee": {
+    "employee_id": "01890a5d-ac96-774b-bcce-b302099a8053", "number": "1001", "name": "Ada Lovelace", "email": "ada@example.org",
+    "user_id": "01890a5d-ac96-774b-bcce-b302099a8054", "status": "active", "hired_on": "2026-01-05", "left_on": null,
+    "roles": ["employee", "manager"],
+    "assignments": [{
+        "assignment_id": "01890a5d-ac96-774b-bcce-b302099a8055", "unit_id": "01890a5d-ac96-774b-bcce-b302099a8051", "site_id": "01890a5d-ac96-774b-bcce-b302099a8052", "manager_id": null,
+        "position": "Picker", "employment_type": "full_time", "valid_from": "2026-01-05", "valid_to": null,
+    }],
+    "version": 1,
+},
+}))]
 pub(crate) struct Accepted {
     /// The organisation.
     org: Org,

@@ -18,6 +18,33 @@ use utoipa::ToSchema;
 
 /// Who the caller is in the organisation, today.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "org": {
+    "org_id": "01890a5d-ac96-774b-bcce-b302099a8050", "name": "Acme GmbH", "time_zone": "Europe/Berlin", "locale": "en", "country": "DE",
+    "week_start": "monday", "version": 1,
+},
+    "employee": {
+    "employee_id": "01890a5d-ac96-774b-bcce-b302099a8053", "number": "1001", "name": "Ada Lovelace", "email": "ada@example.org",
+    "user_id": "01890a5d-ac96-774b-bcce-b302099a8054", "status": "active", "hired_on": "2026-01-05", "left_on": null,
+    "roles": ["employee", "manager"],
+    "assignments": [{
+        "assignment_id": "01890a5d-ac96-774b-bcce-b302099a8055", "unit_id": "01890a5d-ac96-774b-bcce-b302099a8051", "site_id": "01890a5d-ac96-774b-bcce-b302099a8052", "manager_id": null,
+        "position": "Picker", "employment_type": "full_time", "valid_from": "2026-01-05", "valid_to": null,
+    }],
+    "version": 1,
+},
+    "grants": [{"role": "employee", "permissions": ["punches.create"], "scope": {"kind": "self"}}],
+    "unit": {
+    "unit_id": "01890a5d-ac96-774b-bcce-b302099a8051", "name": "Warehouse", "code": "WH", "parent_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+    "head_employee_id": null, "version": 1,
+},
+    "site": {
+    "site_id": "01890a5d-ac96-774b-bcce-b302099a8052", "name": "Berlin", "time_zone": "Europe/Berlin",
+    "geofence": {"latitude": 52.52, "longitude": 13.405, "radius_m": 150},
+    "allowed_networks": ["203.0.113.0/24"], "version": 1,
+},
+    "time_zone": "Europe/Berlin",
+}))]
 pub(crate) struct Me {
     /// The organisation.
     org: Org,

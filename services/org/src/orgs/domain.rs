@@ -49,6 +49,10 @@ impl From<String> for WeekStart {
 /// An organisation.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = crate::schema::orgs)]
+#[schema(example = json!({
+    "org_id": "01890a5d-ac96-774b-bcce-b302099a8050", "name": "Acme GmbH", "time_zone": "Europe/Berlin", "locale": "en", "country": "DE",
+    "week_start": "monday", "version": 1,
+}))]
 pub(crate) struct Org {
     /// Its id, part of the path of everything in it.
     pub(crate) org_id: OrgId,

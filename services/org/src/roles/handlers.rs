@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 /// A role.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = RoleDefinition)]
+#[schema(as = RoleDefinition, example = json!({"role": "employee", "scope": "self", "permissions": ["org.read", "punches.create"]}))]
 pub(crate) struct RoleView {
     /// Its name.
     role: Role,

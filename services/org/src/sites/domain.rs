@@ -15,6 +15,11 @@ const MOST_NETWORKS: usize = 64;
 
 /// A site.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "site_id": "01890a5d-ac96-774b-bcce-b302099a8052", "name": "Berlin", "time_zone": "Europe/Berlin",
+    "geofence": {"latitude": 52.52, "longitude": 13.405, "radius_m": 150},
+    "allowed_networks": ["203.0.113.0/24"], "version": 1,
+}))]
 pub(crate) struct Site {
     /// Its id.
     pub(crate) site_id: SiteId,

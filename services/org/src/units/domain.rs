@@ -12,6 +12,10 @@ use utoipa::ToSchema;
 /// A unit.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = crate::schema::units)]
+#[schema(example = json!({
+    "unit_id": "01890a5d-ac96-774b-bcce-b302099a8051", "name": "Warehouse", "code": "WH", "parent_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+    "head_employee_id": null, "version": 1,
+}))]
 pub(crate) struct Unit {
     /// Its id.
     pub(crate) unit_id: UnitId,

@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod bad_input;
+mod description;
 mod employees;
 mod events;
 mod internal;
