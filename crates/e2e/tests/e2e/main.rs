@@ -5,6 +5,7 @@
 mod company;
 mod crash;
 mod outage;
+mod readme;
 mod stream;
 mod walk;
 
