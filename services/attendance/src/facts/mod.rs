@@ -11,14 +11,18 @@ pub(crate) mod store;
 pub use authority::Facts;
 pub use domain::Member;
 
-/// A caller below `/orgs/{org_id}` who is a member there.
-pub(crate) type InOrg = rollcall_common::tenant::InTenant<Facts>;
-
 use crate::app::App;
 use rollcall_common::fault::Fault;
 use rollcall_ids::EmployeeId;
 use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::Permission;
+
+/// A caller below `/orgs/{org_id}` who is a member there.
+pub(crate) type InOrg = rollcall_common::tenant::InTenant<Facts>;
+
+/// What a request carries, looked at only once it is known that the caller is a member: whoever is not is told 404
+/// and nothing of what else is wrong.
+pub(crate) type Then<T> = Result<T, Fault>;
 
 /// The person that a request is about, the caller when it names nobody, if the caller may use `permission` on
 /// them today.

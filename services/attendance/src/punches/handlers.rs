@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::error::Error;
-use crate::facts::InOrg;
+use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadQuery, NotAllowed, Refused};
 use crate::punches::writer::Written;
 use crate::punches::{intake, store};
@@ -52,8 +52,9 @@ const BATCH: usize = 500;
     ),
 )]
 #[post("/api/attendance/v1/orgs/{org_id}/punches")]
-pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Idempotent<NewPunch>) -> Result<Answer, Error> {
-    match intake::punch(&app, &at, &body.body, body.guard.key).await? {
+pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Idempotent<NewPunch>>) -> Result<Answer, Error> {
+    let Idempotent { body, guard } = body?;
+    match intake::punch(&app, &at, &body, guard.key).await? {
         Written::Created(punch) => Ok(Answer::new(StatusCode::CREATED, &punch)?),
         Written::Replayed(punch) => Ok(Answer::ok(&punch)?.replayed(StatusCode::OK)),
         Written::Mismatch => Err(Fault::IdempotencyMismatch.into()),
@@ -82,8 +83,8 @@ pub(crate) struct Batch {
     responses((status = 200, description = "A verdict for each item", body = BatchAnswer), Refused, NotAllowed, BadBody),
 )]
 #[post("")]
-pub(crate) async fn create_batch(app: web::Data<App>, at: InOrg, body: Json<Batch>) -> Result<Answer, Error> {
-    let punches = body.0.punches;
+pub(crate) async fn create_batch(app: web::Data<App>, at: InOrg, body: Then<Json<Batch>>) -> Result<Answer, Error> {
+    let punches = body?.0.punches;
     if punches.is_empty() || punches.len() > BATCH {
         return Err(Fault::invalid("/punches", "length", format!("must be 1 to {BATCH}, has {}", punches.len())).into());
     }
@@ -117,8 +118,8 @@ pub(crate) struct PunchQuery {
     responses((status = 200, description = "A page of punches", body = Paged<Punch>), Refused, NotAllowed, BadQuery),
 )]
 #[get("/api/attendance/v1/orgs/{org_id}/punches")]
-pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Query<PunchQuery>) -> Result<Answer, Error> {
-    let PunchQuery { employee_id, from, to, limit, cursor } = query.0;
+pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<PunchQuery>>) -> Result<Answer, Error> {
+    let PunchQuery { employee_id, from, to, limit, cursor } = query?.0;
     let page = PageQuery { limit, cursor }.page::<store::AfterPunch>()?;
     let mut fields = Fields::new();
     let from = fields.take_optional("?from", from.map(validate::date));

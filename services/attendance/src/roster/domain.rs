@@ -167,15 +167,17 @@ impl Plans {
         Self { entries, versions: by_shift }
     }
 
-    /// Only the plans that may concern `employee`, strongest first.
-    pub(crate) fn of<'a>(&'a self, org: &Org, employee: &EmployeeFact) -> Vec<&'a Entry> {
-        let lines: Vec<_> = employee.assignments.iter().map(|a| org.unit_and_above(a.unit_id)).collect();
+    /// Those that may concern `person`.
+    pub(crate) fn of<'a>(&'a self, org: &Org, person: &'a EmployeeFact) -> PlansOf<'a> {
+        let lines: HashMap<_, _> =
+            person.assignments.iter().map(|a| (a.unit_id, org.unit_and_above(a.unit_id))).collect();
         let concerns = |entry: &&Entry| match entry.plan.target {
-            Target::Employee(id) => id == employee.employee_id,
-            Target::Unit(id) => lines.iter().any(|line| line.contains(&id)),
-            Target::Site(id) => employee.assignments.iter().any(|a| a.site_id == id),
+            Target::Employee(id) => id == person.employee_id,
+            Target::Unit(id) => lines.values().any(|line| line.contains(&id)),
+            Target::Site(id) => person.assignments.iter().any(|a| a.site_id == id),
         };
-        self.entries.iter().filter(concerns).collect()
+        let entries = self.entries.iter().filter(concerns).collect();
+        PlansOf { person, entries, lines }
     }
 
     /// The version of a shift that holds on `date`.
@@ -185,22 +187,32 @@ impl Plans {
     }
 }
 
-/// The entry that decides `date`; `entries` are those of [`Plans::of`]. Nothing is planned for days on which
-/// nobody is employed.
-pub(crate) fn decides<'a>(entries: &[&'a Entry], org: &Org, employee: &EmployeeFact, date: Date) -> Option<&'a Entry> {
-    if !employee.works_on(date) {
-        return None;
-    }
-    let assignment = assignment_near(employee, date);
-    let covers = |entry: &&&Entry| {
-        let plan = &entry.plan;
-        plan.from <= date
-            && date <= plan.to
-            && match plan.target {
+/// The plans that may concern one person.
+pub(crate) struct PlansOf<'a> {
+    person: &'a EmployeeFact,
+    /// Strongest first.
+    entries: Vec<&'a Entry>,
+    /// Each unit they ever belonged to, with all above it.
+    lines: HashMap<UnitId, Vec<UnitId>>,
+}
+
+impl<'a> PlansOf<'a> {
+    /// The plan that decides `date`. Nothing is planned for days on which somebody is not employed.
+    pub(crate) fn decides(&self, date: Date) -> Option<&'a Entry> {
+        if !self.person.works_on(date) {
+            return None;
+        }
+        let assignment = assignment_near(self.person, date);
+        let line = assignment.and_then(|a| self.lines.get(&a.unit_id));
+        let covers = |entry: &&&Entry| {
+            let plan = &entry.plan;
+            let addressed = match plan.target {
                 Target::Employee(_) => true,
-                Target::Unit(id) => assignment.is_some_and(|a| org.unit_and_above(a.unit_id).contains(&id)),
+                Target::Unit(id) => line.is_some_and(|line| line.contains(&id)),
                 Target::Site(id) => assignment.is_some_and(|a| a.site_id == id),
-            }
-    };
-    entries.iter().find(covers).copied()
+            };
+            addressed && plan.from <= date && date <= plan.to
+        };
+        self.entries.iter().find(covers).copied()
+    }
 }

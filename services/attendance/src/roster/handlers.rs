@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::domain::Org;
-use crate::facts::{InOrg, store as facts_store};
+use crate::facts::{InOrg, Then, store as facts_store};
 use crate::openapi::{BadBody, BadQuery, NotAllowed, Refused};
 use crate::roster::domain::{self, NewEntry, Target};
 use crate::roster::store;
@@ -38,13 +38,14 @@ use std::sync::Arc;
     responses((status = 200, description = "What was stored", body = RosterStored), Refused, NotAllowed, BadBody),
 )]
 #[put("/api/attendance/v1/orgs/{org_id}/roster")]
-pub(crate) async fn plan(app: web::Data<App>, at: InOrg, body: Json<RosterBody>) -> Result<Answer, Error> {
-    let entries = domain::parse(&body.0)?;
+pub(crate) async fn plan(app: web::Data<App>, at: InOrg, body: Then<Json<RosterBody>>) -> Result<Answer, Error> {
+    let body = body?.0;
+    let entries = domain::parse(&body)?;
     check(&app, &at, &entries).await?;
     let (tenant, by, now) = (at.tenant, at.member.employee.employee_id, app.core.clock.now());
     let work = move |conn: &mut diesel::PgConnection| store::add(conn, &tenant, by, &entries, now);
     let ids = app.core.db.transaction(&tenant, work).await?;
-    let stored = ids.into_iter().zip(body.0.entries);
+    let stored = ids.into_iter().zip(body.entries);
     let entries = stored.map(|(roster_entry_id, plan)| RosterEntry { roster_entry_id, plan, created_at: now });
     Ok(Answer::ok(&RosterStored { entries: entries.collect() })?)
 }
@@ -144,17 +145,18 @@ pub(crate) struct RosterQuery {
     responses((status = 200, description = "Every date of the range", body = PlannedDays), Refused, NotAllowed, BadQuery),
 )]
 #[get("/api/attendance/v1/orgs/{org_id}/roster")]
-pub(crate) async fn read(app: web::Data<App>, at: InOrg, query: Query<RosterQuery>) -> Result<Answer, Error> {
-    let (from, to) = domain::range(query.0.from, query.0.to)?;
-    let person = crate::facts::person(&app, &at, query.0.employee_id, Permission::RosterRead).await?;
+pub(crate) async fn read(app: web::Data<App>, at: InOrg, query: Then<Query<RosterQuery>>) -> Result<Answer, Error> {
+    let query = query?.0;
+    let (from, to) = domain::range(query.from, query.to)?;
+    let person = crate::facts::person(&app, &at, query.employee_id, Permission::RosterRead).await?;
     let org = Arc::clone(&at.member.org);
     let targets = domain::targets(&org, std::slice::from_ref(&person));
     let tenant = at.tenant;
     let load = move |conn: &mut diesel::PgConnection| store::plans(conn, &tenant, &targets, (from, to));
     let plans = app.core.db.transaction(&tenant, load).await?;
-    let entries = plans.of(&org, &person);
+    let mine = plans.of(&org, &person);
     let day = |date| {
-        let entry = domain::decides(&entries, &org, &person, date);
+        let entry = mine.decides(date);
         let shift = entry.and_then(|e| e.plan.shift_id).and_then(|id| plans.version_on(id, date));
         PlannedDay {
             date,

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::error::Error;
-use crate::facts::InOrg;
+use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadQuery, NotAllowed, Refused};
 use crate::shifts::domain::Version;
 use crate::shifts::store;
@@ -47,11 +47,11 @@ fn answer(shift: &Shift) -> Result<Answer, Fault> {
     ),
 )]
 #[post("/api/attendance/v1/orgs/{org_id}/shifts")]
-pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Idempotent<ShiftBody>) -> Result<Answer, Error> {
+pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Idempotent<ShiftBody>>) -> Result<Answer, Error> {
     if !at.member.may_in_org(Permission::ShiftsWrite) {
         return Err(Fault::Forbidden.into());
     }
-    let Idempotent { body, guard } = body;
+    let Idempotent { body, guard } = body?;
     let version = Version::parse(&body)?;
     if version.valid_from.is_some() {
         let detail = "must be left out: the first version of a shift holds from ever";
@@ -83,11 +83,11 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Idempotent<Shif
     responses((status = 200, description = "A page of shifts", body = Paged<Shift>), Refused, NotAllowed, BadQuery),
 )]
 #[get("/api/attendance/v1/orgs/{org_id}/shifts")]
-pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Query<PageQuery>) -> Result<Answer, Error> {
+pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<PageQuery>>) -> Result<Answer, Error> {
     if !at.member.may_somewhere(Permission::ShiftsRead) {
         return Err(Fault::Forbidden.into());
     }
-    let page = query.0.page::<String>()?;
+    let page = query?.0.page::<String>()?;
     let (after, limit, tenant) = (page.after.clone(), page.fetch(), at.tenant);
     let load = move |conn: &mut diesel::PgConnection| store::list(conn, &tenant, after.as_ref(), limit);
     let shifts = app.core.db.transaction(&tenant, load).await?;
@@ -149,13 +149,13 @@ pub(crate) async fn change(
     at: InOrg,
     path: Path<(OrgId, ShiftId)>,
     if_match: IfMatch,
-    body: Json<ShiftBody>,
+    body: Then<Json<ShiftBody>>,
 ) -> Result<Answer, Error> {
     if !at.member.may_in_org(Permission::ShiftsWrite) {
         return Err(Fault::Forbidden.into());
     }
     if_match.required()?;
-    let mut version = Version::parse(&body.0)?;
+    let mut version = Version::parse(&body?.0)?;
     let (tenant, (_, shift_id), now) = (at.tenant, path.0, app.core.clock.now());
     version.valid_from.get_or_insert_with(|| at.member.org.date_at(&at.member.employee, now));
     let by = at.member.employee.employee_id;

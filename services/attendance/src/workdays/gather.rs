@@ -3,7 +3,7 @@
 use super::facts::{DayFacts, Facts, ShiftFacts};
 use super::{is_anchored, margin, store};
 use crate::facts::domain::Org;
-use crate::roster::domain::{Plans, dates, decides, targets};
+use crate::roster::domain::{Plans, dates, targets};
 use crate::roster::store as roster_store;
 use diesel::pg::PgConnection;
 use jiff::civil::Date;
@@ -75,9 +75,9 @@ fn days(
     person: &EmployeeFact,
     (from, to): (Date, Date),
 ) -> Vec<DayFacts> {
-    let entries = plans.of(org, person);
+    let mine = plans.of(org, person);
     let mut day = |date: Date| {
-        let shift_id = decides(&entries, org, person, date).and_then(|entry| entry.plan.shift_id);
+        let shift_id = mine.decides(date).and_then(|entry| entry.plan.shift_id);
         let version = shift_id.and_then(|id| plans.version_on(id, date));
         DayFacts {
             date,

@@ -4,7 +4,7 @@ use super::{compute, facts, gather, view};
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::domain::assignment_near;
-use crate::facts::{InOrg, store as facts_store};
+use crate::facts::{InOrg, Then, store as facts_store};
 use crate::openapi::{BadQuery, NotAllowed, Refused};
 use crate::roster::domain::range;
 use actix_web::{get, web};
@@ -60,15 +60,16 @@ pub(crate) struct WorkdayQuery {
 pub(crate) async fn list(
     app: web::Data<App>,
     at: InOrg,
-    query: Query<WorkdayQuery>,
+    query: Then<Query<WorkdayQuery>>,
 ) -> Result<web::Json<Paged<Workday>>, Error> {
-    let dates = range(query.0.from, query.0.to)?;
-    let (people, within) = match (query.0.employee_id, query.0.unit_id) {
+    let query = query?.0;
+    let dates = range(query.from, query.to)?;
+    let (people, within) = match (query.employee_id, query.unit_id) {
         (Some(_), Some(_)) => {
             return Err(Fault::invalid("?unit_id", "one_target", "must not come with employee_id").into());
         }
         (_, Some(unit_id)) => {
-            let people = people_of_unit(&app, &at, unit_id, &query.0, dates).await?;
+            let people = people_of_unit(&app, &at, unit_id, &query, dates).await?;
             (people, Some(at.member.org.unit_and_below(unit_id)))
         }
         (employee_id, None) => {

@@ -90,6 +90,8 @@ async fn only_those_a_route_is_for_get_past_its_door() {
             Tenant => {
                 send(with_body(of_other_org)).await.refused(404, "not_found");
                 send(with_body(of_no_org)).await.refused(404, "not_found");
+                let carries_nothing = f.by(&elsewhere.owner).request(verb.clone(), path.split('?').next().unwrap());
+                send(carries_nothing).await.refused(404, "not_found");
                 assert_eq!(send(with_body(of_service)).await.status, 401, "{what}: a service is no user");
                 let status = send(with_body(of_member)).await.status;
                 assert!(![401, 403, 404].contains(&status) && status < 500, "{what}: the owner gets {status}");
