@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::responses;
 use actix_web::{get, web};
 use rollcall_common::answer::Answer;
+use rollcall_common::describe::PageParams;
 use rollcall_common::extract::Query;
 use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_ids::OrgId;
@@ -18,7 +19,7 @@ use rollcall_org_api::rights::Permission;
     tag = "audit",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
-        responses::PageParams,
+        PageParams,
     ),
     responses((status = 200, description = "A page", body = Paged<AuditEvent>), responses::List),
     security(("bearer" = [])),

@@ -15,6 +15,7 @@ use crate::values::zone;
 use actix_web::{get, post, web};
 use rollcall_common::answer::Answer;
 use rollcall_common::auth::Caller;
+use rollcall_common::describe::PageParams;
 use rollcall_common::extract::{Path, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::{Idempotent, Principal};
@@ -62,7 +63,7 @@ pub(crate) async fn create(
 #[utoipa::path(
     operation_id = "list_invitations",
     tag = "invitations",
-    params(("org_id" = OrgId, Path, description = "The organisation"), responses::PageParams),
+    params(("org_id" = OrgId, Path, description = "The organisation"), PageParams),
     responses((status = 200, description = "A page", body = Paged<InvitationView>), responses::List),
     security(("bearer" = [])),
 )]

@@ -13,6 +13,7 @@ use actix_web::{get, web};
 use diesel::pg::PgConnection;
 use rollcall_common::answer::Answer;
 use rollcall_common::auth::ServiceCaller;
+use rollcall_common::describe::PageParams;
 use rollcall_common::extract::{Path, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::paging::{PageQuery, Paged};
@@ -91,7 +92,7 @@ fn surroundings(conn: &mut PgConnection, tenant: &Tenant) -> Result<(Vec<UnitFac
     tag = "internal",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
-        responses::PageParams,
+        PageParams,
     ),
     responses((status = 200, description = "A page", body = Snapshot), responses::Internal),
     security(("service" = [])),

@@ -13,6 +13,7 @@ use rollcall_common::answer::Answer;
 use rollcall_common::auth::Caller;
 use rollcall_common::client::CallError;
 use rollcall_common::db::Scope;
+use rollcall_common::describe::PageParams;
 use rollcall_common::extract::{IfMatch, Json, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::{Idempotent, Principal};
@@ -72,7 +73,7 @@ pub(crate) async fn found(
     operation_id = "list_own_orgs",
     tag = "orgs",
     params(
-        responses::PageParams,
+        PageParams,
     ),
     responses((status = 200, description = "A page", body = Paged<Org>), responses::OwnList),
     security(("bearer" = [])),

@@ -2,7 +2,8 @@
 
 use crate::act::Act;
 use crate::error::Error;
-use crate::sites::domain::{Addition, Change, Circle, Site};
+use crate::sites::domain::Site;
+use crate::sites::input::{Addition, Change, Circle};
 use crate::sites::store;
 use diesel::pg::PgConnection;
 use rollcall_common::extract::IfMatch;

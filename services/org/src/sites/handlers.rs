@@ -3,10 +3,12 @@
 use crate::app::{App, InOrg, Origin};
 use crate::error::Error;
 use crate::responses;
-use crate::sites::domain::{NewSite, Site, SitePatch};
+use crate::sites::domain::Site;
+use crate::sites::input::{NewSite, SitePatch};
 use crate::sites::{commands, store};
 use actix_web::{get, patch, post, web};
 use rollcall_common::answer::Answer;
+use rollcall_common::describe::PageParams;
 use rollcall_common::extract::{IfMatch, Json, Path, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::Idempotent;
@@ -50,7 +52,7 @@ pub(crate) async fn create(
     tag = "sites",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
-        responses::PageParams,
+        PageParams,
     ),
     responses((status = 200, description = "A page", body = Paged<Site>), responses::List),
     security(("bearer" = [])),

@@ -3,4 +3,5 @@
 pub(crate) mod commands;
 pub(crate) mod domain;
 pub(crate) mod handlers;
+pub(crate) mod input;
 pub(crate) mod store;

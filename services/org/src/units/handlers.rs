@@ -7,6 +7,7 @@ use crate::units::domain::{NewUnit, Unit, UnitPatch};
 use crate::units::{commands, store};
 use actix_web::{get, patch, post, web};
 use rollcall_common::answer::Answer;
+use rollcall_common::describe::PageParams;
 use rollcall_common::extract::{IfMatch, Json, Path, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::Idempotent;
@@ -50,7 +51,7 @@ pub(crate) async fn create(
     tag = "units",
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
-        responses::PageParams,
+        PageParams,
     ),
     responses((status = 200, description = "A page", body = Paged<Unit>), responses::List),
     security(("bearer" = [])),
