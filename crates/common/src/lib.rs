@@ -7,7 +7,7 @@
 //! | [`settings`], [`cli`], [`telemetry`] | how a process is told, run and watched |
 //! | [`auth`], [`tenant`] | who calls, and in which organisation |
 //! | [`extract`], [`validate`], [`idempotency`], [`paging`] | what came in |
-//! | [`answer`], [`problem`], [`fault`] | what goes out |
+//! | [`answer`], [`problem`], [`fault`], [`describe`] | what goes out |
 //! | [`db`] | one transaction for one request |
 //! | [`events`] | what others are told, and what is heard |
 //! | [`client`], [`context`] | calls, with a deadline |
@@ -20,6 +20,7 @@ pub mod client;
 pub mod clock;
 pub mod context;
 pub mod db;
+pub mod describe;
 pub mod events;
 pub mod extract;
 pub mod fault;
@@ -37,10 +38,12 @@ pub mod tenant;
 pub mod testing;
 pub mod validate;
 
-/// Names that [`api_error!`] needs in the crate that uses it.
+/// Names that [`api_error!`] and [`refusals!`] need in the crate that uses it.
 #[doc(hidden)]
 pub mod reexport {
     pub use actix_web::http::StatusCode;
     pub use actix_web::{HttpResponse, ResponseError};
     pub use diesel::result::Error as DieselError;
+    pub use utoipa::IntoResponses;
+    pub use utoipa::openapi::{RefOr, Response};
 }

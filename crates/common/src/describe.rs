@@ -1,0 +1,74 @@
+//! What the descriptions of all services say alike: the refusals of an operation, and the parameters of a list.
+
+use crate::problem::{CONTENT_TYPE, Problem};
+use std::collections::BTreeMap;
+use utoipa::ToSchema as _;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+
+/// A status and what it means.
+pub type Refusal = (&'static str, &'static str);
+
+/// The input cannot be decoded.
+pub const BAD_REQUEST: Refusal = ("400", "Not decodable: `malformed_input`, with a pointer to each bad field");
+/// No valid access token.
+pub const NOT_SIGNED_IN: Refusal = ("401", "Not signed in: `not_signed_in`");
+/// No valid service token.
+pub const NO_SERVICE: Refusal = ("401", "No valid service token: `not_signed_in`");
+/// A member without the right.
+pub const FORBIDDEN: Refusal = ("403", "Signed in, not allowed: `forbidden`");
+/// Nothing the caller may know of.
+pub const NOT_FOUND: Refusal = ("404", "Not there, of another organisation, or out of the caller's sight: `not_found`");
+/// Somebody else changed it.
+pub const VERSION: Refusal = ("412", "`If-Match` names another version: `version_mismatch`");
+/// Over the limit.
+pub const TOO_LARGE: Refusal = ("413", "The body is too large: `too_large`");
+/// No JSON by its header.
+pub const MEDIA_TYPE: Refusal = ("415", "The body is not `application/json`: `unsupported_media_type`");
+/// Input that breaks a rule.
+pub const INVALID: Refusal = ("422", "Understood, and wrong: `invalid_input`, naming every bad field");
+/// The same, where an `Idempotency-Key` is taken.
+pub const INVALID_OR_KEY: Refusal =
+    ("422", "Understood, and wrong: `invalid_input`, naming every bad field; `idempotency_key_reused`");
+/// A defect.
+pub const INTERNAL: Refusal = ("500", "The service failed: `internal`");
+/// Away or busy.
+pub const UNAVAILABLE: Refusal =
+    ("503", "Something needed is away or busy, nothing was done: `unavailable`, with `Retry-After`");
+/// Out of time.
+pub const DEADLINE: Refusal = ("504", "The time of the request ran out: `deadline_exceeded`");
+
+/// `limit` and `cursor` of a list; [`PageQuery`](crate::paging::PageQuery) is what decodes them.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described, never made")]
+pub struct PageParams {
+    /// Rows wanted; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Refusals as responses, each a problem.
+pub fn responses(refusals: &[Refusal]) -> BTreeMap<String, RefOr<Response>> {
+    let response = |description: &str| {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+        RefOr::T(ResponseBuilder::new().description(description).content(CONTENT_TYPE, content).build())
+    };
+    refusals.iter().map(|(status, description)| ((*status).to_owned(), response(description))).collect()
+}
+
+/// Declares sets of refusals, each a type for `responses(…)` of `#[utoipa::path]`.
+#[macro_export]
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident [$($refusal:ident),+ $(,)?];)+) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl $crate::reexport::IntoResponses for $name {
+            fn responses() -> std::collections::BTreeMap<String, $crate::reexport::RefOr<$crate::reexport::Response>> {
+                $crate::describe::responses(&[$($refusal),+])
+            }
+        }
+    )+};
+}
