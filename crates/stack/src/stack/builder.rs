@@ -1,0 +1,163 @@
+//! How a stack is to be started.
+
+use super::{Progress, Stack};
+use crate::guard::Guard;
+use crate::topology::{Service, Topology};
+use crate::{binaries, lock, ports, secrets, settings};
+use anyhow::{Result, ensure};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::task;
+use toml::Table;
+
+/// How a stack is to be started.
+#[derive(Clone)]
+pub struct Builder {
+    run_dir: Option<PathBuf>,
+    topology_ports: bool,
+    nginx_port: Option<u16>,
+    pub(super) sign_in: Option<(String, u32)>,
+    settings: BTreeMap<String, Table>,
+    build: bool,
+    progress: Progress,
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Self {
+            run_dir: None,
+            topology_ports: false,
+            nginx_port: None,
+            sign_in: None,
+            settings: BTreeMap::new(),
+            build: true,
+            progress: Arc::new(|_| {}),
+        }
+    }
+
+    /// Keeps data, logs and secrets in this directory; without it they are temporary.
+    #[must_use]
+    pub fn run_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.run_dir = Some(directory.into());
+        self
+    }
+
+    /// The services take the ports of `deploy/topology.toml` where those are free; without it, any free ones.
+    #[must_use]
+    pub fn topology_ports(mut self) -> Self {
+        self.topology_ports = true;
+        self
+    }
+
+    /// nginx listens here; without it, on the topology's port if those are wanted, else on a free one.
+    #[must_use]
+    pub fn nginx_port(mut self, port: u16) -> Self {
+        self.nginx_port = Some(port);
+        self
+    }
+
+    /// nginx's limit by address on sign-in paths, e.g. `"10r/s"`, and how many may come at once above it.
+    #[must_use]
+    pub fn sign_in_limit(mut self, rate: &str, burst: u32) -> Self {
+        self.sign_in = Some((rate.to_owned(), burst));
+        self
+    }
+
+    /// One setting of one service, by its dotted path.
+    #[must_use]
+    pub fn setting(mut self, service: &str, path: &str, value: impl Into<toml::Value>) -> Self {
+        let table = self.settings.entry(service.to_owned()).or_default();
+        settings::set(table, path, value);
+        self
+    }
+
+    /// Uses the programs that are there instead of asking cargo to bring them up to date.
+    #[must_use]
+    pub fn without_build(mut self) -> Self {
+        self.build = false;
+        self
+    }
+
+    /// Says what is going on.
+    #[must_use]
+    pub fn progress(mut self, progress: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.progress = Arc::new(progress);
+        self
+    }
+
+    /// Starts everything and waits until it is ready.
+    pub async fn start(self) -> Result<Stack> {
+        task::spawn_blocking(move || self.start_blocking()).await?
+    }
+
+    /// Like [`Self::start`], for callers without a runtime.
+    pub fn start_blocking(self) -> Result<Stack> {
+        let topology = Topology::load()?;
+        if self.build {
+            binaries::build(topology.services.keys().map(String::as_str))?;
+        }
+        let say = Arc::clone(&self.progress);
+        let (guard, run_dir) = self.open_run_dir()?;
+        let ports = self.ports(&topology)?;
+        let nginx_port = match self.nginx_port {
+            Some(port) => port,
+            None if self.topology_ports => topology.nginx.port,
+            None => ports::free()?,
+        };
+        ensure!(
+            !ports::is_taken(nginx_port),
+            "port {nginx_port} is taken by another program; choose another with PORT="
+        );
+        let mut stack = Stack {
+            run_dir,
+            topology,
+            passwords: BTreeMap::new(),
+            nginx: None,
+            services: BTreeMap::new(),
+            postgres: None,
+            progress: say,
+            guard,
+        };
+        // From here on a failure drops the stack, which stops what was started.
+        stack.start_postgres(self.run_dir.is_none())?;
+        stack.provision()?;
+        stack.configure(&ports, nginx_port, &self.settings)?;
+        stack.migrate()?;
+        stack.start_services()?;
+        stack.start_nginx(&self, ports, nginx_port)?;
+        Ok(stack)
+    }
+
+    fn open_run_dir(&self) -> Result<(Guard, PathBuf)> {
+        let (guard, run_dir) = if let Some(wanted) = &self.run_dir {
+            let (lock, run_dir) = lock::run_directory(wanted, |text| (self.progress)(text))?;
+            (Guard::start(Some(lock))?, run_dir)
+        } else {
+            let guard = Guard::start(None)?;
+            let run_dir = tempfile::Builder::new().prefix("rollcall-stack-").tempdir()?.keep();
+            guard.remove_at_end(&run_dir)?;
+            secrets::open_to_pass(&run_dir)?;
+            (guard, run_dir)
+        };
+        secrets::passage(&run_dir.join("logs"))?;
+        for private in ["secrets", "config", "mail"] {
+            secrets::directory(&run_dir.join(private))?;
+        }
+        Ok((guard, run_dir))
+    }
+
+    fn ports(&self, topology: &Topology) -> Result<BTreeMap<String, u16>> {
+        let one = |(name, service): (&String, &Service)| {
+            if self.topology_ports && !ports::is_taken(service.port) {
+                return Ok((name.clone(), service.port));
+            }
+            let port = ports::free()?;
+            if self.topology_ports {
+                (self.progress)(&format!("port {} is taken, {name} listens on {port}", service.port));
+            }
+            Ok((name.clone(), port))
+        };
+        topology.services.iter().map(one).collect()
+    }
+}

@@ -1,0 +1,183 @@
+//! The whole: PostgreSQL, the four services and nginx, as real processes.
+
+mod builder;
+mod steps;
+
+pub use builder::Builder;
+
+use crate::guard::Guard;
+use crate::nginx::Nginx;
+use crate::postgres::Postgres;
+use crate::process::{self, Process};
+use crate::provision::Passwords;
+use crate::service::Service;
+use crate::topology::Topology;
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task;
+
+/// Says what is going on, a line at a time.
+pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// A running stack. Dropped, it stops what it started; killed, its reaper does.
+pub struct Stack {
+    run_dir: PathBuf,
+    topology: Topology,
+    passwords: BTreeMap<String, Passwords>,
+    nginx: Option<Nginx>,
+    services: BTreeMap<String, Service>,
+    postgres: Option<Postgres>,
+    progress: Progress,
+    // Last: what it watches has ended when it goes.
+    guard: Guard,
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack").field("run_dir", &self.run_dir).finish_non_exhaustive()
+    }
+}
+
+impl Stack {
+    /// A stack with temporary data on free ports, unless told otherwise.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// The address of nginx, without a slash at the end.
+    pub fn base_url(&self) -> String {
+        self.nginx.as_ref().map(Nginx::base_url).unwrap_or_default()
+    }
+
+    /// The address of one service, behind nginx's back.
+    pub fn service_url(&self, name: &str) -> Result<String> {
+        Ok(self.service(name)?.base_url())
+    }
+
+    /// Where data, logs, secrets and mail are.
+    pub fn run_dir(&self) -> &Path {
+        &self.run_dir
+    }
+
+    /// Where mails are written to, one `.eml` each.
+    pub fn mail_dir(&self) -> PathBuf {
+        self.run_dir.join("mail")
+    }
+
+    /// Superuser's connection URL of a service's database: for asserting across tenants, which no policy stops.
+    pub fn database(&self, service: &str) -> Result<String> {
+        let database = &self.topology.service(service)?.database;
+        Ok(self.postgres()?.admin_url(database))
+    }
+
+    /// Ends a service with SIGKILL.
+    pub async fn kill(&mut self, name: &str) -> Result<()> {
+        self.with(name, |service| {
+            service.kill();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Stops a service in order.
+    pub async fn stop_service(&mut self, name: &str) -> Result<()> {
+        self.with(name, |service| {
+            service.stop();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Starts a service that was stopped or killed, and waits until it is ready.
+    pub async fn start_service(&mut self, name: &str) -> Result<()> {
+        self.with(name, |service| {
+            service.start()?;
+            service.wait_until_ready()
+        })
+        .await
+    }
+
+    /// Stops a service in order and starts it again.
+    pub async fn restart(&mut self, name: &str) -> Result<()> {
+        self.stop_service(name).await?;
+        self.start_service(name).await
+    }
+
+    /// Holds a service still: its connections stay open and nothing answers.
+    pub fn pause(&self, name: &str) -> Result<()> {
+        self.service(name)?.pause()
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self, name: &str) -> Result<()> {
+        self.service(name)?.resume()
+    }
+
+    /// The first process that has ended though nobody asked it to, as an error that shows its log.
+    pub fn fallen(&self) -> Option<anyhow::Error> {
+        let services = self.services.values().filter_map(Service::process);
+        let others = [self.postgres.as_ref().map(Postgres::process), self.nginx.as_ref().map(Nginx::process)];
+        let mut all = services.chain(others.into_iter().flatten());
+        all.find_map(|process| process.exited().map(|status| process.failure(&format!("has ended ({status})"))))
+    }
+
+    /// Stops everything in order.
+    pub async fn shutdown(self) -> Result<()> {
+        task::spawn_blocking(move || drop(self)).await?;
+        Ok(())
+    }
+
+    async fn with(&mut self, name: &str, act: impl FnOnce(&mut Service) -> Result<()> + Send + 'static) -> Result<()> {
+        let told = || format!("no service is called {name:?}");
+        let (key, mut service) = self.services.remove_entry(name).with_context(told)?;
+        let (service, result) = task::spawn_blocking(move || {
+            let result = act(&mut service);
+            (service, result)
+        })
+        .await?;
+        self.services.insert(key, service);
+        result
+    }
+
+    fn service(&self, name: &str) -> Result<&Service> {
+        self.services.get(name).with_context(|| format!("no service is called {name:?}"))
+    }
+
+    fn postgres(&self) -> Result<&Postgres> {
+        self.postgres.as_ref().context("PostgreSQL is not running")
+    }
+
+    fn show_logs(&self) {
+        let others = [self.postgres.as_ref().map(Postgres::process), self.nginx.as_ref().map(Nginx::process)];
+        let logs = self.services.values().map(|service| service.log().as_path());
+        for log in logs.chain(others.into_iter().flatten().map(Process::log)) {
+            let tail = process::tail(log, 15).unwrap_or_default();
+            eprintln!("--- {}\n{tail}", log.display());
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // The files are about to go; what they end with says why the test failed.
+            self.show_logs();
+        }
+        if let Some(nginx) = self.nginx.take() {
+            nginx.process().stop(Duration::from_secs(12));
+        }
+        for service in self.services.values() {
+            service.ask_to_stop();
+        }
+        for service in self.services.values_mut() {
+            service.stop();
+        }
+        if let Some(postgres) = self.postgres.take() {
+            postgres.stop();
+        }
+    }
+}
