@@ -185,3 +185,33 @@ fn the_committed_description_is_fresh() {
         "run `cargo run -p rollcall-attendance -- openapi > services/attendance/openapi/v1.json`"
     );
 }
+
+/// The examples of the description, sent as they stand.
+#[tokio::test]
+async fn the_examples_of_the_description_work() {
+    let f = Fixture::start().await;
+    f.set_clock("2026-11-20T17:00:00Z");
+    let document = serde_json::to_value(openapi::<App>()).unwrap();
+    let content = |path: &str, method: &str| {
+        let path = format!("/api/attendance/v1/orgs/{{org_id}}{path}");
+        document["paths"][path][method]["requestBody"]["content"]["application/json"].clone()
+    };
+    let owner = &f.world.owner;
+    let shift = f.post(owner, "/shifts", &content("/shifts", "post")["example"]).await.must(201);
+    let path = f.world.path(&format!("/shifts/{}", shift["shift_id"].as_str().unwrap()));
+    let change = content("/shifts/{shift_id}", "put")["example"].clone();
+    send(f.by(owner).put(&path).header("if-match", "\"1\"").json(&change)).await.must(200);
+    let mut roster = content("/roster", "put")["example"].clone();
+    for entry in roster["entries"].as_array_mut().unwrap() {
+        entry["unit_id"] = json!(f.world.team.unit_id);
+        if !entry["shift_id"].is_null() {
+            entry["shift_id"] = shift["shift_id"].clone();
+        }
+    }
+    f.put(owner, "/roster", &roster).await.must(200);
+    for (name, example) in content("/punches", "post")["examples"].as_object().unwrap() {
+        assert_eq!(f.post(owner, "/punches", &example["value"]).await.status, 201, "{name}");
+    }
+    let batch = f.post(owner, "/punches/batch", &content("/punches/batch", "post")["example"]).await.must(200);
+    assert!(batch["items"].as_array().unwrap().iter().all(|item| item["verdict"] == "created"), "{batch:#}");
+}
