@@ -25,6 +25,19 @@ pub const START: &str = "2026-06-01T09:00:00Z";
 /// Nobody listens here: calls to a peer that a test has not arranged are refused at once.
 const NOWHERE: &str = "http://127.0.0.1:9";
 
+/// The methods of requests, on whatever has `request`.
+macro_rules! verbs {
+    ($how:literal) => {
+        verbs!($how, get GET, post POST, put PUT, patch PATCH, delete DELETE);
+    };
+    ($how:literal, $($name:ident $method:ident),+) => {$(
+        #[doc = concat!("`", stringify!($method), "` ", $how, ". `path` starts with a slash.")]
+        pub fn $name(&self, path: &str) -> RequestBuilder {
+            self.request(Method::$method, path)
+        }
+    )+};
+}
+
 /// A running service and everything a test needs to talk to it.
 pub struct TestService<S: Service> {
     /// Its address, without a slash at the end.
@@ -129,30 +142,7 @@ impl<S: Service> TestService<S> {
         self.http.request(method, format!("{}{path}", self.base_url))
     }
 
-    /// `GET` without a token.
-    pub fn get(&self, path: &str) -> RequestBuilder {
-        self.request(Method::GET, path)
-    }
-
-    /// `POST` without a token.
-    pub fn post(&self, path: &str) -> RequestBuilder {
-        self.request(Method::POST, path)
-    }
-
-    /// `PUT` without a token.
-    pub fn put(&self, path: &str) -> RequestBuilder {
-        self.request(Method::PUT, path)
-    }
-
-    /// `PATCH` without a token.
-    pub fn patch(&self, path: &str) -> RequestBuilder {
-        self.request(Method::PATCH, path)
-    }
-
-    /// `DELETE` without a token.
-    pub fn delete(&self, path: &str) -> RequestBuilder {
-        self.request(Method::DELETE, path)
-    }
+    verbs!("without a token");
 
     /// Requests of a signed-in user, with a token that is valid for five minutes of the test's clock.
     #[expect(clippy::expect_used, reason = "a fresh key signs; anything else fails the test")]
@@ -186,30 +176,7 @@ impl As<'_> {
         self.http.request(method, format!("{}{path}", self.base_url)).bearer_auth(&self.token)
     }
 
-    /// `GET` with the token.
-    pub fn get(&self, path: &str) -> RequestBuilder {
-        self.request(Method::GET, path)
-    }
-
-    /// `POST` with the token.
-    pub fn post(&self, path: &str) -> RequestBuilder {
-        self.request(Method::POST, path)
-    }
-
-    /// `PUT` with the token.
-    pub fn put(&self, path: &str) -> RequestBuilder {
-        self.request(Method::PUT, path)
-    }
-
-    /// `PATCH` with the token.
-    pub fn patch(&self, path: &str) -> RequestBuilder {
-        self.request(Method::PATCH, path)
-    }
-
-    /// `DELETE` with the token.
-    pub fn delete(&self, path: &str) -> RequestBuilder {
-        self.request(Method::DELETE, path)
-    }
+    verbs!("with the token");
 }
 
 /// The database and the directory of one test. Blocks.
