@@ -57,6 +57,24 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    revocations (kind, id) {
+        kind -> Text,
+        id -> Uuid,
+        user_id -> Uuid,
+        revoked_at -> Timestamptz,
+        until -> Timestamptz,
+        noted_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(outbox_deliveries -> outbox (event_id));
 
-diesel::allow_tables_to_appear_in_same_query!(consumed_events, idempotency_keys, jwks_cache, outbox, outbox_deliveries,);
+diesel::allow_tables_to_appear_in_same_query!(
+    consumed_events,
+    idempotency_keys,
+    jwks_cache,
+    outbox,
+    outbox_deliveries,
+    revocations,
+);

@@ -2,14 +2,22 @@
 
 use super::{Service, routes};
 use actix_web::App;
+use serde_json::Value;
+use std::collections::BTreeSet;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi};
 use utoipa_actix_web::AppExt as _;
 
-/// The public description: what nginx lets through.
+const SCHEMAS: &str = "#/components/schemas/";
+
+/// The public description: what nginx lets through, and the schemas that it needs.
 pub fn openapi<S: Service>() -> OpenApi {
     let mut document = openapi_with_internal::<S>();
     document.paths.paths.retain(|path, _| !path.starts_with("/internal/"));
+    let needed = needed_schemas(&document);
+    if let Some(components) = &mut document.components {
+        components.schemas.retain(|name, _| needed.contains(name));
+    }
     document
 }
 
@@ -28,4 +36,31 @@ pub fn openapi_with_internal<S: Service>() -> OpenApi {
         .add_security_scheme("bearer", scheme("Access token of a signed-in user, from `POST /api/user/v1/sessions`"));
     components.add_security_scheme("service", scheme("Token of another service, signed with its own key"));
     document
+}
+
+/// The schemas that the paths refer to, and those that these refer to.
+fn needed_schemas(document: &OpenApi) -> BTreeSet<String> {
+    // A description that is no JSON keeps nothing, which the test of every committed one would show.
+    let document = serde_json::to_value(document).unwrap_or_default();
+    let mut needed = BTreeSet::new();
+    let mut open = Vec::new();
+    references(&document["paths"], &mut open);
+    while let Some(name) = open.pop() {
+        if needed.insert(name.clone()) {
+            references(&document["components"]["schemas"][&name], &mut open);
+        }
+    }
+    needed
+}
+
+fn references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            let name = fields.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix(SCHEMAS));
+            found.extend(name.map(str::to_owned));
+            fields.values().for_each(|field| references(field, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
 }

@@ -86,3 +86,16 @@ async fn health_says_what_it_is_and_metrics_count_requests() {
     let metrics = stage.service.get("/internal/metrics").send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("http_requests_total") && metrics.contains("/readyz"), "{metrics}");
 }
+
+#[actix_web::test]
+async fn the_public_description_tells_nothing_of_the_inside() {
+    use crate::probe::Probe;
+    use rollcall_common::server::{openapi, openapi_with_internal};
+    let inside = serde_json::to_value(openapi_with_internal::<Probe>()).unwrap();
+    assert!(inside["paths"]["/internal/v1/events"].is_object());
+    assert!(inside["components"]["schemas"]["CloudEvent"].is_object());
+    let public = serde_json::to_value(openapi::<Probe>()).unwrap();
+    assert!(!public.to_string().contains("/internal/"));
+    assert!(public["components"]["schemas"]["CloudEvent"].is_null());
+    assert!(public["paths"]["/echo"].is_object() && public["components"]["schemas"]["Note"].is_object());
+}
