@@ -7,8 +7,8 @@ use utoipa::OpenApi;
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Bytes of a batch of 500 punches, each with a note of its longest length.
-const BATCH_LIMIT: BodyLimit = BodyLimit(2 << 20);
+/// Bytes of a batch of 500 punches with notes; the proxy takes no more either.
+const BATCH_LIMIT: BodyLimit = BodyLimit(1 << 20);
 
 /// Registers them.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {

@@ -71,7 +71,7 @@ pub(crate) struct Batch {
 /// Punch many times
 ///
 /// 1 to 500 punches, each with an `idempotency_key` of its own and otherwise as a single one. A bad item is rejected
-/// with a problem; the others are stored. Up to 2 MiB.
+/// with a problem; the others are stored. Up to 1 MiB.
 #[utoipa::path(
     tag = "punches",
     security(("bearer" = [])),

@@ -60,8 +60,8 @@ async fn what_is_no_json_or_too_much_of_it_is_refused() {
     let note = |bytes: usize| format!("{{\"note\":\"{}\"}}", "x".repeat(bytes));
     send(post("/punches", note(1 << 20))).await.refused(413, "too_large");
     send(post("/shifts", note(1 << 20))).await.refused(413, "too_large");
-    send(post("/punches/batch", note(1 << 20))).await.refused(400, "malformed_input");
-    send(post("/punches/batch", note(3 << 20))).await.refused(413, "too_large");
+    send(post("/punches/batch", note(1 << 19))).await.refused(400, "malformed_input");
+    send(post("/punches/batch", note(1 << 20))).await.refused(413, "too_large");
 }
 
 #[tokio::test]
