@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
-use crate::openapi::{BadBody, BadQuery, NotAllowed, Refused};
+use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
 use crate::punches::writer::Written;
 use crate::punches::{intake, store};
 use actix_web::http::StatusCode;
@@ -48,7 +48,7 @@ const BATCH: usize = 500;
         (status = 200, description = "Was stored before, with this key", body = Punch, headers(
             ("Idempotency-Replayed" = String, description = "`true`"),
         )),
-        Refused, NotAllowed, BadBody,
+        Refused, NotAllowed, BadKeyedBody,
     ),
 )]
 #[post("/api/attendance/v1/orgs/{org_id}/punches")]

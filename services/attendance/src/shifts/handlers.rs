@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
-use crate::openapi::{BadBody, BadQuery, NotAllowed, Refused};
+use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
 use crate::shifts::domain::Version;
 use crate::shifts::store;
 use actix_web::{get, post, put, web};
@@ -43,7 +43,7 @@ fn answer(shift: &Shift) -> Result<Answer, Fault> {
             ("Idempotency-Replayed" = Option<String>, description = "`true` when it was made by an earlier request with this key"),
         )),
         (status = 409, description = "`shift_code_taken`, or `idempotency_in_progress`", body = Problem, content_type = "application/problem+json"),
-        Refused, NotAllowed, BadBody,
+        Refused, NotAllowed, BadKeyedBody,
     ),
 )]
 #[post("/api/attendance/v1/orgs/{org_id}/shifts")]
