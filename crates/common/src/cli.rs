@@ -1,4 +1,4 @@
-//! The command line that every service has: `serve | migrate | openapi | check-config`.
+//! The command line that every service has, `serve | migrate | openapi | check-config`, and what one has besides.
 
 use crate::server::{self, Environment, Service};
 use crate::settings::{self, Loaded, Sources};
@@ -18,7 +18,8 @@ pub fn main<S: Service>() -> ExitCode {
         Some(("migrate", options)) => load::<S>(options).and_then(|loaded| migrate::<S>(&loaded)),
         Some(("openapi", _)) => openapi::<S>(),
         Some(("check-config", options)) => load::<S>(options).and_then(|loaded| check_config(&loaded)),
-        _ => Err(anyhow::anyhow!("no such command")),
+        Some((name, options)) => load::<S>(options).and_then(|loaded| own_command::<S>(loaded, name, options)),
+        None => Err(anyhow::anyhow!("no such command")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -42,7 +43,8 @@ fn command<S: Service>() -> Command {
         .subcommand(Command::new("serve").about("Serve until SIGTERM").arg(config.clone()))
         .subcommand(Command::new("migrate").about("Bring the database up to this binary").arg(config.clone()))
         .subcommand(Command::new("openapi").about("Print the OpenAPI description"))
-        .subcommand(Command::new("check-config").about("Check the settings and print them").arg(config))
+        .subcommand(Command::new("check-config").about("Check the settings and print them").arg(config.clone()))
+        .subcommands(S::commands().into_iter().map(|command| command.arg(config.clone().global(true))))
 }
 
 fn load<S: Service>(options: &ArgMatches) -> anyhow::Result<Loaded<S::Settings>> {
@@ -65,6 +67,17 @@ fn serve<S: Service>(loaded: Loaded<S::Settings>) -> anyhow::Result<()> {
         }
         running.stop().await
     })
+}
+
+/// A command of the service's own. What it notices goes to standard error, what it answers to standard output.
+fn own_command<S: Service>(loaded: Loaded<S::Settings>, name: &str, options: &ArgMatches) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(1).build()?;
+    let answer = runtime.block_on(async {
+        let service = server::prepare::<S>(loaded, Environment::real()).await?;
+        service.command(name, options).await
+    })?;
+    writeln!(std::io::stdout().lock(), "{answer}")?;
+    Ok(())
 }
 
 fn migrate<S: Service>(loaded: &Loaded<S::Settings>) -> anyhow::Result<()> {

@@ -13,6 +13,9 @@ pub enum Fault {
     /// Signed in, but not allowed; used only where the caller may know that the thing exists.
     #[error("not allowed")]
     Forbidden,
+    /// The API token does not cover the request, whatever its owner may do.
+    #[error("insufficient scope")]
+    InsufficientScope,
     /// Not there, or of another tenant.
     #[error("not found")]
     NotFound,
@@ -82,6 +85,9 @@ impl Fault {
                 Problem::new(StatusCode::UNAUTHORIZED, "not_signed_in", "Not signed in").detail(*why)
             }
             Self::Forbidden => Problem::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::InsufficientScope => {
+                Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", "The API token does not cover this request")
+            }
             Self::NotFound => Problem::new(StatusCode::NOT_FOUND, "not_found", "Not found"),
             Self::Malformed(errors) => {
                 Problem::new(StatusCode::BAD_REQUEST, "malformed_input", "The input cannot be decoded")

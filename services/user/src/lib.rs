@@ -48,6 +48,7 @@ impl Service for App {
     const NAME: &'static str = "user";
     const DEFAULTS: &'static str = include_str!("../config/default.toml");
     const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+    const CONSUMES_EVENTS: bool = false;
     type Settings = Settings;
 
     async fn build(core: Core, settings: Settings) -> anyhow::Result<Self> {

@@ -1,6 +1,8 @@
-//! Access tokens of people: Ed25519 JWTs (RFC 8037) that live five minutes.
+//! Access tokens of people: Ed25519 JWTs (RFC 8037) that live five minutes, or API tokens in their place.
 
+use super::api_tokens::{API_TOKEN_PREFIX, ApiTokens, Grant, Verified};
 use super::keys::KeyCache;
+use super::revocations::Revocations;
 use super::{LEEWAY_SECONDS, bearer};
 use crate::clock::Clock;
 use crate::fault::Fault;
@@ -45,10 +47,24 @@ pub struct AccessClaims {
 pub struct Caller {
     /// Who.
     pub user_id: UserId,
-    /// Signed in with which session.
+    /// Signed in with which session; the id of the API token where one stands in its place.
     pub session_id: SessionId,
+    /// Since when the token is valid.
+    pub issued_at: Timestamp,
     /// Until when the token is valid; a stream must not outlive it unchecked.
     pub expires_at: Timestamp,
+    /// What may be done with it. Requests that it does not cover are refused before a handler sees them.
+    pub grant: Grant,
+}
+
+impl Caller {
+    /// Refuses API tokens: for what only the person themselves may do, like changing their password.
+    pub fn in_person(&self) -> Result<(), Fault> {
+        match self.grant {
+            Grant::Session => Ok(()),
+            Grant::ApiToken(_) => Err(Fault::InsufficientScope),
+        }
+    }
 }
 
 /// Verifies access tokens and remembers those it has seen.
@@ -57,21 +73,50 @@ pub(crate) struct AccessTokens {
     clock: Clock,
     validation: Validation,
     seen: Cache<[u8; 32], Caller>,
+    revocations: Revocations,
+    pub(crate) api_tokens: ApiTokens,
 }
 
 impl AccessTokens {
-    pub(crate) fn new(keys: Arc<KeyCache>, clock: Clock, settings: &AuthSettings) -> Self {
+    pub(crate) fn new(
+        keys: Arc<KeyCache>,
+        clock: Clock,
+        settings: &AuthSettings,
+        revocations: Revocations,
+        api_tokens: ApiTokens,
+    ) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&settings.issuer]);
         validation.set_audience(&[&settings.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // Times are checked against the injected clock.
         validation.validate_exp = false;
-        Self { keys, clock, validation, seen: Cache::new(REMEMBERED) }
+        Self { keys, clock, validation, seen: Cache::new(REMEMBERED), revocations, api_tokens }
     }
 
     async fn verify(&self, token: &str) -> Result<Caller, Fault> {
+        self.revocations.ready().await?;
         let hash = secret::sha256(token.as_bytes());
+        let caller = if token.starts_with(API_TOKEN_PREFIX) {
+            let Verified { grant, scopes } = self.api_tokens.verify(hash).await?;
+            Caller {
+                user_id: grant.user_id,
+                session_id: grant.api_token_id,
+                issued_at: grant.created_at,
+                expires_at: grant.expires_at,
+                grant: Grant::ApiToken(scopes),
+            }
+        } else {
+            self.verify_jwt(token, hash).await?
+        };
+        // Remembered tokens too: a session may have ended since.
+        if self.revocations.refuses(caller.user_id, caller.session_id, caller.issued_at) {
+            return Err(Fault::NotSignedIn("the session has been ended"));
+        }
+        Ok(caller)
+    }
+
+    async fn verify_jwt(&self, token: &str, hash: [u8; 32]) -> Result<Caller, Fault> {
         let now = self.clock.now();
         if let Some(caller) = self.seen.get(&hash) {
             return unexpired(caller, now);
@@ -88,9 +133,15 @@ impl AccessTokens {
         if claims.iat > now.as_second() + LEEWAY_SECONDS {
             return Err(Fault::NotSignedIn("the token is not valid yet"));
         }
-        let expires_at =
-            Timestamp::from_second(claims.exp).map_err(|_| Fault::NotSignedIn("the token is not valid"))?;
-        let caller = unexpired(Caller { user_id: claims.sub, session_id: claims.sid, expires_at }, now)?;
+        let at = |second| Timestamp::from_second(second).map_err(|_| Fault::NotSignedIn("the token is not valid"));
+        let caller = Caller {
+            user_id: claims.sub,
+            session_id: claims.sid,
+            issued_at: at(claims.iat)?,
+            expires_at: at(claims.exp)?,
+            grant: Grant::Session,
+        };
+        let caller = unexpired(caller, now)?;
         self.seen.insert(hash, caller.clone());
         Ok(caller)
     }
@@ -111,10 +162,12 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let token = bearer(request).map(str::to_owned);
         let core = request.app_data::<web::Data<Core>>().cloned();
+        let reads = request.method().is_safe();
         Box::pin(async move {
             let token = token.ok_or(Fault::NotSignedIn("no bearer token came with the request"))?;
             let core = core.ok_or_else(|| Fault::internal(anyhow::anyhow!("no core is registered")))?;
-            core.access_tokens.verify(&token).await
+            let caller = core.access_tokens.verify(&token).await?;
+            if caller.grant.covers(core.name, reads) { Ok(caller) } else { Err(Fault::InsufficientScope) }
         })
     }
 }

@@ -94,6 +94,11 @@ impl KeyCache {
         Self { source, http, db, clock, keys: RwLock::new(keys), last_fetch: Mutex::new(None) }
     }
 
+    /// Whether the keys were given and not published: nobody issues tokens then but a test.
+    pub(crate) const fn is_fixed(&self) -> bool {
+        matches!(self.source, KeySource::Fixed(_))
+    }
+
     /// The key with this id. An unknown id asks the source once more; unavailable only when no keys were ever seen.
     pub(crate) async fn find(&self, kid: &str) -> Result<Option<DecodingKey>, Fault> {
         if let Some(key) = self.known(kid) {

@@ -1,15 +1,27 @@
 //! Who calls: a signed-in person by an access token of the user service, or a service by a token of its own. Both
-//! are verified here, with keys at hand; no call is made while a request waits, unless a key is unknown.
+//! are verified here, with keys at hand; no call is made while a request waits, unless a key or an API token is
+//! unknown. Sessions that ended early are refused by what the user service has told.
 
 mod access;
+mod api_tokens;
 mod keys;
+mod revocations;
 mod service;
 
 pub use access::{AccessClaims, Caller};
+pub use api_tokens::{
+    API_TOKEN_PREFIX, ApiTokenAuthority, ApiTokenGrant, Grant, STALE as API_TOKEN_STALE, api_token_path,
+    parse_api_token_hash,
+};
 pub use keys::{Jwk, JwkSet, KeySource};
+pub use revocations::{
+    API_TOKEN_REVOKED, REVOCATIONS_PATH, Revocation, RevocationKind, RevocationList, Revocations, SESSION_ENDED,
+    USER_DISABLED,
+};
 pub use service::{Identity, ServiceCaller};
 
 pub(crate) use access::AccessTokens;
+pub(crate) use api_tokens::ApiTokens;
 pub(crate) use keys::KeyCache;
 pub(crate) use service::ServiceTokens;
 

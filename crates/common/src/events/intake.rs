@@ -1,7 +1,8 @@
-//! Taking events: `POST /internal/v1/events` of every service that consumes any.
+//! Taking events: `POST /internal/v1/events` of every service but user, which alone has nobody to hear from. That
+//! sessions have ended is taken here for all of them.
 
 use super::{BATCH_TYPE, CloudEvent, GIVE_UP_AFTER};
-use crate::auth::ServiceCaller;
+use crate::auth::{Revocation, ServiceCaller};
 use crate::db::{Scope, Unscoped};
 use crate::extract;
 use crate::fault::Fault;
@@ -101,12 +102,13 @@ pub(crate) async fn intake(
     service: ServiceCaller,
     batch: Batch,
     core: web::Data<Core>,
-    consumer: web::Data<dyn EventConsumer>,
+    consumer: Option<web::Data<dyn EventConsumer>>,
 ) -> Result<web::Json<IntakeVerdicts>, Fault> {
+    let consumer = consumer.map(web::Data::into_inner);
     let mut results = Vec::with_capacity(batch.0.len());
     for event in batch.0 {
         let id = event.id;
-        let verdict = take(&core, &service, &consumer.clone().into_inner(), event).await;
+        let verdict = take(&core, &service, consumer.as_ref(), event).await;
         let verdict = match verdict {
             Ok(verdict) => verdict,
             Err(fault @ (Fault::Unavailable { .. } | Fault::DeadlineExceeded)) => return Err(fault),
@@ -123,7 +125,7 @@ pub(crate) async fn intake(
 async fn take(
     core: &Core,
     service: &ServiceCaller,
-    consumer: &Arc<dyn EventConsumer>,
+    consumer: Option<&Arc<dyn EventConsumer>>,
     event: CloudEvent,
 ) -> Result<IntakeVerdict, Fault> {
     if event.source != format!("/rollcall/{}", service.name()) {
@@ -132,7 +134,11 @@ async fn take(
     let tenant = event.orgid.map(|org_id| Tenant::of_service(service, org_id));
     let scope = tenant.as_ref().map_or(Scope::Unscoped, Scope::from);
     let now = core.clock.now();
-    let applying = Arc::clone(consumer);
+    // That a session has ended concerns every service, whatever it does with events, and no consumer can spoil it.
+    let revocation = Revocation::of_event(&event)?;
+    let (revoked, revocations) = (revocation.clone(), core.revocations.clone());
+    let consumer = consumer.filter(|_| revocation.is_none());
+    let applying = consumer.cloned();
     let (event, verdict) = core
         .db
         .transaction(scope, move |conn| {
@@ -147,12 +153,22 @@ async fn take(
             if fresh == 0 {
                 return Ok::<_, Fault>((event, IntakeVerdict::Duplicate));
             }
-            applying.apply(conn, tenant.as_ref(), &event)?;
+            if let Some(revocation) = &revoked {
+                revocations.note(conn, revocation)?;
+            }
+            if let Some(consumer) = applying {
+                consumer.apply(conn, tenant.as_ref(), &event)?;
+            }
             Ok((event, IntakeVerdict::Applied))
         })
         .await?;
     if verdict == IntakeVerdict::Applied {
-        consumer.committed(&event);
+        if let Some(revocation) = &revocation {
+            core.revocations.committed(revocation);
+        }
+        if let Some(consumer) = consumer {
+            consumer.committed(&event);
+        }
     }
     Ok(verdict)
 }

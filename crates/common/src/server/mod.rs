@@ -8,7 +8,9 @@ mod tasks;
 pub use openapi::{openapi, openapi_with_internal};
 pub use tasks::{Drain, Tasks};
 
-use crate::auth::{AccessTokens, Identity, JwkSet, KeyCache, KeySource, ServiceTokens};
+use crate::auth::{
+    AccessTokens, ApiTokenAuthority, ApiTokens, Identity, JwkSet, KeyCache, KeySource, Revocations, ServiceTokens,
+};
 use crate::client::{self, Peers};
 use crate::clock::Clock;
 use crate::db::Database;
@@ -64,8 +66,22 @@ pub trait Service: Sized + Send + Sync + 'static {
     }
     /// What runs in the background; ended when the service drains.
     fn tasks(self: &Arc<Self>, _tasks: &mut Tasks) {}
-    /// Whether it takes events, for its description: there is no state to ask there.
-    const CONSUMES_EVENTS: bool = false;
+    /// Whether it takes events, for its description: there is no state to ask there. Every service does, because
+    /// everybody hears when sessions end; only the one that ends them hears from nobody.
+    const CONSUMES_EVENTS: bool = true;
+    /// Who knows what API tokens are worth; none: the user service is asked.
+    fn api_tokens(self: &Arc<Self>) -> Option<Arc<dyn ApiTokenAuthority>> {
+        None
+    }
+    /// Subcommands besides `serve`, `migrate`, `openapi` and `check-config`.
+    fn commands() -> Vec<clap::Command> {
+        Vec::new()
+    }
+    /// Runs one of those commands on the prepared service, without serving; what it answers is printed.
+    fn command(self, name: &str, _options: &clap::ArgMatches) -> impl Future<Output = anyhow::Result<String>> + Send {
+        let unknown = anyhow::anyhow!("no such command: {name}");
+        async move { Err(unknown) }
+    }
 }
 
 /// What every service is built on. Cheap to clone.
@@ -85,6 +101,8 @@ pub struct Core {
     pub peers: Peers,
     /// Tells when it is about to stop.
     pub drain: Drain,
+    /// Sessions that ended before their tokens did.
+    pub revocations: Revocations,
     pub(crate) access_tokens: Arc<AccessTokens>,
     pub(crate) service_tokens: Arc<ServiceTokens>,
     keys: Arc<KeyCache>,
@@ -125,6 +143,10 @@ pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environ
     let core = core::<S>(base, environment)?;
     health::refuse_old_schema(&core, S::MIGRATIONS).await?;
     let service = Arc::new(S::build(core.clone(), own).await?);
+    if let Some(authority) = service.api_tokens() {
+        core.access_tokens.api_tokens.ask(authority);
+    }
+    catch_up(&core).await;
     let mut tasks = Tasks::new(core.drain.clone());
     background(&core, &service, &mut tasks)?;
 
@@ -170,6 +192,24 @@ pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environ
     Ok(Running { address, service, handle, server, tasks, drain: core.drain, drain_time })
 }
 
+/// A service that does not serve: what a command works on. Refuses a database that is behind, as [`start`] does.
+pub(crate) async fn prepare<S: Service>(loaded: Loaded<S::Settings>, environment: Environment) -> anyhow::Result<S> {
+    let core = core::<S>(loaded.base, environment)?;
+    health::refuse_old_schema(&core, S::MIGRATIONS).await?;
+    S::build(core, loaded.own).await
+}
+
+/// Knows which sessions have ended before the first request asks: by the service's own database, and by user for
+/// the time that this service was down. When the database is away the first request reads it.
+async fn catch_up(core: &Core) {
+    if let Err(error) = core.revocations.read_news().await {
+        tracing::warn!(error = crate::problem::chain(&error), "cannot read yet which sessions have ended");
+    }
+    if let (Ok(user), false) = (core.peers.get("user"), core.keys.is_fixed()) {
+        core.revocations.catch_up(&user).await;
+    }
+}
+
 /// All routes that have a description.
 fn routes<S: Service>(config: &mut ServiceConfig<'_>) {
     if S::CONSUMES_EVENTS {
@@ -185,11 +225,17 @@ fn core<S: Service>(base: BaseSettings, environment: Environment) -> anyhow::Res
     let db = Database::new(&base.database);
     let source = keys.map_or_else(|| KeySource::Url(base.auth.jwks_url.clone()), KeySource::Fixed);
     let keys = Arc::new(KeyCache::new(source, http.clone(), db.clone(), clock.clone()));
+    let peers = Peers::new(&base.peers, &Arc::new(identity), &http);
+    let revocations = Revocations::new(db.clone(), clock.clone());
+    let api_tokens = ApiTokens::new(peers.clone(), clock.clone());
+    let access_tokens =
+        AccessTokens::new(Arc::clone(&keys), clock.clone(), &base.auth, revocations.clone(), api_tokens);
     Ok(Core {
         name: S::NAME,
-        access_tokens: Arc::new(AccessTokens::new(Arc::clone(&keys), clock.clone(), &base.auth)),
+        access_tokens: Arc::new(access_tokens),
         service_tokens: Arc::new(ServiceTokens::new(S::NAME, &base.peers, clock.clone())?),
-        peers: Peers::new(&base.peers, &Arc::new(identity), &http),
+        peers,
+        revocations,
         outbox: Outbox::new(clock.clone(), base.events.subscribers.clone()),
         drain: Drain::default(),
         base: Arc::new(base),
@@ -213,6 +259,7 @@ fn background<S: Service>(core: &Core, service: &Arc<S>, tasks: &mut Tasks) -> a
             keys.refresh_or_warn().await;
         }
     });
+    tasks.spawn("follow ended sessions", core.revocations.clone().follow());
     let housekeeper = core.clone();
     tasks.spawn("forget old keys and ids", async move {
         loop {
@@ -227,7 +274,9 @@ fn background<S: Service>(core: &Core, service: &Arc<S>, tasks: &mut Tasks) -> a
 async fn forget_old(core: &Core) {
     let now = core.clock.now();
     let keys = core.db.transaction(crate::db::Unscoped, move |conn| crate::idempotency::forget_old(conn, now)).await;
-    for (what, forgotten) in [("idempotency keys", keys), ("event ids", events::forget_old(core, now).await)] {
+    let ids = events::forget_old(core, now).await;
+    let sessions = core.revocations.forget_old().await;
+    for (what, forgotten) in [("idempotency keys", keys), ("event ids", ids), ("ended sessions", sessions)] {
         match forgotten {
             Ok(rows) => tracing::info!(what, rows, "forgot old rows"),
             Err(error) => tracing::warn!(what, error = crate::problem::chain(&error), "cannot forget old rows"),
