@@ -9,9 +9,9 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/usr/local/sbin:/opt/homebrew/opt/libpq/bin:/usr/local/opt/libpq/bin
 
 PORT ?= 8080
-SERVICES := user org attendance notification
-SERVICE_PACKAGES := $(SERVICES:%=-p rollcall-%)
-STACK := cargo run --quiet -p rollcall-stack --
+# Everything is always built as one set: for another set of packages cargo chooses other features of their
+# dependencies, and compiles half of those again.
+STACK := cargo run --quiet --bin rollcall-stack --
 TOOLS := $(CURDIR)/.run/tools
 DIESEL_VERSION := 2.3.14
 DENY_VERSION := 0.20.2
@@ -44,8 +44,7 @@ bootstrap: ## Install what is missing on this machine
 	@scripts/bootstrap
 
 binaries: bootstrap ## Build the services and the stack
-	@cargo build --bins $(SERVICE_PACKAGES)
-	@cargo build -p rollcall-stack
+	@cargo build --workspace --bins
 
 fmt: ## Format everything
 	cargo fmt --all

@@ -22,25 +22,23 @@ pub fn directory() -> Result<PathBuf> {
     Ok(directory.to_owned())
 }
 
-/// Builds the services' programs with the profile of the running program, once per process: cargo sees what has
-/// changed, so a test never runs against an old program.
-pub fn build<'a>(services: impl Iterator<Item = &'a str>) -> Result<()> {
+/// Builds the programs with the profile of the running one, once per process: cargo sees what has changed, so a test
+/// never runs against an old program. The command is that of the Makefile; another set of packages would be another
+/// set of features, and half of the dependencies would be compiled again.
+pub fn build() -> Result<()> {
     static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| cargo_build(services).map_err(|error| format!("{error:#}")));
+    let built = BUILT.get_or_init(|| cargo_build().map_err(|error| format!("{error:#}")));
     built.clone().map_err(anyhow::Error::msg)
 }
 
-fn cargo_build<'a>(services: impl Iterator<Item = &'a str>) -> Result<()> {
+fn cargo_build() -> Result<()> {
     let mut command = Command::new("cargo");
-    command.args(["build", "--quiet", "--bins"]).current_dir(repository());
+    command.args(["build", "--quiet", "--workspace", "--bins"]).current_dir(repository());
     if directory()?.ends_with("release") {
         command.arg("--release");
     }
-    for service in services {
-        command.arg("-p").arg(format!("rollcall-{service}"));
-    }
     let output = command.output().context("could not run cargo")?;
-    ensure!(output.status.success(), "the services do not build:\n{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "the programs do not build:\n{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }
 

@@ -91,7 +91,7 @@ fn service_ports(run_dir: &Path) -> Vec<u16> {
 
 #[test]
 fn up_ends_with_lines_that_work_when_pasted_and_nothing_outlives_it() {
-    binaries::build(Topology::load().unwrap().services.keys().map(String::as_str)).unwrap();
+    binaries::build().unwrap();
     let run_dir = tempfile::tempdir().unwrap();
     fs::set_permissions(run_dir.path(), fs::Permissions::from_mode(0o711)).unwrap();
 

@@ -95,7 +95,7 @@ impl Builder {
     pub fn start_blocking(self) -> Result<Stack> {
         let topology = Topology::load()?;
         if self.build {
-            binaries::build(topology.services.keys().map(String::as_str))?;
+            binaries::build()?;
         }
         let say = Arc::clone(&self.progress);
         let (guard, run_dir) = self.open_run_dir()?;
