@@ -1,5 +1,5 @@
 //! Events between services: CloudEvents 1.0, written to an outbox in the business transaction, sent by a
-//! [dispatcher](dispatch), taken by an [intake](intake) that notes the event's id and applies its effect in one
+//! dispatcher (`dispatch`), taken by an intake (`intake`) that notes the event's id and applies its effect in one
 //! transaction. At least once on the wire, once in effect.
 
 mod dispatch;
