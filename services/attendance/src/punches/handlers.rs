@@ -30,6 +30,7 @@ const BATCH: usize = 500;
 /// `workdays`. With an `Idempotency-Key`, which holds for ever, the same punch again is answered 200 with the same
 /// body and `Idempotency-Replayed: true`; another body under the same key is 422.
 #[utoipa::path(
+    operation_id = "create_punch",
     tag = "punches",
     security(("bearer" = [])),
     params(
@@ -73,6 +74,7 @@ pub(crate) struct Batch {
 /// 1 to 500 punches, each with an `idempotency_key` of its own and otherwise as a single one. A bad item is rejected
 /// with a problem; the others are stored. Up to 1 MiB.
 #[utoipa::path(
+    operation_id = "create_punches",
     tag = "punches",
     security(("bearer" = [])),
     params(("org_id" = OrgId, Path, description = "The organisation")),
@@ -105,6 +107,7 @@ pub(crate) struct PunchQuery {
 ///
 /// Of one person, newest first. Needs `attendance.read` on the person.
 #[utoipa::path(
+    operation_id = "list_punches",
     tag = "punches",
     security(("bearer" = [])),
     params(

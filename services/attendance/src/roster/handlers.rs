@@ -27,6 +27,7 @@ use std::sync::Arc;
 /// beats a site's; a later one beats an earlier one of the same kind. `shift_id: null` is a day off. Nothing is
 /// stored unless all of it is right. Needs `roster.write` on everybody it touches; for a site, on the organisation.
 #[utoipa::path(
+    operation_id = "plan_roster",
     tag = "roster",
     security(("bearer" = [])),
     params(("org_id" = OrgId, Path, description = "The organisation")),
@@ -134,6 +135,7 @@ pub(crate) struct RosterQuery {
 ///
 /// Day by day, with the plan that decided. Needs `roster.read` on the person.
 #[utoipa::path(
+    operation_id = "read_roster",
     tag = "roster",
     security(("bearer" = [])),
     params(

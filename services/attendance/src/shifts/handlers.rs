@@ -26,6 +26,7 @@ fn answer(shift: &Shift) -> Result<Answer, Fault> {
 /// Its planned times and the rules of its workdays. Needs `shifts.write` on the organisation. What is left out has
 /// its default.
 #[utoipa::path(
+    operation_id = "create_shift",
     tag = "shifts",
     security(("bearer" = [])),
     params(
@@ -73,6 +74,7 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Idempotent
 ///
 /// The newest version of each, by code. Needs `shifts.read`.
 #[utoipa::path(
+    operation_id = "list_shifts",
     tag = "shifts",
     security(("bearer" = [])),
     params(
@@ -98,6 +100,7 @@ pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<PageQ
 ///
 /// In its newest version. Needs `shifts.read`.
 #[utoipa::path(
+    operation_id = "read_shift",
     tag = "shifts",
     security(("bearer" = [])),
     params(
@@ -125,6 +128,7 @@ pub(crate) async fn read(app: web::Data<App>, at: InOrg, path: Path<(OrgId, Shif
 /// Makes a new version that holds from `valid_from` (today when left out); what was worked before stays as it was
 /// judged. The body is the whole new version. Needs `shifts.write` on the organisation and `If-Match`.
 #[utoipa::path(
+    operation_id = "change_shift",
     tag = "shifts",
     security(("bearer" = [])),
     params(

@@ -43,6 +43,7 @@ pub(crate) struct WorkdayQuery {
 /// which they belong to it. Computed from the facts at each reading, so a punch that was answered is in it. Needs
 /// `attendance.read` on the person; of a unit, whoever is out of reach is left out.
 #[utoipa::path(
+    operation_id = "list_workdays",
     tag = "workdays",
     security(("bearer" = [])),
     params(
