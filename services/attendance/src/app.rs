@@ -2,13 +2,14 @@
 
 use crate::events::Consumer;
 use crate::facts::Facts;
+use crate::punches::handlers::BATCH;
 use crate::punches::writer::Writer;
 use crate::routes;
 use crate::settings::{PunchSettings, Settings};
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use rollcall_common::events::EventConsumer;
-use rollcall_common::server::{Core, Service};
+use rollcall_common::server::{Core, Service, Tasks};
 use std::sync::Arc;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -21,6 +22,13 @@ pub struct App {
     pub(crate) accepts: PunchSettings,
 }
 
+impl App {
+    /// Punches that wait to be written at this moment.
+    pub fn punches_waiting(&self) -> usize {
+        self.writer.waiting()
+    }
+}
+
 impl Service for App {
     const NAME: &'static str = "attendance";
     const DEFAULTS: &'static str = include_str!("../config/default.toml");
@@ -30,7 +38,9 @@ impl Service for App {
 
     async fn build(core: Core, settings: Settings) -> anyhow::Result<Self> {
         let facts = Arc::new(Facts::new(core.db.clone(), core.peers.get("org")?));
-        let writer = Writer::new(core.db.clone(), core.outbox.clone());
+        let room = settings.punches.queue;
+        anyhow::ensure!(room >= BATCH, "punches.queue = {room}: must be at least {BATCH}, one whole batch");
+        let writer = Writer::start(core.db.clone(), core.outbox.clone(), room);
         Ok(Self { core, facts, writer, accepts: settings.punches })
     }
 
@@ -48,6 +58,10 @@ impl Service for App {
 
     fn data(self: &Arc<Self>, config: &mut web::ServiceConfig) {
         config.app_data(web::Data::from(Arc::clone(&self.facts)));
+    }
+
+    fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {
+        tasks.spawn("follow changes of facts", Arc::clone(&self.facts).follow());
     }
 
     fn consumer(self: &Arc<Self>) -> Option<Arc<dyn EventConsumer>> {

@@ -28,10 +28,16 @@ impl EventConsumer for Consumer {
     }
 
     fn committed(&self, event: &CloudEvent) {
-        if event.kind == EMPLOYEE_CHANGED
-            && let (Some(org_id), Ok(EmployeeFact { user_id: Some(user_id), .. })) = (event.orgid, event.data())
-        {
-            self.facts.welcome(org_id, user_id);
+        let Some(org_id) = event.orgid else { return };
+        match event.kind.as_str() {
+            ORG_CHANGED | UNIT_CHANGED | SITE_CHANGED => self.facts.org_changed(org_id),
+            // It was applied, so it decodes.
+            EMPLOYEE_CHANGED => {
+                if let Ok(fact) = event.data::<EmployeeFact>() {
+                    self.facts.employee_changed(org_id, &fact);
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -24,6 +24,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    fact_changes (org_id, subject) {
+        org_id -> Uuid,
+        subject -> Uuid,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     orgs (org_id) {
         org_id -> Uuid,
         fact -> Jsonb,
@@ -114,6 +122,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     assignments,
     employees,
+    fact_changes,
     orgs,
     punches,
     roster_entries,

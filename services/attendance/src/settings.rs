@@ -18,6 +18,7 @@ pub struct PunchSettings {
     pub ahead_seconds: u32,
     pub import_days: u32,
     pub online_seconds: u32,
+    pub queue: usize,
 }
 
 impl PunchSettings {

@@ -1,7 +1,8 @@
 //! Who is a member, and who an employee is: answered from the copy, and by org only when the copy does not know.
 
 use crate::facts::domain::{Member, Org, is_member};
-use crate::facts::{keep, store};
+use crate::facts::memory::Memory;
+use crate::facts::{follow, keep, store};
 use moka::sync::Cache;
 use rollcall_common::auth::Caller;
 use rollcall_common::client::{CallError, Peer};
@@ -11,6 +12,7 @@ use rollcall_common::tenant::{Tenant, TenantAuthority};
 use rollcall_ids::{EmployeeId, OrgId, UserId};
 use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::internal::{self, member_by_user_path, member_path};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,18 +28,34 @@ pub struct Facts {
     db: Database,
     org: Peer,
     strangers: Cache<(OrgId, UserId), ()>,
+    memory: Memory,
 }
 
 impl Facts {
     /// A copy in `db` that asks `org` for what it misses.
     pub fn new(db: Database, org: Peer) -> Self {
         let strangers = Cache::builder().max_capacity(STRANGERS).time_to_live(STRANGER_FOR).build();
-        Self { db, org, strangers }
+        Self { db, org, strangers, memory: Memory::new() }
     }
 
-    /// Forgets that somebody was a stranger: they have joined.
-    pub(crate) fn welcome(&self, org_id: OrgId, user_id: UserId) {
-        self.strangers.invalidate(&(org_id, user_id));
+    /// Keeps what is in memory true; runs for ever.
+    pub(crate) async fn follow(self: Arc<Self>) {
+        follow::follow(self.db.clone(), &self.memory).await;
+    }
+
+    /// An employee is not any more as they were.
+    pub(crate) fn employee_changed(&self, org_id: OrgId, fact: &EmployeeFact) {
+        self.memory.changed(org_id, fact.employee_id.0);
+        if let Some(user_id) = fact.user_id {
+            self.memory.linked(org_id, user_id);
+            // They have joined.
+            self.strangers.invalidate(&(org_id, user_id));
+        }
+    }
+
+    /// The organisation, or a unit or site of it, is not any more as it was.
+    pub(crate) fn org_changed(&self, org_id: OrgId) {
+        self.memory.changed(org_id, org_id.0);
     }
 
     /// An employee of the organisation; none: org does not know them either.
@@ -45,14 +63,38 @@ impl Facts {
         &self,
         tenant: &Tenant,
         employee_id: EmployeeId,
-    ) -> Result<Option<EmployeeFact>, Fault> {
-        let of = *tenant;
-        let known = self.db.transaction(tenant, move |conn| store::employee(conn, &of, employee_id)).await?;
-        if known.is_some() {
-            return Ok(known);
+    ) -> Result<Option<Arc<EmployeeFact>>, Fault> {
+        Ok(self.employees(tenant, [employee_id].into()).await?.remove(&employee_id))
+    }
+
+    /// Several employees; whom org does not know either is missing from the answer.
+    pub(crate) async fn employees(
+        &self,
+        tenant: &Tenant,
+        ids: HashSet<EmployeeId>,
+    ) -> Result<HashMap<EmployeeId, Arc<EmployeeFact>>, Fault> {
+        let org_id = tenant.org_id();
+        let remembered = ids.iter().filter_map(|id| Some((*id, self.memory.person(org_id, *id)?)));
+        let mut people: HashMap<_, _> = remembered.collect();
+        let missing: Vec<EmployeeId> = ids.into_iter().filter(|id| !people.contains_key(id)).collect();
+        if missing.is_empty() {
+            return Ok(people);
         }
-        let found = self.ask(tenant, &member_path(tenant.org_id(), employee_id)).await?;
-        Ok(found.map(|member| member.employee))
+        let (of, wanted, mark) = (*tenant, missing.clone(), self.memory.mark());
+        let load = move |conn: &mut diesel::PgConnection| store::employees(conn, &of, &wanted);
+        for person in self.db.transaction(tenant, load).await? {
+            let person = Arc::new(person);
+            self.memory.keep_person(mark, org_id, &person);
+            people.insert(person.employee_id, person);
+        }
+        for id in missing {
+            if !people.contains_key(&id)
+                && let Some(member) = self.ask(tenant, &member_path(org_id, id)).await?
+            {
+                people.insert(id, Arc::new(member.employee));
+            }
+        }
+        Ok(people)
     }
 
     /// The organisation as org says it now: for when a caller names a unit or site that the copy does not know,
@@ -72,18 +114,33 @@ impl Facts {
         let of = *tenant;
         let answer = member.clone();
         self.db.transaction(tenant, move |conn| keep::keep_member(conn, &of, &answer)).await?;
+        self.org_changed(tenant.org_id());
+        self.employee_changed(tenant.org_id(), &member.employee);
         Ok(Some(member))
     }
 
+    /// The member that an account is by the copy: in memory, or in the database with one reading.
     async fn known(&self, tenant: &Tenant, user_id: UserId) -> Result<Option<Member>, Fault> {
-        let of = *tenant;
-        self.db
-            .transaction(tenant, move |conn| {
-                let Some(employee) = store::employee_of_user(conn, &of, user_id)? else { return Ok(None) };
-                let org = store::org(conn, &of)?;
-                Ok(org.map(|org| Member { org: Arc::new(org), employee: Arc::new(employee) }))
-            })
-            .await
+        let org_id = tenant.org_id();
+        if let Some(member) = self.memory.member(org_id, user_id) {
+            return Ok(Some(member));
+        }
+        let (of, mark, remembered) = (*tenant, self.memory.mark(), self.memory.org(org_id));
+        let load = move |conn: &mut diesel::PgConnection| {
+            let Some(employee) = store::employee_of_user(conn, &of, user_id)? else { return Ok::<_, Fault>(None) };
+            let org = match remembered {
+                Some(org) => Some(org),
+                None => store::org(conn, &of)?.map(Arc::new),
+            };
+            Ok(org.map(|org| Member { org, employee: Arc::new(employee) }))
+        };
+        let found = self.db.transaction(tenant, load).await?;
+        if let Some(Member { org, employee }) = &found {
+            self.memory.keep_org(mark, org);
+            self.memory.keep_person(mark, org_id, employee);
+            self.memory.keep_user(mark, org_id, user_id, employee.employee_id);
+        }
+        Ok(found)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Writes the copy of org's facts. Each carries org's version, and an older one changes nothing: events may come in
 //! any order, and answers between them.
 
-use crate::schema::{assignments, employees, orgs, sites, units};
+use crate::schema::{assignments, employees, fact_changes, orgs, sites, units};
 use diesel::pg::PgConnection;
 use diesel::query_dsl::methods::FilterDsl as _;
 use diesel::upsert::excluded;
@@ -13,6 +13,18 @@ use rollcall_org_api::facts::{EmployeeFact, OrgFact, SiteFact, UnitFact};
 use rollcall_org_api::internal::Member;
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
+
+/// Notes that a fact has changed, for those who have it in memory.
+fn changed(conn: &mut PgConnection, tenant: &Tenant, subject: Uuid) -> Result<(), Fault> {
+    diesel::insert_into(fact_changes::table)
+        .values((fact_changes::org_id.eq(tenant.org_id()), fact_changes::subject.eq(subject)))
+        .on_conflict((fact_changes::org_id, fact_changes::subject))
+        .do_update()
+        .set(fact_changes::changed_at.eq(excluded(fact_changes::changed_at)))
+        .execute(conn)?;
+    Ok(())
+}
 
 fn encode(fact: &impl Serialize) -> Result<Value, Fault> {
     serde_json::to_value(fact).map_err(Fault::internal)
@@ -33,14 +45,14 @@ pub(crate) fn keep_member(conn: &mut PgConnection, tenant: &Tenant, member: &Mem
 /// Notes an organisation.
 pub(crate) fn keep_org(conn: &mut PgConnection, tenant: &Tenant, fact: &OrgFact) -> Result<(), Fault> {
     let row = (orgs::org_id.eq(tenant.org_id()), orgs::fact.eq(encode(fact)?), orgs::version.eq(fact.version));
-    diesel::insert_into(orgs::table)
+    let news = diesel::insert_into(orgs::table)
         .values(row)
         .on_conflict(orgs::org_id)
         .do_update()
         .set((orgs::fact.eq(excluded(orgs::fact)), orgs::version.eq(excluded(orgs::version))))
         .filter(orgs::version.lt(excluded(orgs::version)))
         .execute(conn)?;
-    Ok(())
+    if news > 0 { changed(conn, tenant, tenant.org_id().0) } else { Ok(()) }
 }
 
 /// Notes a unit.
@@ -51,14 +63,14 @@ pub(crate) fn keep_unit(conn: &mut PgConnection, tenant: &Tenant, fact: &UnitFac
         units::fact.eq(encode(fact)?),
         units::version.eq(fact.version),
     );
-    diesel::insert_into(units::table)
+    let news = diesel::insert_into(units::table)
         .values(row)
         .on_conflict((units::org_id, units::unit_id))
         .do_update()
         .set((units::fact.eq(excluded(units::fact)), units::version.eq(excluded(units::version))))
         .filter(units::version.lt(excluded(units::version)))
         .execute(conn)?;
-    Ok(())
+    if news > 0 { changed(conn, tenant, tenant.org_id().0) } else { Ok(()) }
 }
 
 /// Notes a site.
@@ -69,14 +81,14 @@ pub(crate) fn keep_site(conn: &mut PgConnection, tenant: &Tenant, fact: &SiteFac
         sites::fact.eq(encode(fact)?),
         sites::version.eq(fact.version),
     );
-    diesel::insert_into(sites::table)
+    let news = diesel::insert_into(sites::table)
         .values(row)
         .on_conflict((sites::org_id, sites::site_id))
         .do_update()
         .set((sites::fact.eq(excluded(sites::fact)), sites::version.eq(excluded(sites::version))))
         .filter(sites::version.lt(excluded(sites::version)))
         .execute(conn)?;
-    Ok(())
+    if news > 0 { changed(conn, tenant, tenant.org_id().0) } else { Ok(()) }
 }
 
 /// Notes an employee and, when it is news, their assignments.
@@ -105,6 +117,7 @@ pub(crate) fn keep_employee(conn: &mut PgConnection, tenant: &Tenant, fact: &Emp
     if news == 0 {
         return Ok(());
     }
+    changed(conn, tenant, fact.employee_id.0)?;
     let mine =
         assignments::table.filter(assignments::org_id.eq(org_id)).filter(assignments::employee_id.eq(fact.employee_id));
     diesel::delete(mine).execute(conn)?;

@@ -45,17 +45,6 @@ pub(crate) fn employee_of_user(
     fact.map(decode).transpose()
 }
 
-/// One employee.
-pub(crate) fn employee(
-    conn: &mut PgConnection,
-    tenant: &Tenant,
-    employee_id: EmployeeId,
-) -> Result<Option<EmployeeFact>, Fault> {
-    let fact: Option<Value> =
-        employees::table.find((tenant.org_id(), employee_id)).select(employees::fact).first(conn).optional()?;
-    fact.map(decode).transpose()
-}
-
 /// Several employees; those who are not known are missing from the answer.
 pub(crate) fn employees(
     conn: &mut PgConnection,

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
-use crate::punches::writer::Written;
+use crate::punches::commit::Written;
 use crate::punches::{intake, store};
 use actix_web::http::StatusCode;
 use actix_web::{get, post, web};
@@ -22,7 +22,7 @@ use rollcall_org_api::rights::Permission;
 use serde::Deserialize;
 
 /// Items of a batch at most.
-const BATCH: usize = 500;
+pub(crate) const BATCH: usize = 500;
 
 /// Punch
 ///

@@ -1,9 +1,9 @@
 //! From what a client sent to decisions, for one punch and for many.
 
 use crate::app::App;
-use crate::facts::{InOrg, store as facts_store};
+use crate::facts::InOrg;
+use crate::punches::commit::Written;
 use crate::punches::decide::{Circumstances, Decided, Key, decide};
-use crate::punches::writer::Written;
 use rollcall_attendance_api::codes::UNKNOWN_EMPLOYEE;
 use rollcall_attendance_api::punches::{BatchItem, ItemFieldError, ItemProblem, NewPunch, Verdict};
 use rollcall_common::fault::Fault;
@@ -13,6 +13,7 @@ use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::Permission;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Characters of a key at most, as of the header.
 const KEY: usize = 200;
@@ -57,7 +58,7 @@ pub(crate) async fn batch(app: &App, at: &InOrg, items: Vec<Value>) -> Result<Ve
 fn judge(
     app: &App,
     at: &InOrg,
-    people: &HashMap<EmployeeId, EmployeeFact>,
+    people: &HashMap<EmployeeId, Arc<EmployeeFact>>,
     request: &NewPunch,
     key: Option<Key>,
 ) -> Result<Decided, Fault> {
@@ -66,7 +67,7 @@ fn judge(
         Some(id) if id != own.employee_id => people
             .get(&id)
             .ok_or_else(|| Fault::invalid("/employee_id", UNKNOWN_EMPLOYEE, "the organisation has none of this id"))?,
-        _ => own.as_ref(),
+        _ => own,
     };
     let now = app.core.clock.now();
     decide(request, key, &Circumstances { now, accepts: &app.accepts, by: &at.member, whose })
@@ -96,7 +97,7 @@ async fn people(
     app: &App,
     at: &InOrg,
     named: impl Iterator<Item = EmployeeId>,
-) -> Result<HashMap<EmployeeId, EmployeeFact>, Fault> {
+) -> Result<HashMap<EmployeeId, Arc<EmployeeFact>>, Fault> {
     let others: HashSet<EmployeeId> = named.filter(|id| *id != at.member.employee.employee_id).collect();
     if others.is_empty() {
         return Ok(HashMap::new());
@@ -105,18 +106,7 @@ async fn people(
     if !may(Permission::PunchesCreateForOthers) && !may(Permission::PunchesImport) {
         return Err(Fault::Forbidden);
     }
-    let (tenant, ids) = (at.tenant, others.iter().copied().collect::<Vec<_>>());
-    let load = move |conn: &mut diesel::PgConnection| facts_store::employees(conn, &tenant, &ids);
-    let known = app.core.db.transaction(&at.tenant, load).await?;
-    let mut people: HashMap<_, _> = known.into_iter().map(|person| (person.employee_id, person)).collect();
-    for id in others {
-        if !people.contains_key(&id)
-            && let Some(person) = app.facts.employee(&at.tenant, id).await?
-        {
-            people.insert(id, person);
-        }
-    }
-    Ok(people)
+    app.facts.employees(&at.tenant, others).await
 }
 
 /// One item of a batch, decoded by itself.
@@ -126,9 +116,11 @@ fn decode(mut item: Value) -> Result<(NewPunch, Key), Fault> {
     };
     let key = item.as_object_mut().and_then(|fields| fields.remove("idempotency_key"));
     let key = match key {
-        Some(Value::String(key)) if (1..=KEY).contains(&key.chars().count()) => key,
+        Some(Value::String(key)) if (1..=KEY).contains(&key.chars().count()) && !key.chars().any(char::is_control) => {
+            key
+        }
         _ => {
-            let detail = format!("must be text of 1 to {KEY} characters");
+            let detail = format!("must be text of 1 to {KEY} characters, none of them a control character");
             return Err(malformed("/idempotency_key".to_owned(), "malformed_key", detail));
         }
     };

@@ -1,6 +1,6 @@
 //! Punches in the database: added and read, never edited.
 
-use crate::punches::decide::{Decided, Key};
+use crate::punches::decide::Key;
 use crate::schema::punches as table;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -13,9 +13,9 @@ use rollcall_ids::{EmployeeId, OrgId, PunchId, SiteId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-#[derive(Clone, Queryable, Selectable, Insertable)]
+#[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = table)]
 struct Row {
     org_id: OrgId,
@@ -38,7 +38,7 @@ struct Row {
 }
 
 /// An enum as the word it is on the wire.
-fn word(value: &impl Serialize) -> Result<String, Fault> {
+pub(super) fn word(value: &impl Serialize) -> Result<String, Fault> {
     match serde_json::to_value(value).map_err(Fault::internal)? {
         Value::String(word) => Ok(word),
         other => Err(Fault::internal(anyhow::anyhow!("{other} is no word"))),
@@ -50,28 +50,6 @@ fn of_word<T: DeserializeOwned>(word: String) -> Result<T, Fault> {
 }
 
 impl Row {
-    fn new(tenant: &Tenant, Decided { punch, key, .. }: &Decided) -> Result<Self, Fault> {
-        Ok(Self {
-            org_id: tenant.org_id(),
-            punch_id: punch.punch_id,
-            employee_id: punch.employee_id,
-            at: punch.at.to_diesel(),
-            direction: word(&punch.direction)?,
-            source: word(&punch.source)?,
-            offline: punch.offline,
-            site_id: punch.site_id,
-            latitude: punch.latitude,
-            longitude: punch.longitude,
-            accuracy_m: punch.accuracy_m,
-            note: punch.note.clone(),
-            exceptions: serde_json::to_value(&punch.exceptions).map_err(Fault::internal)?,
-            received_at: punch.received_at.to_diesel(),
-            recorded_by: punch.recorded_by,
-            idempotency_key: key.as_ref().map(|key| key.key.clone()),
-            fingerprint: key.as_ref().map(|key| key.fingerprint.to_vec()),
-        })
-    }
-
     fn punch(self) -> Result<Punch, Fault> {
         Ok(Punch {
             punch_id: self.punch_id,
@@ -92,36 +70,23 @@ impl Row {
     }
 }
 
-/// Adds punches in one statement; answers which were added. One whose key is taken is left out.
-pub(crate) fn add(conn: &mut PgConnection, tenant: &Tenant, punches: &[Decided]) -> Result<HashSet<PunchId>, Fault> {
-    let mut rows = punches.iter().map(|decided| Row::new(tenant, decided)).collect::<Result<Vec<_>, _>>()?;
-    // Two requests with the same keys take them in the same order, so neither waits for the other in a circle.
-    rows.sort_by(|a, b| (a.employee_id, &a.idempotency_key).cmp(&(b.employee_id, &b.idempotency_key)));
-    let added: Vec<PunchId> = diesel::insert_into(table::table)
-        .values(&rows)
-        .on_conflict((table::org_id, table::employee_id, table::idempotency_key))
-        .do_nothing()
-        .returning(table::punch_id)
-        .get_results(conn)?;
-    Ok(added.into_iter().collect())
-}
+/// Punches with their fingerprints, by organisation, employee and key.
+pub(crate) type ByKey = HashMap<(OrgId, EmployeeId, String), (Punch, Vec<u8>)>;
 
-/// Punches with their fingerprints, by employee and key.
-pub(crate) type ByKey = HashMap<(EmployeeId, String), (Punch, Vec<u8>)>;
-
-/// The punches that were stored under these keys, with their fingerprints.
-pub(crate) fn by_keys(conn: &mut PgConnection, tenant: &Tenant, keys: &[(EmployeeId, &Key)]) -> Result<ByKey, Fault> {
-    let people: Vec<EmployeeId> = keys.iter().map(|(employee_id, _)| *employee_id).collect();
-    let names: Vec<&str> = keys.iter().map(|(_, key)| key.key.as_str()).collect();
+/// The punches that were stored under these keys, with their fingerprints. May answer more than was asked for.
+pub(crate) fn by_keys(conn: &mut PgConnection, keys: &[(&Tenant, EmployeeId, &Key)]) -> Result<ByKey, Fault> {
+    let orgs: Vec<OrgId> = keys.iter().map(|(tenant, ..)| tenant.org_id()).collect();
+    let people: Vec<EmployeeId> = keys.iter().map(|(_, employee_id, _)| *employee_id).collect();
+    let names: Vec<&str> = keys.iter().map(|(.., key)| key.key.as_str()).collect();
     let rows: Vec<Row> = table::table
-        .filter(table::org_id.eq(tenant.org_id()))
+        .filter(table::org_id.eq_any(orgs))
         .filter(table::employee_id.eq_any(people))
         .filter(table::idempotency_key.eq_any(names))
         .select(Row::as_select())
         .load(conn)?;
     rows.into_iter()
         .map(|mut row| {
-            let key = (row.employee_id, row.idempotency_key.take().unwrap_or_default());
+            let key = (row.org_id, row.employee_id, row.idempotency_key.take().unwrap_or_default());
             let fingerprint = row.fingerprint.take().unwrap_or_default();
             Ok((key, (row.punch()?, fingerprint)))
         })

@@ -1,48 +1,91 @@
 //! Makes punches durable: they are in the database, with what others are told of them, before it answers.
+//!
+//! At nine everybody comes at once, and one transaction a punch would make the disk the bottleneck. So there is one
+//! task that writes. It takes whatever waits, at most [`ROWS`], commits it as one statement, and answers each caller
+//! after that; what comes meanwhile is the next batch. It never waits for more to come: alone, a punch costs what it
+//! would cost without all this. Two tasks were measured, and are slower: they wait for each other's commit.
+//!
+//! The queue is bounded, and that is the back-pressure: when it is full, whoever comes is told at once to come again.
 
+use crate::punches::commit::{Written, commit, judged};
 use crate::punches::decide::{Decided, Key};
 use crate::punches::store;
 use diesel::pg::PgConnection;
-use rollcall_attendance_api::events::PUNCH_OUTSIDE_GEOFENCE;
-use rollcall_attendance_api::punches::Punch;
-use rollcall_common::db::Database;
-use rollcall_common::events::{NewEvent, Outbox};
+use rollcall_common::context;
+use rollcall_common::db::{Database, Unscoped};
+use rollcall_common::events::Outbox;
 use rollcall_common::fault::Fault;
+use rollcall_common::problem::chain;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::EmployeeId;
-use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
-/// What became of a punch.
-#[derive(Clone, Debug)]
-pub(crate) enum Written {
-    /// It is stored now.
-    Created(Punch),
-    /// It was stored before, with this key and this body.
-    Replayed(Punch),
-    /// Its key was used before with another body.
-    Mismatch,
+/// Punches of one statement at most: more gain nothing, and keep the first of them waiting.
+const ROWS: usize = 256;
+
+/// A punch on its way, with the proof that it may be written.
+struct Item {
+    tenant: Tenant,
+    decided: Decided,
+}
+
+/// A punch and whoever waits for it.
+struct Waiting {
+    item: Arc<Item>,
+    /// When the caller stops waiting.
+    deadline: Option<Instant>,
+    answer: oneshot::Sender<Result<Written, Fault>>,
+}
+
+impl Waiting {
+    /// Whether nobody is there any more to be told: then it is not begun, and the caller's repetition writes it.
+    fn is_given_up(&self, now: Instant) -> bool {
+        self.answer.is_closed() || self.deadline.is_some_and(|deadline| deadline <= now)
+    }
 }
 
 /// Writes punches.
-#[derive(Clone)]
 pub(crate) struct Writer {
     db: Database,
-    outbox: Outbox,
+    queue: mpsc::Sender<Waiting>,
 }
 
 impl Writer {
-    /// A writer to `db`.
-    pub(crate) fn new(db: Database, outbox: Outbox) -> Self {
-        Self { db, outbox }
+    /// A writer to `db` with room for `room` waiting punches. Its task ends with it: not earlier, because whoever
+    /// is served while the service drains is answered too.
+    pub(crate) fn start(db: Database, outbox: Outbox, room: usize) -> Self {
+        let (queue, waiting) = mpsc::channel(room);
+        tokio::spawn(write_all(db.clone(), outbox, waiting));
+        Self { db, queue }
     }
 
-    /// Writes punches together: all of them are durable, or were before, or none is.
+    /// Writes punches, which may share their statement with those of others. Each that is answered with success is
+    /// durable, or was before; all are refused when there is no room for all.
     pub(crate) async fn write(&self, tenant: &Tenant, punches: Vec<Decided>) -> Result<Vec<Written>, Fault> {
         if punches.is_empty() {
             return Ok(Vec::new());
         }
-        let (of, outbox) = (*tenant, self.outbox.clone());
-        self.db.transaction(tenant, move |conn| write(conn, &of, &outbox, punches)).await
+        let deadline = context::time_left().map(|left| Instant::now() + left);
+        let room = self.queue.try_reserve_many(punches.len()).map_err(|full| Fault::unavailable("writer", full))?;
+        let enqueue = |(place, decided): (mpsc::Permit<'_, Waiting>, Decided)| {
+            let (answer, answered) = oneshot::channel();
+            place.send(Waiting { item: Arc::new(Item { tenant: *tenant, decided }), deadline, answer });
+            answered
+        };
+        let answers: Vec<_> = room.zip(punches).map(enqueue).collect();
+        let mut written = Vec::with_capacity(answers.len());
+        for answer in answers {
+            // Without an answer it was dropped: given up, because its time was over.
+            written.push(answer.await.unwrap_or(Err(Fault::DeadlineExceeded))?);
+        }
+        Ok(written)
+    }
+
+    /// Punches that wait to be written.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     /// The punch that was stored under this key, as a repetition would be answered; none: there is none.
@@ -54,43 +97,61 @@ impl Writer {
     ) -> Result<Option<Written>, Fault> {
         let of = *tenant;
         let load = move |conn: &mut PgConnection| {
-            let found = store::by_keys(conn, &of, &[(employee_id, &key)])?.into_values().next();
+            let found = store::by_keys(conn, &[(&of, employee_id, &key)])?.into_values().next();
             Ok(found.map(|(punch, fingerprint)| judged(punch, &fingerprint, &key)))
         };
         self.db.transaction(tenant, load).await
     }
 }
 
-fn write(
-    conn: &mut PgConnection,
-    tenant: &Tenant,
-    outbox: &Outbox,
-    punches: Vec<Decided>,
-) -> Result<Vec<Written>, Fault> {
-    let added = store::add(conn, tenant, &punches)?;
-    for decided in punches.iter().filter(|decided| added.contains(&decided.punch.punch_id)) {
-        if let Some(data) = &decided.tell {
-            let subject = decided.punch.punch_id.to_string();
-            let org_id = Some(tenant.org_id());
-            outbox.emit(conn, &NewEvent { kind: PUNCH_OUTSIDE_GEOFENCE, subject, org_id, version: None, data })?;
-        }
+/// The task: batch after batch, until the writer is gone.
+async fn write_all(db: Database, outbox: Outbox, mut queue: mpsc::Receiver<Waiting>) {
+    let mut taken = Vec::with_capacity(ROWS);
+    while queue.recv_many(&mut taken, ROWS).await > 0 {
+        let now = Instant::now();
+        let batch: Vec<Waiting> = taken.drain(..).filter(|waiting| !waiting.is_given_up(now)).collect();
+        metrics::histogram!("attendance_punch_batch_rows").record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+        write(&db, &outbox, batch).await;
     }
-    let taken = punches.iter().filter(|decided| !added.contains(&decided.punch.punch_id));
-    let keys: Vec<_> = taken.filter_map(|d| Some((d.punch.employee_id, d.key.as_ref()?))).collect();
-    let before = if keys.is_empty() { HashMap::default() } else { store::by_keys(conn, tenant, &keys)? };
-    let verdict = |decided: Decided| {
-        if added.contains(&decided.punch.punch_id) {
-            return Ok(Written::Created(decided.punch));
-        }
-        let found = decided.key.as_ref().and_then(|key| {
-            let (punch, fingerprint) = before.get(&(decided.punch.employee_id, key.key.clone()))?;
-            Some(judged(punch.clone(), fingerprint, key))
-        });
-        found.ok_or_else(|| Fault::internal(anyhow::anyhow!("a punch was neither added nor there before")))
-    };
-    punches.into_iter().map(verdict).collect()
 }
 
-fn judged(punch: Punch, fingerprint: &[u8], key: &Key) -> Written {
-    if fingerprint == key.fingerprint { Written::Replayed(punch) } else { Written::Mismatch }
+/// Writes a batch and answers everybody in it. Should the database refuse it for what is in it, it is halved until
+/// the row that is to blame stands alone: its neighbours are not.
+async fn write(db: &Database, outbox: &Outbox, batch: Vec<Waiting>) {
+    let mut parts = vec![batch];
+    while let Some(mut part) = parts.pop() {
+        if part.is_empty() {
+            continue;
+        }
+        let items: Vec<Arc<Item>> = part.iter().map(|waiting| Arc::clone(&waiting.item)).collect();
+        let outbox = outbox.clone();
+        let work = move |conn: &mut PgConnection| {
+            let punches: Vec<_> = items.iter().map(|item| (item.tenant, &item.decided)).collect();
+            commit(conn, &outbox, &punches)
+        };
+        match db.transaction(Unscoped, work).await {
+            // Somebody who is gone by now repeats it with their key, and is told that it is there.
+            Ok(written) => part.into_iter().zip(written).for_each(|(waiting, written)| {
+                let _ = waiting.answer.send(Ok(written));
+            }),
+            Err(Fault::Internal(_)) if part.len() > 1 => {
+                let later = part.split_off(part.len() / 2);
+                parts.extend([later, part]);
+            }
+            Err(fault) => part.into_iter().for_each(|waiting| {
+                let _ = waiting.answer.send(Err(likewise(&fault)));
+            }),
+        }
+    }
+}
+
+/// The same refusal for each of those whom it meets.
+fn likewise(fault: &Fault) -> Fault {
+    match fault {
+        Fault::Unavailable { what, retry_after, .. } => {
+            let source = Some(anyhow::anyhow!("{}", chain(fault)));
+            Fault::Unavailable { what, retry_after: *retry_after, source }
+        }
+        other => Fault::internal(anyhow::anyhow!("{}", chain(other))),
+    }
 }

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::domain::Org;
-use crate::facts::{InOrg, Then, store as facts_store};
+use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadQuery, NotAllowed, Refused};
 use crate::roster::domain::{self, NewEntry, Target};
 use crate::roster::store;
@@ -97,24 +97,12 @@ async fn current(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<Arc<Org>
     Ok(refreshed.map_or_else(|| Arc::clone(&at.member.org), Arc::new))
 }
 
-async fn people(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<HashMap<EmployeeId, EmployeeFact>, Fault> {
+async fn people(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<HashMap<EmployeeId, Arc<EmployeeFact>>, Fault> {
     let of_person = |entry: &NewEntry| match entry.target {
         Target::Employee(id) => Some(id),
         Target::Unit(_) | Target::Site(_) => None,
     };
-    let ids: Vec<EmployeeId> = entries.iter().filter_map(of_person).collect::<HashSet<_>>().into_iter().collect();
-    let (tenant, wanted) = (at.tenant, ids.clone());
-    let load = move |conn: &mut diesel::PgConnection| facts_store::employees(conn, &tenant, &wanted);
-    let known = app.core.db.transaction(&at.tenant, load).await?;
-    let mut people: HashMap<_, _> = known.into_iter().map(|person| (person.employee_id, person)).collect();
-    for id in ids {
-        if !people.contains_key(&id)
-            && let Some(person) = app.facts.employee(&at.tenant, id).await?
-        {
-            people.insert(id, person);
-        }
-    }
-    Ok(people)
+    app.facts.employees(&at.tenant, entries.iter().filter_map(of_person).collect()).await
 }
 
 async fn shifts(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<HashSet<rollcall_ids::ShiftId>, Fault> {

@@ -179,7 +179,8 @@ fn every_operation_says_what_it_is_what_it_answers_and_what_it_needs() {
 #[test]
 fn every_operation_has_a_name_of_its_own() {
     let document = serde_json::to_value(openapi_with_internal::<App>()).unwrap();
-    let operations = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
     let names: Vec<_> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
     let distinct: BTreeSet<_> = names.iter().collect();
     assert_eq!(distinct.len(), names.len(), "{names:?}");

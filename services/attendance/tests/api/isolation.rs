@@ -8,8 +8,18 @@ use rollcall_common::db;
 use rollcall_common::server::Service as _;
 use serde_json::json;
 
-const TABLES: [&str; 9] =
-    ["orgs", "units", "sites", "employees", "assignments", "shifts", "shift_versions", "roster_entries", "punches"];
+const TABLES: [&str; 10] = [
+    "orgs",
+    "units",
+    "sites",
+    "employees",
+    "assignments",
+    "fact_changes",
+    "shifts",
+    "shift_versions",
+    "roster_entries",
+    "punches",
+];
 
 #[derive(QueryableByName)]
 struct Count {
@@ -58,6 +68,28 @@ async fn a_query_sees_the_organisation_it_has_proven_and_no_other() {
     let smuggled = "INSERT INTO shifts (org_id, shift_id, code, created_at) \
                     VALUES (gen_random_uuid(), gen_random_uuid(), 'X', now())";
     let error = diesel::sql_query(smuggled).execute(&mut owner).unwrap_err().to_string();
+    assert!(error.contains("row-level security"), "{error}");
+}
+
+#[tokio::test]
+async fn the_writer_writes_for_the_organisations_it_has_proof_of_and_no_other() {
+    let f = two_orgs().await;
+    let mut owner = PgConnection::establish(&f.service.database_url).unwrap();
+    let mine = f.world.org.org_id.to_string();
+    let set = "SELECT set_config('app.org_ids', $1, false)";
+    diesel::sql_query(set).bind::<Text, _>(&mine).execute(&mut owner).unwrap();
+    assert_eq!(count(&mut owner, "punches"), 1, "one's own");
+    assert_eq!(count(&mut owner, "shifts"), 0, "and of nothing but punches");
+    let add = |org: &str| {
+        format!(
+            "INSERT INTO punches (org_id, punch_id, employee_id, at, direction, source, offline, exceptions, \
+             received_at, recorded_by) VALUES ('{org}', gen_random_uuid(), gen_random_uuid(), now(), 'in', 'web', \
+             false, '[]', now(), gen_random_uuid())"
+        )
+    };
+    diesel::sql_query(add(&mine)).execute(&mut owner).unwrap();
+    let other = add("0193a6f0-7c1e-7000-8000-000000000003");
+    let error = diesel::sql_query(other).execute(&mut owner).unwrap_err().to_string();
     assert!(error.contains("row-level security"), "{error}");
 }
 

@@ -1,0 +1,201 @@
+//! Many punches at once: who writes them, and what happens when it is too many or one of them is bad.
+
+use crate::support::{Fixture, Reply, World, send};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use futures_util::future::join_all;
+use rollcall_stack::testing::{TestService, set};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Somebody who lets nobody write punches until told to, so that a queue grows.
+struct Blocker(PgConnection);
+
+impl Blocker {
+    fn start(f: &Fixture) -> Self {
+        let mut conn = PgConnection::establish(&f.service.admin_url).unwrap();
+        conn.batch_execute("BEGIN; LOCK TABLE punches IN SHARE MODE").unwrap();
+        Self(conn)
+    }
+
+    fn end(mut self) {
+        self.0.batch_execute("COMMIT").unwrap();
+    }
+}
+
+/// Waits until so many punches are queued; a queue that never gets there fails the test by its time.
+async fn queued(f: &Fixture, expected: usize) {
+    let reached = async {
+        while f.service.app().punches_waiting() != expected {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), reached).await.unwrap();
+}
+
+/// Waits until the writer is at the table, with a batch that it has taken.
+async fn blocked(f: &Fixture) {
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    let waits = "DO $$ BEGIN ASSERT EXISTS (SELECT FROM pg_locks WHERE NOT granted \
+                 AND relation = 'punches'::regclass); END $$";
+    let reached = async {
+        while admin.batch_execute(waits).is_err() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), reached).await.unwrap();
+}
+
+fn stored(f: &Fixture) -> i64 {
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    let count = diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM punches");
+    count.get_result(&mut admin).unwrap()
+}
+
+#[tokio::test]
+async fn punches_of_many_people_in_several_organisations_are_each_stored_once() {
+    let f = Fixture::start().await;
+    let other = Fixture { service: f.service, world: World::new() };
+    other.tell_all(&other.world).await;
+    let f = Fixture { service: other.service, world: f.world };
+    let people = [&f.world, &other.world].map(|world| (world, [&world.owner, &world.manager, &world.worker]));
+    let blocker = Blocker::start(&f);
+    let everybody = people.iter().flat_map(|(world, people)| people.iter().map(move |who| (world, who)));
+    // Every key comes three times, as from a client that does not wait for the answer.
+    let punches = everybody.flat_map(|(world, who)| (0..120).map(move |n| (world, who, format!("k{}", n % 40))));
+    let requests = punches.map(|(world, who, key)| {
+        let request = f.by(who).post(&world.path("/punches")).header("idempotency-key", &key);
+        send(request.json(&json!({"note": key})))
+    });
+    let sent = join_all(requests);
+    let unblock = async {
+        blocked(&f).await;
+        blocker.end();
+    };
+    let (replies, ()) = tokio::join!(sent, unblock);
+    let of_status = |status| replies.iter().filter(|reply: &&Reply| reply.status == status).count();
+    assert_eq!((of_status(201), of_status(200)), (6 * 40, 6 * 80));
+    let ids: BTreeSet<_> = replies.iter().map(|reply| reply.body["punch_id"].to_string()).collect();
+    assert_eq!(ids.len(), 6 * 40);
+    assert_eq!(stored(&f), 6 * 40);
+    for world in [&f.world, &other.world] {
+        let mine = send(f.by(&world.worker).get(&world.path("/punches?limit=200"))).await.must(200);
+        assert_eq!(mine["items"].as_array().unwrap().len(), 40);
+    }
+}
+
+#[tokio::test]
+async fn of_two_bodies_under_one_key_the_first_that_came_is_stored() {
+    let f = Fixture::start().await;
+    let blocker = Blocker::start(&f);
+    let any = json!({});
+    let before = f.punch(&f.world.owner, "before", &any);
+    let (a, b) = (json!({"direction": "in"}), json!({"direction": "out"}));
+    let first = f.punch(&f.world.worker, "k", &a);
+    let second = f.punch(&f.world.worker, "k", &b);
+    let second = async {
+        blocked(&f).await;
+        queued(&f, 1).await;
+        second.await
+    };
+    let first = async {
+        blocked(&f).await;
+        first.await
+    };
+    let unblock = async {
+        blocked(&f).await;
+        queued(&f, 2).await;
+        blocker.end();
+    };
+    let (before, first, second, ()) = tokio::join!(before, first, second, unblock);
+    before.must(201);
+    first.must(201);
+    second.refused(422, "idempotency_key_reused");
+}
+
+#[tokio::test]
+async fn when_the_queue_is_full_the_next_is_told_at_once_to_come_again() {
+    let service = TestService::with(|settings| set(settings, "punches.queue", 500)).await;
+    let f = Fixture::on(service).await;
+    let batch: Vec<Value> = (0..500).map(|n| json!({"idempotency_key": format!("b{n}"), "source": "api"})).collect();
+    let batch = json!({"punches": batch});
+    let blocker = Blocker::start(&f);
+    let any = json!({});
+    let first = f.punch(&f.world.worker, "first", &any);
+    let full = async {
+        blocked(&f).await;
+        f.post(&f.world.owner, "/punches/batch", &batch).await
+    };
+    let next = async {
+        blocked(&f).await;
+        queued(&f, 500).await;
+        let refused = f.punch(&f.world.worker, "next", &json!({})).await;
+        assert_eq!(refused.header("retry-after"), "1");
+        refused.refused(503, "unavailable");
+        f.post(&f.world.manager, "/punches/batch", &batch).await.refused(503, "unavailable");
+        blocker.end();
+    };
+    let (first, full, ()) = tokio::join!(first, full, next);
+    first.must(201);
+    let verdicts = full.must(200);
+    assert!(verdicts["items"].as_array().unwrap().iter().all(|item| item["verdict"] == "created"), "{verdicts:#}");
+    f.punch(&f.world.worker, "next", &json!({})).await.must(201);
+    assert_eq!(stored(&f), 502);
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_is_not_begun() {
+    let f = Fixture::start().await;
+    let blocker = Blocker::start(&f);
+    let any = json!({});
+    let first = f.punch(&f.world.worker, "first", &any);
+    let late = async {
+        blocked(&f).await;
+        let request = f.by(&f.world.worker).post(&f.world.path("/punches")).header("idempotency-key", "late");
+        let reply = send(request.header("request-deadline-ms", "150").json(&json!({}))).await;
+        assert_eq!(f.service.app().punches_waiting(), 1, "it is in the queue still");
+        blocker.end();
+        reply
+    };
+    let (first, late) = tokio::join!(first, late);
+    first.must(201);
+    late.refused(504, "deadline_exceeded");
+    f.punch(&f.world.manager, "next", &json!({})).await.must(201);
+    assert_eq!(stored(&f), 2);
+    f.punch(&f.world.worker, "late", &json!({})).await.must(201);
+}
+
+#[tokio::test]
+async fn a_row_that_the_database_refuses_does_not_fail_its_neighbours() {
+    let f = Fixture::start().await;
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    admin.batch_execute("ALTER TABLE punches ADD CONSTRAINT no_thirteen CHECK (note <> '13')").unwrap();
+    let blocker = Blocker::start(&f);
+    let any = json!({});
+    let first = f.punch(&f.world.worker, "first", &any);
+    let others = async {
+        blocked(&f).await;
+        let bodies: Vec<_> = (0..40).map(|n| (format!("k{n}"), json!({"note": n.to_string()}))).collect();
+        join_all(bodies.iter().map(|(key, body)| f.punch(&f.world.worker, key, body))).await
+    };
+    let unblock = async {
+        blocked(&f).await;
+        queued(&f, 40).await;
+        blocker.end();
+    };
+    let (first, others, ()) = tokio::join!(first, others, unblock);
+    first.must(201);
+    let statuses: Vec<u16> = others.iter().map(|reply| reply.status).collect();
+    assert!(statuses.iter().enumerate().all(|(n, status)| *status == if n == 13 { 500 } else { 201 }), "{statuses:?}");
+    assert_eq!(stored(&f), 40);
+}
+
+#[tokio::test]
+async fn a_key_of_a_batch_without_a_meaning_in_text_is_refused_by_itself() {
+    let f = Fixture::start().await;
+    let batch = json!({"punches": [{"idempotency_key": "a\u{0}b"}, {"idempotency_key": "good"}]});
+    let answer = f.post(&f.world.worker, "/punches/batch", &batch).await.must(200);
+    assert_eq!(answer["items"][0]["problem"]["errors"][0]["code"], "malformed_key");
+    assert_eq!(answer["items"][1]["verdict"], "created");
+}
