@@ -62,6 +62,8 @@ impl Service for App {
 
     fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {
         tasks.spawn("follow changes of facts", Arc::clone(&self.facts).follow());
+        let (facts, clock) = (Arc::clone(&self.facts), self.core.clock.clone());
+        tasks.spawn("make copies whole", async move { facts.make_whole(|| clock.now()).await });
     }
 
     fn consumer(self: &Arc<Self>) -> Option<Arc<dyn EventConsumer>> {

@@ -18,6 +18,7 @@ impl EventConsumer for Consumer {
     fn apply(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, event: &CloudEvent) -> Result<(), Fault> {
         // An event without an organisation has nothing to say here.
         let Some(tenant) = tenant else { return Ok(()) };
+        self.facts.wants_whole(tenant);
         match event.kind.as_str() {
             ORG_CHANGED => keep::keep_org(conn, tenant, &event.data()?),
             UNIT_CHANGED => keep::keep_unit(conn, tenant, &event.data()?),

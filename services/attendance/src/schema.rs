@@ -13,6 +13,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    backfills (org_id) {
+        org_id -> Uuid,
+        done_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     employees (org_id, employee_id) {
         org_id -> Uuid,
         employee_id -> Uuid,
@@ -121,6 +128,7 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     assignments,
+    backfills,
     employees,
     fact_changes,
     orgs,

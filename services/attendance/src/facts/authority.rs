@@ -1,5 +1,6 @@
 //! Who is a member, and who an employee is: answered from the copy, and by org only when the copy does not know.
 
+use crate::facts::backfill::Backfills;
 use crate::facts::domain::{Member, Org, is_member};
 use crate::facts::memory::Memory;
 use crate::facts::{follow, keep, store};
@@ -25,17 +26,18 @@ const STRANGERS: u64 = 100_000;
 
 /// The copy of org's facts.
 pub struct Facts {
-    db: Database,
-    org: Peer,
+    pub(super) db: Database,
+    pub(super) org: Peer,
     strangers: Cache<(OrgId, UserId), ()>,
     memory: Memory,
+    pub(super) backfills: Backfills,
 }
 
 impl Facts {
     /// A copy in `db` that asks `org` for what it misses.
     pub fn new(db: Database, org: Peer) -> Self {
         let strangers = Cache::builder().max_capacity(STRANGERS).time_to_live(STRANGER_FOR).build();
-        Self { db, org, strangers, memory: Memory::new() }
+        Self { db, org, strangers, memory: Memory::new(), backfills: Backfills::new() }
     }
 
     /// Keeps what is in memory true; runs for ever.
@@ -111,6 +113,7 @@ impl Facts {
             Err(CallError::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
+        self.wants_whole(tenant);
         let of = *tenant;
         let answer = member.clone();
         self.db.transaction(tenant, move |conn| keep::keep_member(conn, &of, &answer)).await?;
@@ -136,6 +139,7 @@ impl Facts {
         };
         let found = self.db.transaction(tenant, load).await?;
         if let Some(Member { org, employee }) = &found {
+            self.wants_whole(tenant);
             self.memory.keep_org(mark, org);
             self.memory.keep_person(mark, org_id, employee);
             self.memory.keep_user(mark, org_id, user_id, employee.employee_id);

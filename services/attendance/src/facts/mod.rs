@@ -4,6 +4,7 @@
 //! punches while every other service is down. What is used is in memory too, so that it costs no query.
 
 mod authority;
+mod backfill;
 pub(crate) mod domain;
 mod follow;
 pub(crate) mod keep;

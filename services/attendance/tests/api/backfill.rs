@@ -1,0 +1,104 @@
+//! A service that starts empty, or that was away when events came, takes over the whole.
+
+use crate::support::{Fixture, World, event, send};
+use rollcall_attendance::App;
+use rollcall_org_api::events::ORG_CHANGED;
+use rollcall_org_api::facts::EmployeeFact;
+use rollcall_org_api::internal::member_by_user_path;
+use rollcall_stack::testing::{TestService, set};
+use serde_json::{Value, json};
+use std::time::Duration;
+use wiremock::matchers::{method, path, query_param, query_param_is_missing};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+const TEAM: &str = "from=2026-06-01&to=2026-06-01";
+
+async fn with_org() -> (Fixture, MockServer) {
+    let org = MockServer::start().await;
+    let uri = org.uri();
+    let service: TestService<App> = TestService::with(|settings| set(settings, "peers.org.url", uri)).await;
+    (Fixture { service, world: World::new() }, org)
+}
+
+fn page(world: &World, people: &[&EmployeeFact], first: bool, next: Option<&str>) -> ResponseTemplate {
+    let (units, sites) = if first { (vec![&world.root, &world.team], vec![&world.berlin]) } else { (vec![], vec![]) };
+    let page = json!({"org": world.org, "units": units, "sites": sites, "employees": people, "next_cursor": next});
+    ResponseTemplate::new(200).set_body_json(page)
+}
+
+/// The snapshot in two pages.
+async fn has_snapshot(org: &MockServer, world: &World) {
+    let at = format!("/internal/v1/orgs/{}/snapshot", world.org.org_id);
+    let first = page(world, &[&world.owner, &world.manager], true, Some("bmV4dA"));
+    let get = || Mock::given(method("GET")).and(path(at.clone()));
+    get().and(query_param_is_missing("cursor")).respond_with(first).mount(org).await;
+    let second = page(world, &[&world.worker], false, None);
+    get().and(query_param("cursor", "bmV4dA")).respond_with(second).mount(org).await;
+}
+
+async fn pages_read(org: &MockServer) -> usize {
+    let all = org.received_requests().await.unwrap();
+    all.iter().filter(|request| request.url.path().ends_with("/snapshot")).count()
+}
+
+/// Waits until the owner sees so many people's days in the team.
+async fn sees_in_team(f: &Fixture, expected: usize) -> Vec<Value> {
+    let query = format!("/workdays?unit_id={}&{TEAM}", f.world.team.unit_id);
+    let seen = async {
+        loop {
+            let reply = f.get(&f.world.owner, &query).await;
+            let items = reply.body["items"].as_array().cloned().unwrap_or_default();
+            if reply.status == 200 && items.len() == expected {
+                return items;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), seen).await.unwrap()
+}
+
+#[tokio::test]
+async fn one_event_of_an_organisation_that_is_not_known_brings_all_of_it() {
+    let (f, org) = with_org().await;
+    has_snapshot(&org, &f.world).await;
+    f.tell(&[event(f.world.org.org_id, ORG_CHANGED, 1, &f.world.org)]).await;
+    sees_in_team(&f, 2).await;
+    assert_eq!(pages_read(&org).await, 2);
+    // Once is enough.
+    f.tell_all(&f.world).await;
+    f.punch(&f.world.worker, "k", &json!({})).await.must(201);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(pages_read(&org).await, 2);
+}
+
+#[tokio::test]
+async fn one_member_of_an_organisation_that_is_not_known_brings_all_of_it() {
+    let (f, org) = with_org().await;
+    has_snapshot(&org, &f.world).await;
+    let by_user = member_by_user_path(f.world.org.org_id, f.world.owner.user_id.unwrap());
+    let answer = ResponseTemplate::new(200).set_body_json(f.world.member(&f.world.owner));
+    Mock::given(method("GET")).and(path(by_user)).respond_with(answer).mount(&org).await;
+    send(f.by(&f.world.owner).get(&f.world.path("/punches"))).await.must(200);
+    sees_in_team(&f, 2).await;
+}
+
+#[tokio::test]
+async fn while_org_is_away_it_is_tried_again_and_what_events_said_is_not_lost() {
+    let (f, org) = with_org().await;
+    let mut renamed = f.world.worker.clone();
+    renamed.version = 5;
+    renamed.grants.clear();
+    let away = Mock::given(method("GET")).respond_with(ResponseTemplate::new(503)).mount_as_scoped(&org).await;
+    f.tell_employee(&renamed).await;
+    let asked = async {
+        while pages_read(&org).await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), asked).await.unwrap();
+    drop(away);
+    has_snapshot(&org, &f.world).await;
+    sees_in_team(&f, 2).await;
+    // The snapshot has version 1 of the worker, the event had version 5.
+    f.punch(&f.world.worker, "k", &json!({})).await.refused(403, "forbidden");
+}
