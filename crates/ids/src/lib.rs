@@ -84,6 +84,10 @@ ids! {
     HolidayCalendarId;
     /// An invitation to become a member of an organisation.
     InvitationId;
+    /// A stretch of time in which somebody decides in another's place.
+    DelegationId;
+    /// A file of employees that is checked and then taken over.
+    ImportId;
     /// One clocking-in or clocking-out.
     PunchId;
     /// A shift: planned times and the policy of a workday.

@@ -20,3 +20,19 @@ pub const ALREADY_MEMBER: &str = "already_member";
 pub const INVITATION_USED: &str = "invitation_used";
 /// 410: the invitation's time is over, or a newer one replaced it.
 pub const INVITATION_EXPIRED: &str = "invitation_expired";
+/// 409: people work in the unit, today or later, or units stand below it.
+pub const UNIT_NOT_EMPTY: &str = "unit_not_empty";
+/// 409: people work at the site, today or later.
+pub const SITE_IN_USE: &str = "site_in_use";
+/// 409: an organisation keeps at least one site.
+pub const LAST_SITE: &str = "last_site";
+/// 409: a site follows the calendar.
+pub const CALENDAR_IN_USE: &str = "calendar_in_use";
+/// 409: the calendar has a holiday on this date.
+pub const HOLIDAY_TAKEN: &str = "holiday_taken";
+/// 409: another role has this name.
+pub const ROLE_TAKEN: &str = "role_taken";
+/// 409: somebody holds the role.
+pub const ROLE_IN_USE: &str = "role_in_use";
+/// 409: what the import is asked for does not fit its state.
+pub const IMPORT_STATE: &str = "import_state";

@@ -1,7 +1,7 @@
 //! Events of org. The `data` of each is the state after the change, never a difference: a consumer that
 //! missed ten of them is right again after one.
 
-use crate::facts::{EmployeeFact, OrgFact, SiteFact, UnitFact};
+use crate::facts::{DelegationFact, EmployeeFact, HolidayCalendarFact, OrgFact, SiteFact, UnitFact};
 use jiff::Timestamp;
 use rollcall_ids::{EmployeeId, InvitationId, UserId};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,10 @@ pub const UNIT_CHANGED: &str = "org.unit.changed.v1";
 pub const SITE_CHANGED: &str = "org.site.changed.v1";
 /// `data`: [`EmployeeFact`].
 pub const EMPLOYEE_CHANGED: &str = "org.employee.changed.v1";
+/// `data`: [`HolidayCalendarFact`].
+pub const HOLIDAY_CALENDAR_CHANGED: &str = "org.holiday_calendar.changed.v1";
+/// `data`: [`DelegationFact`].
+pub const DELEGATION_CHANGED: &str = "org.delegation.changed.v1";
 /// `data`: [`InvitationCreated`].
 pub const INVITATION_CREATED: &str = "org.invitation.created.v1";
 /// `data`: [`InvitationAccepted`].
@@ -66,4 +70,8 @@ pub enum Fact {
     Site(SiteFact),
     /// Of [`EMPLOYEE_CHANGED`].
     Employee(Box<EmployeeFact>),
+    /// Of [`HOLIDAY_CALENDAR_CHANGED`].
+    HolidayCalendar(HolidayCalendarFact),
+    /// Of [`DELEGATION_CHANGED`].
+    Delegation(DelegationFact),
 }

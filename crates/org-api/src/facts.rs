@@ -3,7 +3,7 @@
 
 use crate::rights::Grant;
 use jiff::civil::Date;
-use rollcall_ids::{AssignmentId, EmployeeId, HolidayCalendarId, OrgId, SiteId, UnitId, UserId};
+use rollcall_ids::{AssignmentId, DelegationId, EmployeeId, HolidayCalendarId, OrgId, SiteId, UnitId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -73,6 +73,72 @@ pub struct SiteFact {
     pub deleted: bool,
     /// Version of the aggregate, ascending from 1.
     pub version: i64,
+}
+
+/// Which part of a day a holiday takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HolidayPortion {
+    /// The whole day.
+    Full,
+    /// The morning.
+    Am,
+    /// The afternoon.
+    Pm,
+}
+
+/// A day on which nobody has to work, or half of one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct HolidayFact {
+    /// The day, by the calendar of whichever site follows it.
+    pub date: Date,
+    /// What is celebrated.
+    pub name: String,
+    /// How much of the day.
+    pub portion: HolidayPortion,
+}
+
+/// A calendar of public holidays, whole: one aggregate, one version. A site names the one it follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HolidayCalendarFact {
+    /// Its id.
+    pub holiday_calendar_id: HolidayCalendarId,
+    /// Its name.
+    pub name: String,
+    /// All its holidays, ordered by date, one a day.
+    pub holidays: Vec<HolidayFact>,
+    /// True when the calendar no longer exists.
+    #[serde(default)]
+    pub deleted: bool,
+    /// Version of the aggregate, ascending from 1.
+    pub version: i64,
+}
+
+/// Somebody decides in another's place for some days.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DelegationFact {
+    /// Its id.
+    pub delegation_id: DelegationId,
+    /// In whose place.
+    pub from_employee_id: EmployeeId,
+    /// Who decides.
+    pub to_employee_id: EmployeeId,
+    /// First day it holds.
+    pub valid_from: Date,
+    /// Last day it holds, included.
+    pub valid_to: Date,
+    /// True when it was taken back.
+    #[serde(default)]
+    pub deleted: bool,
+    /// Version of the aggregate, ascending from 1.
+    pub version: i64,
+}
+
+impl DelegationFact {
+    /// Whether it holds on `date`.
+    pub fn holds_on(&self, date: Date) -> bool {
+        !self.deleted && self.valid_from <= date && date <= self.valid_to
+    }
 }
 
 /// Where an employee works from a date on.
@@ -199,6 +265,25 @@ mod tests {
         assert!(employee.works_on(date(2026, 1, 5)));
         assert!(employee.works_on(date(2026, 6, 30)));
         assert!(!employee.works_on(date(2026, 7, 1)));
+    }
+
+    #[test]
+    fn a_delegation_holds_on_its_days_until_it_is_taken_back() {
+        let mut delegation = DelegationFact {
+            delegation_id: DelegationId::generate(),
+            from_employee_id: EmployeeId::generate(),
+            to_employee_id: EmployeeId::generate(),
+            valid_from: date(2026, 8, 1),
+            valid_to: date(2026, 8, 14),
+            deleted: false,
+            version: 1,
+        };
+        let held = |delegation: &DelegationFact| {
+            [(7, 31), (8, 1), (8, 14), (8, 15)].map(|(month, day)| delegation.holds_on(date(2026, month, day)))
+        };
+        assert_eq!(held(&delegation), [false, true, true, false]);
+        delegation.deleted = true;
+        assert_eq!(held(&delegation), [false; 4]);
     }
 
     #[test]

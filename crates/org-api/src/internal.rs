@@ -1,6 +1,6 @@
 //! What services may ask org directly, with a service token. Never proxied by nginx.
 
-use crate::facts::{EmployeeFact, OrgFact, SiteFact, UnitFact};
+use crate::facts::{DelegationFact, EmployeeFact, HolidayCalendarFact, OrgFact, SiteFact, UnitFact};
 use rollcall_ids::{EmployeeId, OrgId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -39,6 +39,37 @@ pub fn snapshot_path(org_id: OrgId, cursor: Option<&str>) -> String {
     }
 }
 
+/// Path of a page of all organisations, ordered by id: 200 with [`Orgs`]. What a consumer that starts empty walks
+/// first; each organisation's [`snapshot_path`] is next.
+pub fn orgs_path(cursor: Option<&str>) -> String {
+    match cursor {
+        None => "/internal/v1/orgs?limit=200".to_owned(),
+        Some(cursor) => format!("/internal/v1/orgs?limit=200&cursor={cursor}"),
+    }
+}
+
+/// A page of all organisations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Orgs {
+    /// Organisations of this page.
+    pub items: Vec<OrgFact>,
+    /// Where the next page starts; none: this was the last.
+    pub next_cursor: Option<String>,
+}
+
+/// Path of all holiday calendars of an organisation: 200 with [`HolidayCalendars`], 404 when there is no such
+/// organisation. A [`Member`] does not carry them: who misses the calendar of a site asks once for all.
+pub fn holiday_calendars_path(org_id: OrgId) -> String {
+    format!("/internal/v1/orgs/{org_id}/holiday-calendars")
+}
+
+/// All holiday calendars of an organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HolidayCalendars {
+    /// They, each with all its holidays.
+    pub items: Vec<HolidayCalendarFact>,
+}
+
 /// A page of an organisation's facts. Each page is consistent in itself; between two pages an employee may
 /// change, and the event of that change carries a higher version than the page did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -49,6 +80,12 @@ pub struct Snapshot {
     pub units: Vec<UnitFact>,
     /// All sites on the first page, none on later ones.
     pub sites: Vec<SiteFact>,
+    /// All holiday calendars on the first page, none on later ones.
+    #[serde(default)]
+    pub holiday_calendars: Vec<HolidayCalendarFact>,
+    /// All delegations that hold today or later on the first page, none on later ones.
+    #[serde(default)]
+    pub delegations: Vec<DelegationFact>,
     /// Employees of this page, also those who have left.
     pub employees: Vec<EmployeeFact>,
     /// Where the next page starts; none: this was the last.
@@ -67,6 +104,9 @@ mod tests {
             member_path(org, employee),
             snapshot_path(org, None),
             snapshot_path(org, Some("eyJ4IjoxfQ")),
+            orgs_path(None),
+            orgs_path(Some("eyJ4IjoxfQ")),
+            holiday_calendars_path(org),
         ] {
             assert!(path.starts_with("/internal/v1/"), "{path}");
         }

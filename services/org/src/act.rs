@@ -3,9 +3,11 @@
 
 use crate::audit::domain::{Actor, Entry};
 use crate::audit::store;
+use crate::delegations::domain::Delegation;
 use crate::employees::domain::Dossier;
 use crate::error::Error;
 use crate::orgs::domain::Org;
+use crate::roles::custom::CustomRole;
 use crate::sites::domain::Site;
 use crate::units::domain::Unit;
 use diesel::pg::PgConnection;
@@ -15,6 +17,7 @@ use rollcall_common::events::{NewEvent, Outbox};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_org_api::events;
+use rollcall_org_api::facts::{HolidayCalendarFact, SiteFact, UnitFact};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -69,6 +72,74 @@ impl Act {
     ) -> Result<(), Error> {
         self.record(conn, tenant, action, "site", after.site_id.0, before, Some(after))?;
         self.emit(conn, tenant, events::SITE_CHANGED, after.site_id.to_string(), Some(after.version), &after.fact())
+    }
+
+    /// Traces of the removal of a unit, with its last version.
+    pub(crate) fn unit_removed(
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        before: &Unit,
+        version: i64,
+    ) -> Result<(), Error> {
+        self.record(conn, tenant, "unit.deleted", "unit", before.unit_id.0, Some(before), None)?;
+        let fact = UnitFact { deleted: true, version, ..before.fact() };
+        self.emit(conn, tenant, events::UNIT_CHANGED, before.unit_id.to_string(), Some(version), &fact)
+    }
+
+    /// Traces of the removal of a site, with its last version.
+    pub(crate) fn site_removed(
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        before: &Site,
+        version: i64,
+    ) -> Result<(), Error> {
+        self.record(conn, tenant, "site.deleted", "site", before.site_id.0, Some(before), None)?;
+        let fact = SiteFact { deleted: true, version, ..before.fact() };
+        self.emit(conn, tenant, events::SITE_CHANGED, before.site_id.to_string(), Some(version), &fact)
+    }
+
+    /// Traces of a change to a holiday calendar; the others are told the whole of it.
+    pub(crate) fn calendar(
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        action: &'static str,
+        (before, after): (Option<&HolidayCalendarFact>, &HolidayCalendarFact),
+    ) -> Result<(), Error> {
+        let id = after.holiday_calendar_id;
+        let left = Some(after).filter(|fact| !fact.deleted);
+        self.record(conn, tenant, action, "holiday_calendar", id.0, before, left)?;
+        self.emit(conn, tenant, events::HOLIDAY_CALENDAR_CHANGED, id.to_string(), Some(after.version), after)
+    }
+
+    /// Traces of a change to a delegation.
+    pub(crate) fn delegation(
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        action: &'static str,
+        (before, after): (Option<&Delegation>, &Delegation),
+    ) -> Result<(), Error> {
+        let fact = after.fact();
+        let left = Some(after).filter(|_| !fact.deleted);
+        self.record(conn, tenant, action, "delegation", after.delegation_id.0, before, left)?;
+        let subject = after.delegation_id.to_string();
+        self.emit(conn, tenant, events::DELEGATION_CHANGED, subject, Some(after.version), &fact)
+    }
+
+    /// Trace of a change to a role of the organisation's own. It has a name and no id, so the organisation stands as
+    /// the subject; the other services learn of it through its holders.
+    pub(crate) fn role(
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        action: &'static str,
+        before: Option<&CustomRole>,
+        after: Option<&CustomRole>,
+    ) -> Result<(), Error> {
+        self.record(conn, tenant, action, "role", tenant.org_id().0, before, after)
     }
 
     /// Traces of a change to an employee, their assignments or their roles.

@@ -40,6 +40,30 @@ pub(crate) enum Error {
     /// The token is too old, or a newer one took its place.
     #[error("the invitation is over")]
     InvitationExpired,
+    /// People work in the unit, or units stand below it.
+    #[error("the unit is not empty")]
+    UnitNotEmpty,
+    /// People work at the site.
+    #[error("people work at the site")]
+    SiteInUse,
+    /// The organisation has no other site.
+    #[error("the last site")]
+    LastSite,
+    /// A site follows the calendar.
+    #[error("a site follows the calendar")]
+    CalendarInUse,
+    /// The calendar has a holiday on the date.
+    #[error("the date has a holiday")]
+    HolidayTaken,
+    /// Another role has the name.
+    #[error("the role's name is taken")]
+    RoleTaken,
+    /// Somebody holds the role.
+    #[error("somebody holds the role")]
+    RoleInUse,
+    /// The import is not at the step that is asked for.
+    #[error("the import is {0}")]
+    ImportState(&'static str),
     /// What every service may answer.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -61,6 +85,15 @@ impl Error {
             Self::AlreadyLinked => conflict(codes::ALREADY_LINKED, "The employee has an account already"),
             Self::AlreadyMember => conflict(codes::ALREADY_MEMBER, "You are an employee of this organisation already"),
             Self::InvitationUsed => conflict(codes::INVITATION_USED, "The invitation was accepted before"),
+            Self::UnitNotEmpty => conflict(codes::UNIT_NOT_EMPTY, "People work in the unit, or units stand below it"),
+            Self::SiteInUse => conflict(codes::SITE_IN_USE, "People work at the site"),
+            Self::LastSite => conflict(codes::LAST_SITE, "An organisation keeps at least one site"),
+            Self::CalendarInUse => conflict(codes::CALENDAR_IN_USE, "A site follows the calendar"),
+            Self::HolidayTaken => conflict(codes::HOLIDAY_TAKEN, "The calendar has a holiday on this date"),
+            Self::RoleTaken => conflict(codes::ROLE_TAKEN, "Another role has this name"),
+            Self::RoleInUse => conflict(codes::ROLE_IN_USE, "Somebody holds the role"),
+            Self::ImportState(state) => conflict(codes::IMPORT_STATE, "The import is not at this step")
+                .detail(format!("its status is `{state}`")),
             Self::InvitationExpired => {
                 Problem::new(StatusCode::GONE, codes::INVITATION_EXPIRED, "The invitation is no longer valid")
             }
@@ -75,6 +108,11 @@ impl Error {
             Some("employees_user_key") => Self::AlreadyMember,
             Some("units_code_key") => Self::UnitCodeTaken,
             Some("assignments_one_at_a_time") => Self::AssignmentOverlap,
+            Some("holidays_pkey") => Self::HolidayTaken,
+            Some("custom_roles_pkey") => Self::RoleTaken,
+            Some("assignments_not_own_manager") => {
+                Fault::invalid("/manager_id", "own_manager", "nobody is their own manager").into()
+            }
             Some("assignments_dates_in_order") => Fault::invalid(
                 "/hired_on",
                 "after_assignment",

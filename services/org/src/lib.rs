@@ -9,9 +9,12 @@
 
 mod act;
 mod app;
+mod assignments;
 mod audit;
+mod delegations;
 mod employees;
 mod error;
+mod holidays;
 mod invitations;
 mod members;
 mod orgs;
@@ -22,6 +25,7 @@ mod schema;
 mod settings;
 mod sites;
 mod units;
+mod upload;
 mod values;
 
 pub use app::App;

@@ -9,9 +9,13 @@ use rollcall_common::refusals;
 const CONFLICT: Refusal = (
     "409",
     "Conflicts with the state: `last_owner`, `unit_cycle`, `root_unit`, `unit_code_taken`, `number_taken`, \
-     `assignment_overlap`, `already_linked`, `already_member`, `invitation_used`, `idempotency_in_progress`",
+     `assignment_overlap`, `already_linked`, `already_member`, `invitation_used`, `unit_not_empty`, `site_in_use`, \
+     `last_site`, `calendar_in_use`, `holiday_taken`, `role_taken`, `role_in_use`, `import_state`, \
+     `idempotency_in_progress`",
 );
 const GONE: Refusal = ("410", "The invitation's time is over, or a newer one replaced it: `invitation_expired`");
+
+const NO_VERSION: Refusal = ("428", "`If-Match` with the version of the resource is required: `if_match_required`");
 
 refusals! {
     /// Of a read.
@@ -33,6 +37,11 @@ refusals! {
     Change [
         BAD_REQUEST, NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, CONFLICT, VERSION, TOO_LARGE, MEDIA_TYPE, INVALID, INTERNAL,
         UNAVAILABLE, DEADLINE
+    ];
+    /// Of changing something in a way that must not overwrite another's.
+    Guarded [
+        BAD_REQUEST, NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, CONFLICT, VERSION, NO_VERSION, TOO_LARGE, MEDIA_TYPE, INVALID,
+        INTERNAL, UNAVAILABLE, DEADLINE
     ];
     /// Of changing something by its path alone.
     Toggle [

@@ -1,6 +1,6 @@
 //! Every route of the service.
 
-use crate::{audit, employees, invitations, members, orgs, roles, sites, units};
+use crate::{assignments, audit, delegations, employees, holidays, invitations, members, orgs, roles, sites, units};
 use rollcall_common::problem::{FieldError, Problem};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -19,7 +19,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
         (name = "orgs", description = "Organisations"),
         (name = "units", description = "The tree of departments"),
         (name = "sites", description = "Places of work"),
+        (name = "holidays", description = "Calendars of public holidays"),
         (name = "employees", description = "People, where they work and their roles"),
+        (name = "roles", description = "What may be done, and to whom"),
+        (name = "delegations", description = "Who decides in whose place"),
         (name = "invitations", description = "How an employee gets to their account"),
         (name = "audit", description = "The record of changes"),
         (name = "internal", description = "For other services, with a service token"),
@@ -37,19 +40,43 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(members::handlers::me)
         .service(units::handlers::create)
         .service(units::handlers::list)
+        .service(units::chart::show)
         .service(units::handlers::find)
         .service(units::handlers::patch)
+        .service(units::handlers::remove)
         .service(sites::handlers::create)
         .service(sites::handlers::list)
         .service(sites::handlers::find)
         .service(sites::handlers::patch)
+        .service(sites::handlers::remove)
+        .service(holidays::handlers::create)
+        .service(holidays::handlers::list)
+        .service(holidays::handlers::find)
+        .service(holidays::handlers::patch)
+        .service(holidays::handlers::remove)
+        .service(holidays::handlers::holidays)
+        .service(holidays::handlers::add)
+        .service(holidays::handlers::drop_day)
+        .service(holidays::imports::import)
         .service(employees::handlers::hire)
         .service(employees::handlers::list)
         .service(employees::handlers::find)
         .service(employees::handlers::patch)
-        .service(roles::handlers::list)
+        .service(assignments::handlers::list)
+        .service(assignments::handlers::create)
+        .service(assignments::handlers::patch)
+        .service(assignments::handlers::remove)
+        .service(roles::own::list)
+        .service(roles::own::find)
+        .service(roles::own::create)
+        .service(roles::own::patch)
+        .service(roles::own::remove)
         .service(roles::handlers::give)
         .service(roles::handlers::take)
+        .service(delegations::handlers::create)
+        .service(delegations::handlers::list)
+        .service(delegations::handlers::find)
+        .service(delegations::handlers::remove)
         .service(invitations::handlers::create)
         .service(invitations::handlers::list)
         .service(invitations::handlers::find)
@@ -57,5 +84,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(audit::handlers::list)
         .service(members::internal::by_user)
         .service(members::internal::find)
-        .service(members::internal::snapshot);
+        .service(members::internal::snapshot)
+        .service(members::internal::calendars)
+        .service(members::internal::all);
 }

@@ -33,6 +33,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    custom_roles (org_id, role) {
+        org_id -> Uuid,
+        role -> Text,
+        name -> Text,
+        scope -> Text,
+        permissions -> Array<Nullable<Text>>,
+        version -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    delegations (org_id, delegation_id) {
+        org_id -> Uuid,
+        delegation_id -> Uuid,
+        from_employee_id -> Uuid,
+        to_employee_id -> Uuid,
+        valid_from -> Date,
+        valid_to -> Date,
+        reason -> Nullable<Text>,
+        version -> Int8,
+        created_at -> Timestamptz,
+        removed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     employee_roles (org_id, employee_id, role) {
         org_id -> Uuid,
         employee_id -> Uuid,
@@ -54,6 +82,58 @@ diesel::table! {
         version -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    holiday_calendars (org_id, holiday_calendar_id) {
+        org_id -> Uuid,
+        holiday_calendar_id -> Uuid,
+        name -> Text,
+        version -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    holidays (org_id, holiday_calendar_id, date) {
+        org_id -> Uuid,
+        holiday_calendar_id -> Uuid,
+        date -> Date,
+        name -> Text,
+        portion -> Text,
+    }
+}
+
+diesel::table! {
+    import_lines (org_id, import_id, line) {
+        org_id -> Uuid,
+        import_id -> Uuid,
+        line -> Int4,
+        verdict -> Text,
+        errors -> Jsonb,
+    }
+}
+
+diesel::table! {
+    imports (org_id, import_id) {
+        org_id -> Uuid,
+        import_id -> Uuid,
+        status -> Text,
+        source -> Nullable<Text>,
+        mapping -> Jsonb,
+        actor -> Jsonb,
+        lines_total -> Int4,
+        lines_done -> Int4,
+        created -> Int4,
+        changed -> Int4,
+        unchanged -> Int4,
+        rejected -> Int4,
+        claimed_until -> Nullable<Timestamptz>,
+        version -> Int8,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -99,6 +179,8 @@ diesel::table! {
         version -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        removed_at -> Nullable<Timestamptz>,
+        holiday_calendar_id -> Nullable<Uuid>,
     }
 }
 
@@ -113,13 +195,20 @@ diesel::table! {
         version -> Int8,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        removed_at -> Nullable<Timestamptz>,
     }
 }
 
 diesel::joinable!(assignments -> orgs (org_id));
 diesel::joinable!(audit_events -> orgs (org_id));
+diesel::joinable!(custom_roles -> orgs (org_id));
+diesel::joinable!(delegations -> orgs (org_id));
 diesel::joinable!(employee_roles -> orgs (org_id));
 diesel::joinable!(employees -> orgs (org_id));
+diesel::joinable!(holiday_calendars -> orgs (org_id));
+diesel::joinable!(holidays -> orgs (org_id));
+diesel::joinable!(import_lines -> orgs (org_id));
+diesel::joinable!(imports -> orgs (org_id));
 diesel::joinable!(invitations -> orgs (org_id));
 diesel::joinable!(sites -> orgs (org_id));
 diesel::joinable!(units -> orgs (org_id));
@@ -127,8 +216,14 @@ diesel::joinable!(units -> orgs (org_id));
 diesel::allow_tables_to_appear_in_same_query!(
     assignments,
     audit_events,
+    custom_roles,
+    delegations,
     employee_roles,
     employees,
+    holiday_calendars,
+    holidays,
+    import_lines,
+    imports,
     invitations,
     orgs,
     sites,

@@ -33,6 +33,10 @@ texts! {
     PersonName, 200;
     /// Job title.
     Position, 200;
+    /// What a holiday celebrates.
+    HolidayName, 100;
+    /// Why something is so.
+    Reason, 500;
 }
 
 /// The name of a zone in the bundled database, spelt as it is there.

@@ -1,6 +1,8 @@
 //! Hiring and changing employees.
 
 use crate::act::Act;
+use crate::assignments::commands::must_exist;
+use crate::assignments::store as assignments;
 use crate::employees::domain::{Assignment, Dossier, Employee};
 use crate::employees::input::{Change, Hire};
 use crate::employees::store;
@@ -12,12 +14,11 @@ use crate::roles::domain::Role;
 use crate::roles::store as roles;
 use crate::sites::store as sites;
 use crate::units::store as units;
-use crate::units::tree::Tree;
 use diesel::pg::PgConnection;
 use rollcall_common::extract::IfMatch;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_common::validate::{Fields, Rejection};
+use rollcall_common::validate::Fields;
 use rollcall_ids::{AssignmentId, EmployeeId, SiteId, UnitId};
 use rollcall_org_api::rights::Permission;
 
@@ -30,7 +31,7 @@ pub(crate) fn hire(
     hire: &Hire,
 ) -> Result<Dossier, Error> {
     let tree = units::tree(conn, tenant)?;
-    let (unit_id, site_id) = place(conn, tenant, &tree, hire)?;
+    let (unit_id, site_id) = place(conn, tenant, hire)?;
     let employee_id = EmployeeId::generate();
     if !member.may(Permission::EmployeesWrite, employee_id, hire.manager_id, Some(unit_id), &tree) {
         return Err(Fault::Forbidden.into());
@@ -57,8 +58,8 @@ pub(crate) fn hire(
         valid_to: None,
     };
     store::insert(conn, tenant, &employee, act.at)?;
-    store::assign(conn, tenant, &assignment, act.at)?;
-    roles::give(conn, tenant, employee_id, Role::Employee, act.at)?;
+    assignments::insert(conn, tenant, &assignment, act.at)?;
+    roles::give(conn, tenant, employee_id, Role::Employee.name(), act.at)?;
     let dossier = store::find(conn, tenant, employee_id)?.ok_or(Fault::NotFound)?;
     act.employee(conn, tenant, "employee.created", None, &dossier)?;
     if hire.invite {
@@ -68,27 +69,17 @@ pub(crate) fn hire(
 }
 
 /// The unit and the site of a first assignment; 422 naming what is not there.
-fn place(conn: &mut PgConnection, tenant: &Tenant, tree: &Tree, hire: &Hire) -> Result<(UnitId, SiteId), Error> {
+fn place(conn: &mut PgConnection, tenant: &Tenant, hire: &Hire) -> Result<(UnitId, SiteId), Error> {
     let mut fields = Fields::new();
     let unit_id = match hire.unit_id {
         Some(unit) => unit,
         None => units::root(conn, tenant)?,
     };
-    if !tree.has(unit_id) {
-        fields.reject("/assignment/unit_id", Rejection::new("unknown_unit", "there is no such unit"));
-    }
     let site_id = match hire.site_id {
         Some(site) => site,
         None => sites::first(conn, tenant)?,
     };
-    if hire.site_id.is_some() && sites::find(conn, tenant, site_id)?.is_none() {
-        fields.reject("/assignment/site_id", Rejection::new("unknown_site", "there is no such site"));
-    }
-    if let Some(manager) = hire.manager_id
-        && !store::exists(conn, tenant, manager)?
-    {
-        fields.reject("/assignment/manager_id", Rejection::new("unknown_employee", "there is no such employee"));
-    }
+    must_exist(conn, tenant, &mut fields, "/assignment", (Some(unit_id), Some(site_id), hire.manager_id))?;
     fields.finish()?;
     Ok((unit_id, site_id))
 }
@@ -120,7 +111,7 @@ pub(crate) fn patch(
         member.must_decide_over(&before)?;
     }
     if wanted.hired_on != before.employee.hired_on {
-        store::move_start(conn, tenant, employee_id, before.employee.hired_on, wanted.hired_on)?;
+        assignments::move_start(conn, tenant, employee_id, before.employee.hired_on, wanted.hired_on)?;
     }
     store::save(conn, tenant, &wanted, act.at)?;
     if moves_employment && !roles::has_owner(conn, tenant, act.today)? {

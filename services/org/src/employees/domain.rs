@@ -1,6 +1,6 @@
 //! An employee: who they are here, from when to when, where they work, and what they may do.
 
-use crate::roles::domain::{self as roles, Role};
+use crate::roles::domain::{self as roles, HeldRole};
 use diesel::prelude::*;
 use jiff::civil::Date;
 use rollcall_ids::{AssignmentId, EmployeeId, SiteId, UnitId, UserId};
@@ -102,7 +102,7 @@ pub(crate) struct Dossier {
     /// Ordered by `valid_from`, never two on one day.
     pub(crate) assignments: Vec<Assignment>,
     /// Ordered by name.
-    pub(crate) roles: Vec<Role>,
+    pub(crate) roles: Vec<HeldRole>,
     /// The units they head.
     pub(crate) headed: Vec<UnitId>,
 }
@@ -159,6 +159,12 @@ impl Dossier {
         }
     }
 
+    /// What clients see of them as of `date`: where they worked on that day alone.
+    pub(crate) fn view_as_of(&self, date: Date) -> EmployeeView {
+        let assignments = self.assignment_on(date).cloned().into_iter().collect();
+        EmployeeView { assignments, ..self.view(date) }
+    }
+
     /// What clients see of them.
     pub(crate) fn view(&self, today: Date) -> EmployeeView {
         let Employee { employee_id, number, name, email, user_id, hired_on, left_on, version } = self.employee.clone();
@@ -171,7 +177,7 @@ impl Dossier {
             status: self.status(today),
             hired_on,
             left_on,
-            roles: self.roles.clone(),
+            roles: self.roles.iter().map(|role| role.name.clone()).collect(),
             assignments: self.assignments.clone(),
             version,
         }
@@ -212,8 +218,8 @@ pub(crate) struct EmployeeView {
     /// Last day of work, included.
     #[schema(value_type = Option<String>, format = Date)]
     pub(crate) left_on: Option<Date>,
-    /// Roles they hold.
-    pub(crate) roles: Vec<Role>,
+    /// Names of the roles they hold, built in or the organisation's own.
+    pub(crate) roles: Vec<String>,
     /// Where they work, ordered by `valid_from`.
     pub(crate) assignments: Vec<Assignment>,
     /// Ascends with each change; the value of `ETag`.
@@ -224,6 +230,7 @@ pub(crate) struct EmployeeView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::roles::domain::Role;
     use jiff::civil::date;
 
     fn dossier(left_on: Option<Date>) -> Dossier {
@@ -239,7 +246,7 @@ mod tests {
                 version: 1,
             },
             assignments: vec![],
-            roles: vec![Role::Employee, Role::Manager],
+            roles: vec![Role::Employee.into(), Role::Manager.into()],
             headed: vec![],
         }
     }
@@ -260,7 +267,8 @@ mod tests {
         let dossier = dossier(None);
         let (fact, view) = (dossier.fact(today), dossier.view(today));
         assert_eq!((fact.employee_id, fact.version, fact.status), (view.employee_id, view.version, view.status));
-        assert_eq!(fact.grants, roles::grants(&view.roles, &[]));
+        assert_eq!(fact.grants, roles::grants(&dossier.roles, &[]));
+        assert_eq!(view.roles, ["employee", "manager"]);
     }
 
     #[test]

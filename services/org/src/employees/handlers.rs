@@ -1,13 +1,14 @@
 //! `/api/org/v1/orgs/{org_id}/employees`
 
 use crate::app::{App, InOrg, Origin};
-use crate::employees::domain::EmployeeView;
+use crate::employees::domain::{Dossier, EmployeeView};
 use crate::employees::input::{EmployeePatch, NewEmployee};
 use crate::employees::list::{EmployeeQuery, page as page_of};
 use crate::employees::{commands, store};
 use crate::error::Error;
 use crate::responses;
 use crate::units::store as units;
+use crate::units::tree::Tree;
 use actix_web::{get, patch, post, web};
 use rollcall_common::answer::Answer;
 use rollcall_common::extract::{IfMatch, Json, Path, Query};
@@ -65,12 +66,16 @@ pub(crate) async fn list(app: web::Data<App>, of: InOrg, Query(query): Query<Emp
     let filter = query.parse()?;
     app.read(of, move |conn, tenant, member| {
         let reach = member.reach(Permission::EmployeesRead);
-        let tree = units::tree(conn, tenant)?;
+        // The tree matters to those whose scope or question is made of units.
+        let needed = filter.names_unit() || !reach.tops.is_empty();
+        let tree = if needed { units::tree(conn, tenant)? } else { Tree::default() };
         let rows = page_of(conn, tenant, member.employee_id(), &reach, &tree, &filter, member.today)?;
-        let page = Paged::new(rows, &filter.page, |employee| employee.number.clone())?;
-        let items =
-            store::dossiers(conn, tenant, page.items)?.iter().map(|dossier| dossier.view(member.today)).collect();
-        Ok(Answer::ok(&Paged::<EmployeeView> { items, next_cursor: page.next_cursor })?)
+        let page = Paged::new(rows, &filter.page, |dossier| dossier.employee.number.clone())?;
+        let view = |dossier: Dossier| match filter.as_of {
+            Some(day) => dossier.view_as_of(day),
+            None => dossier.view(member.today),
+        };
+        Ok(Answer::ok(&page.map(view))?)
     })
     .await
 }

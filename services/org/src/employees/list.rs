@@ -1,6 +1,7 @@
 //! The list of employees: filters, the scope of who asks, and the keyset.
 
-use crate::employees::domain::Employee;
+use crate::employees::domain::Dossier;
+use crate::employees::whole::Whole;
 use crate::error::Error;
 use crate::schema::{assignments, employees};
 use crate::units::tree::Tree;
@@ -29,13 +30,17 @@ pub(crate) struct EmployeeQuery {
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// The day to look at: who works here then, and where on that day alone; without it everybody, judged by today.
+    /// One sees on it those whom one may see today and might have seen then.
+    #[param(value_type = Option<String>, format = Date)]
+    as_of: Option<Date>,
     /// Only those who work here, or only those who have left.
     #[param(inline)]
     status: Option<EmployeeStatus>,
-    /// Only those who work today in this unit or below it.
+    /// Only those who work on the day in this unit or below it.
     #[param(value_type = Option<uuid::Uuid>)]
     unit_id: Option<UnitId>,
-    /// Only those who work today at this site.
+    /// Only those who work on the day at this site.
     #[param(value_type = Option<uuid::Uuid>)]
     site_id: Option<SiteId>,
     /// Only those whose name or number contains this, without regard to case; 1 to 100 characters.
@@ -45,6 +50,7 @@ pub(crate) struct EmployeeQuery {
 /// A checked [`EmployeeQuery`].
 #[derive(Clone, Debug)]
 pub(crate) struct Filter {
+    pub(crate) as_of: Option<Date>,
     status: Option<EmployeeStatus>,
     unit_id: Option<UnitId>,
     site_id: Option<SiteId>,
@@ -65,7 +71,16 @@ impl EmployeeQuery {
                 Some(containing(&text))
             }
         };
-        Ok(Filter { status: self.status, unit_id: self.unit_id, site_id: self.site_id, text, page })
+        let as_of = self.as_of.map(validate::date).transpose();
+        let as_of = as_of.map_err(|r| Fault::invalid("?as_of", r.code, r.detail))?;
+        Ok(Filter { as_of, status: self.status, unit_id: self.unit_id, site_id: self.site_id, text, page })
+    }
+}
+
+impl Filter {
+    /// Whether it asks for a unit with all below.
+    pub(crate) fn names_unit(&self) -> bool {
+        self.unit_id.is_some()
     }
 }
 
@@ -75,7 +90,8 @@ fn containing(text: &str) -> String {
     format!("%{escaped}%")
 }
 
-/// A page of those whom `reach` of `holder` holds, ordered by number. Where somebody works is taken on `today`.
+/// A page of those whom `reach` of `holder` holds today and held on the day that is looked at, ordered by number:
+/// one statement.
 pub(crate) fn page(
     conn: &mut PgConnection,
     tenant: &Tenant,
@@ -84,18 +100,25 @@ pub(crate) fn page(
     tree: &Tree,
     filter: &Filter,
     today: Date,
-) -> Result<Vec<Employee>, Error> {
+) -> Result<Vec<Dossier>, Error> {
     let mut query = employees::table
         .filter(employees::org_id.eq(tenant.org_id()))
         .order(employees::number.asc())
         .limit(filter.page.fetch())
-        .select(Employee::as_select())
+        .select(Whole::select())
         .into_boxed();
+    let on = filter.as_of.unwrap_or(today);
+    let day = on.to_diesel();
     if !reach.everyone {
         query = query.filter(reached(holder, reach, tree, today));
+        if filter.as_of.is_some() {
+            query = query.filter(reached(holder, reach, tree, on));
+        }
     }
-    let day = today.to_diesel();
-    match filter.status {
+    if filter.as_of.is_some() {
+        query = query.filter(employees::hired_on.le(day));
+    }
+    match filter.status.or(filter.as_of.map(|_| EmployeeStatus::Active)) {
         None => {}
         Some(EmployeeStatus::Active) => {
             query = query.filter(employees::left_on.is_null().or(employees::left_on.ge(day).assume_not_null()));
@@ -104,10 +127,10 @@ pub(crate) fn page(
     }
     if let Some(unit) = filter.unit_id {
         let units = tree.at_or_below(&[unit].into());
-        query = query.filter(exists(held_on(today).filter(assignments::unit_id.eq_any(units))));
+        query = query.filter(exists(held_on(on).filter(assignments::unit_id.eq_any(units))));
     }
     if let Some(site) = filter.site_id {
-        query = query.filter(exists(held_on(today).filter(assignments::site_id.eq(site))));
+        query = query.filter(exists(held_on(on).filter(assignments::site_id.eq(site))));
     }
     if let Some(pattern) = &filter.text {
         query = query.filter(employees::name.ilike(pattern).or(employees::number.ilike(pattern)));
@@ -115,7 +138,11 @@ pub(crate) fn page(
     if let Some(after) = &filter.page.after {
         query = query.filter(employees::number.gt(after));
     }
-    Ok(query.load(conn)?)
+    wholes(query.load(conn)?)
+}
+
+fn wholes(rows: Vec<Whole>) -> Result<Vec<Dossier>, Error> {
+    rows.into_iter().map(Whole::dossier).collect()
 }
 
 /// A page of all employees, ordered by id, which does not change.
@@ -123,17 +150,17 @@ pub(crate) fn everybody(
     conn: &mut PgConnection,
     tenant: &Tenant,
     page: &Page<EmployeeId>,
-) -> Result<Vec<Employee>, Error> {
+) -> Result<Vec<Dossier>, Error> {
     let mut query = employees::table
         .filter(employees::org_id.eq(tenant.org_id()))
         .order(employees::employee_id.asc())
         .limit(page.fetch())
-        .select(Employee::as_select())
+        .select(Whole::select())
         .into_boxed();
     if let Some(after) = page.after {
         query = query.filter(employees::employee_id.gt(after));
     }
-    Ok(query.load(conn)?)
+    wholes(query.load(conn)?)
 }
 
 type Condition<'a> = Box<dyn BoxableExpression<employees::table, Pg, SqlType = diesel::sql_types::Bool> + 'a>;

@@ -6,3 +6,4 @@ pub(crate) mod handlers;
 pub(crate) mod input;
 pub(crate) mod list;
 pub(crate) mod store;
+pub(crate) mod whole;

@@ -1,9 +1,12 @@
 //! `/internal/v1/orgs/{org_id}`: what services ask when their copy of org's facts misses something.
 
 use crate::app::App;
-use crate::employees::domain::{Dossier, Employee};
+use crate::delegations::domain::Delegation;
+use crate::delegations::store as delegations;
+use crate::employees::domain::Dossier;
 use crate::employees::{list, store as employees};
 use crate::error::Error;
+use crate::holidays::store as holidays;
 use crate::orgs::store as orgs;
 use crate::responses;
 use crate::sites::store as sites;
@@ -13,6 +16,7 @@ use actix_web::{get, web};
 use diesel::pg::PgConnection;
 use rollcall_common::answer::Answer;
 use rollcall_common::auth::ServiceCaller;
+use rollcall_common::db::Unscoped;
 use rollcall_common::describe::PageParams;
 use rollcall_common::extract::{Path, Query};
 use rollcall_common::fault::Fault;
@@ -20,7 +24,7 @@ use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, OrgId, UserId};
 use rollcall_org_api::facts::{SiteFact, UnitFact};
-use rollcall_org_api::internal::{Member, Snapshot};
+use rollcall_org_api::internal::{HolidayCalendars, Member, Orgs, Snapshot};
 
 /// The employee that an account is
 #[utoipa::path(
@@ -112,9 +116,60 @@ pub(crate) async fn snapshot(
         let today = now.to_zoned(zone(&org.time_zone)).date();
         let (units, sites) = if page.after.is_none() { surroundings(conn, &tenant)? } else { (vec![], vec![]) };
         let rows = list::everybody(conn, &tenant, &page)?;
-        let Paged { items, next_cursor } = Paged::new(rows, &page, |employee: &Employee| employee.employee_id)?;
-        let employees = employees::dossiers(conn, &tenant, items)?.iter().map(|d| d.fact(today)).collect();
-        Ok(Answer::ok(&Snapshot { org: org.fact(), units, sites, employees, next_cursor })?)
+        let Paged { items, next_cursor } = Paged::new(rows, &page, |dossier| dossier.employee.employee_id)?;
+        let employees = items.iter().map(|dossier| dossier.fact(today)).collect();
+        let (holiday_calendars, delegations) = match page.after {
+            None => (holidays::all(conn, &tenant)?, delegations::current(conn, &tenant, today)?),
+            Some(_) => (vec![], vec![]),
+        };
+        let delegations = delegations.iter().map(Delegation::fact).collect();
+        let org = org.fact();
+        Ok(Answer::ok(&Snapshot { org, units, sites, holiday_calendars, delegations, employees, next_cursor })?)
+    });
+    read.await
+}
+
+/// All holiday calendars of an organisation
+#[utoipa::path(
+    operation_id = "get_all_holiday_calendars",
+    tag = "internal",
+    params(("org_id" = OrgId, Path, description = "The organisation")),
+    responses((status = 200, description = "They", body = HolidayCalendars), responses::Internal),
+    security(("service" = [])),
+)]
+#[get("/internal/v1/orgs/{org_id}/holiday-calendars")]
+pub(crate) async fn calendars(
+    app: web::Data<App>,
+    service: ServiceCaller,
+    Path(org_id): Path<OrgId>,
+) -> Result<Answer, Error> {
+    let tenant = Tenant::of_service(&service, org_id);
+    let read = app.core.db.transaction(tenant, move |conn| {
+        orgs::find(conn, &tenant)?.ok_or(Fault::NotFound)?;
+        Ok(Answer::ok(&HolidayCalendars { items: holidays::all(conn, &tenant)? })?)
+    });
+    read.await
+}
+
+/// A page of all organisations
+#[utoipa::path(
+    operation_id = "list_all_orgs",
+    tag = "internal",
+    params(PageParams),
+    responses((status = 200, description = "A page", body = Orgs), responses::Internal),
+    security(("service" = [])),
+)]
+#[get("/internal/v1/orgs")]
+pub(crate) async fn all(
+    app: web::Data<App>,
+    _: ServiceCaller,
+    Query(query): Query<PageQuery>,
+) -> Result<Answer, Error> {
+    let page = query.page::<OrgId>()?;
+    let read = app.core.db.transaction(Unscoped, move |conn| {
+        let rows = orgs::everywhere(conn, &page)?;
+        let Paged { items, next_cursor } = Paged::new(rows, &page, |org| org.org_id)?;
+        Ok(Answer::ok(&Orgs { items: items.iter().map(crate::orgs::domain::Org::fact).collect(), next_cursor })?)
     });
     read.await
 }

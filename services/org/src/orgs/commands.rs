@@ -1,6 +1,7 @@
 //! Founding and changing an organisation.
 
 use crate::act::Act;
+use crate::assignments::store as assignments;
 use crate::employees::domain::{Assignment, Employee, EmploymentType};
 use crate::employees::input::EmployeeNumber;
 use crate::employees::store as employees;
@@ -51,6 +52,7 @@ pub(crate) fn found(
         time_zone: org.time_zone.clone(),
         geofence: None,
         allowed_networks: vec![],
+        holiday_calendar_id: None,
         version: 1,
     };
     store::insert(conn, tenant, &org, act.at)?;
@@ -93,9 +95,9 @@ fn first_employee(
         valid_to: None,
     };
     employees::insert(conn, tenant, &employee, act.at)?;
-    employees::assign(conn, tenant, &assignment, act.at)?;
+    assignments::insert(conn, tenant, &assignment, act.at)?;
     for role in [Role::Owner, Role::Employee] {
-        roles::give(conn, tenant, employee_id, role, act.at)?;
+        roles::give(conn, tenant, employee_id, role.name(), act.at)?;
     }
     let dossier = employees::find(conn, tenant, employee_id)?.ok_or(Fault::NotFound)?;
     act.employee(conn, tenant, "employee.created", None, &dossier)

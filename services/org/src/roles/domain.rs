@@ -3,7 +3,8 @@
 
 use rollcall_ids::UnitId;
 use rollcall_org_api::rights::{self, Grant, Permission, Scope};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// A built-in role.
@@ -23,7 +24,7 @@ pub(crate) enum Role {
 }
 
 /// What a role reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ScopeKind {
     /// The whole organisation.
@@ -33,6 +34,46 @@ pub(crate) enum ScopeKind {
     /// The holder alone.
     #[serde(rename = "self")]
     Own,
+}
+
+impl ScopeKind {
+    /// The name on the wire and in the database.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Org => "org",
+            Self::Unit => "unit",
+            Self::Own => "self",
+        }
+    }
+
+    /// The scope of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Org, Self::Unit, Self::Own].into_iter().find(|scope| scope.name() == name)
+    }
+}
+
+/// A role as somebody holds it, built in or made by the organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HeldRole {
+    /// Its name on the wire and in the database.
+    pub(crate) name: String,
+    /// What it reaches.
+    pub(crate) scope: ScopeKind,
+    /// What it allows.
+    pub(crate) permissions: BTreeSet<Permission>,
+}
+
+impl From<Role> for HeldRole {
+    fn from(role: Role) -> Self {
+        let permissions = role.permissions().iter().copied().collect();
+        Self { name: role.name().to_owned(), scope: role.scope(), permissions }
+    }
+}
+
+/// The permissions of these names; one that this release does not know gives nothing.
+pub(crate) fn permissions_named<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<Permission> {
+    let named = |name: &str| Permission::ALL.into_iter().find(|permission| permission.name() == name);
+    names.into_iter().filter_map(named).collect()
 }
 
 use Permission::{
@@ -96,38 +137,40 @@ impl Role {
             Self::Auditor => &[OrgRead, EmployeesRead, AuditRead, AttendanceRead, ShiftsRead, RosterRead],
         }
     }
+}
 
+impl HeldRole {
     /// Whether somebody with `grants` may give or take this role: they must hold roles.write and everything the
     /// role allows, on the whole organisation. So nobody rises by a role they hand out, and only an owner makes
     /// an owner or an auditor.
-    pub(crate) fn may_be_given_by(self, grants: &[Grant]) -> bool {
+    pub(crate) fn may_be_given_by(&self, grants: &[Grant]) -> bool {
         rights::may_in_org(grants, RolesWrite)
-            && self.permissions().iter().all(|permission| rights::may_in_org(grants, *permission))
+            && self.permissions.iter().all(|permission| rights::may_in_org(grants, *permission))
     }
 }
 
 /// Whether somebody with `grants` may decide who gets to the account of a holder of `roles`, and until when they work
 /// here: they must hold all that the roles allow themselves, in whatever scope. Otherwise a role that one may not give
 /// could be had by sending its holder's invitation to oneself, and one that one may not take by letting its holder go.
-pub(crate) fn within(roles: &[Role], grants: &[Grant]) -> bool {
-    roles.iter().flat_map(|role| role.permissions()).all(|permission| rights::may_somewhere(grants, *permission))
+pub(crate) fn within(roles: &[HeldRole], grants: &[Grant]) -> bool {
+    roles.iter().flat_map(|role| &role.permissions).all(|permission| rights::may_somewhere(grants, *permission))
 }
 
 /// What `roles` come to for somebody who heads `headed`. One grant per role, and one per headed unit for a role
 /// whose scope is units; a head of no unit keeps their direct reports.
-pub(crate) fn grants(roles: &[Role], headed: &[UnitId]) -> Vec<Grant> {
+pub(crate) fn grants(roles: &[HeldRole], headed: &[UnitId]) -> Vec<Grant> {
     roles
         .iter()
         .flat_map(|role| {
-            let scopes = match role.scope() {
+            let scopes = match role.scope {
                 ScopeKind::Org => vec![Scope::Org],
                 ScopeKind::Own => vec![Scope::Own],
                 ScopeKind::Unit if headed.is_empty() => vec![Scope::Unit { unit_id: None }],
                 ScopeKind::Unit => headed.iter().map(|unit| Scope::Unit { unit_id: Some(*unit) }).collect(),
             };
             scopes.into_iter().map(|scope| Grant {
-                role: role.name().to_owned(),
-                permissions: role.permissions().iter().copied().collect(),
+                role: role.name.clone(),
+                permissions: role.permissions.clone(),
                 scope,
             })
         })
@@ -145,14 +188,8 @@ mod tests {
             format!("|---|{}", "---|".repeat(Role::ALL.len())),
         ];
         for permission in Permission::ALL {
-            let cells = Role::ALL.map(|role| {
-                let scope = match role.scope() {
-                    ScopeKind::Org => "org",
-                    ScopeKind::Unit => "unit",
-                    ScopeKind::Own => "self",
-                };
-                if role.permissions().contains(&permission) { scope } else { "–" }
-            });
+            let cells =
+                Role::ALL.map(|role| if role.permissions().contains(&permission) { role.scope().name() } else { "–" });
             lines.push(format!("| `{}` | {} |", permission.name(), cells.join(" | ")));
         }
         lines.join("\n")
@@ -176,8 +213,8 @@ mod tests {
     #[test]
     fn nobody_rises_by_a_role_they_give() {
         let may_give = |role: Role| {
-            let grants = grants(&[role], &[]);
-            Role::ALL.into_iter().filter(|given| given.may_be_given_by(&grants)).collect::<Vec<_>>()
+            let grants = grants(&[role.into()], &[]);
+            Role::ALL.into_iter().filter(|given| HeldRole::from(*given).may_be_given_by(&grants)).collect::<Vec<_>>()
         };
         assert_eq!(may_give(Role::Owner), Role::ALL);
         assert_eq!(may_give(Role::HrAdmin), [Role::HrAdmin, Role::Manager, Role::Employee]);
@@ -188,7 +225,8 @@ mod tests {
 
     #[test]
     fn only_an_owner_decides_over_owners_and_auditors() {
-        let decides = |over: Role, decider: Role| within(&[Role::Employee, over], &grants(&[decider], &[]));
+        let decides =
+            |over: Role, decider: Role| within(&[Role::Employee.into(), over.into()], &grants(&[decider.into()], &[]));
         for over in Role::ALL {
             assert!(decides(over, Role::Owner));
             assert_eq!(decides(over, Role::HrAdmin), !matches!(over, Role::Owner | Role::Auditor));
@@ -214,7 +252,7 @@ mod tests {
     fn a_manager_reaches_each_unit_they_head_or_else_their_reports_alone() {
         let units = [UnitId::generate(), UnitId::generate()];
         let scopes = |headed: &[UnitId]| {
-            grants(&[Role::Manager], headed).into_iter().map(|grant| grant.scope).collect::<Vec<_>>()
+            grants(&[Role::Manager.into()], headed).into_iter().map(|grant| grant.scope).collect::<Vec<_>>()
         };
         assert_eq!(scopes(&[]), [Scope::Unit { unit_id: None }]);
         assert_eq!(scopes(&units), units.map(|unit| Scope::Unit { unit_id: Some(unit) }));

@@ -1,47 +1,14 @@
-//! `/api/org/v1/orgs/{org_id}/roles` and who holds them.
+//! `/api/org/v1/orgs/{org_id}/employees/{employee_id}/roles`: who holds which role.
 
 use crate::app::{App, InOrg, Origin};
 use crate::employees::domain::EmployeeView;
 use crate::error::Error;
 use crate::responses;
 use crate::roles::commands::{self, Step};
-use crate::roles::domain::{Role, ScopeKind};
-use actix_web::{delete, get, put, web};
+use actix_web::{delete, put, web};
 use rollcall_common::answer::Answer;
 use rollcall_common::extract::{IfMatch, Path};
-use rollcall_common::fault::Fault;
-use rollcall_common::paging::Paged;
 use rollcall_ids::{EmployeeId, OrgId};
-use rollcall_org_api::rights::Permission;
-use serde::Serialize;
-use utoipa::ToSchema;
-
-/// A role.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = RoleDefinition, example = json!({"role": "employee", "scope": "self", "permissions": ["org.read", "punches.create"]}))]
-pub(crate) struct RoleView {
-    /// Its name.
-    role: Role,
-    /// To whom its permissions reach.
-    scope: ScopeKind,
-    /// What it allows.
-    permissions: &'static [Permission],
-}
-
-/// All roles
-#[utoipa::path(
-    operation_id = "list_roles",
-    tag = "employees",
-    params(("org_id" = OrgId, Path, description = "The organisation")),
-    responses((status = 200, description = "All of them", body = Paged<RoleView>), responses::Read),
-    security(("bearer" = [])),
-)]
-#[get("/api/org/v1/orgs/{org_id}/roles")]
-pub(crate) async fn list(of: InOrg) -> Result<Answer, Error> {
-    of.member.must_somewhere(Permission::OrgRead)?;
-    let view = |role: Role| RoleView { role, scope: role.scope(), permissions: role.permissions() };
-    Ok(Answer::ok(&Paged { items: Role::ALL.map(view).into(), next_cursor: None })?)
-}
 
 /// Give a role
 ///
@@ -52,7 +19,7 @@ pub(crate) async fn list(of: InOrg) -> Result<Answer, Error> {
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("employee_id" = EmployeeId, Path, description = "The employee"),
-        ("role" = String, Path, description = "`owner`, `hr_admin`, `manager`, `employee` or `auditor`"),
+        ("role" = String, Path, description = "`owner`, `hr_admin`, `manager`, `employee`, `auditor` or one of the organisation's own"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the employee that the change is based on"),
     ),
     responses((status = 200, description = "The employee, as they are now", body = EmployeeView, headers(("ETag" = String, description = "Its version"))), responses::Toggle),
@@ -78,7 +45,7 @@ pub(crate) async fn give(
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("employee_id" = EmployeeId, Path, description = "The employee"),
-        ("role" = String, Path, description = "`owner`, `hr_admin`, `manager`, `employee` or `auditor`"),
+        ("role" = String, Path, description = "`owner`, `hr_admin`, `manager`, `employee`, `auditor` or one of the organisation's own"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the employee that the change is based on"),
     ),
     responses((status = 200, description = "The employee, as they are now", body = EmployeeView, headers(("ETag" = String, description = "Its version"))), responses::Toggle),
@@ -101,11 +68,10 @@ async fn change(
     origin: Origin,
     Path((_, employee_id, role)): Path<(OrgId, EmployeeId, String)>,
     if_match: IfMatch,
-    step: fn(Role) -> Step,
+    step: Step,
 ) -> Result<Answer, Error> {
-    let role = Role::named(&role).ok_or(Fault::NotFound)?;
     app.change(of, origin, None, move |conn, tenant, act, member| {
-        let dossier = commands::change(conn, tenant, act, member, employee_id, step(role), if_match)?;
+        let dossier = commands::change(conn, tenant, act, member, employee_id, (step, &role), if_match)?;
         let view = dossier.view(act.today);
         Ok(Answer::ok(&view)?.version(view.version))
     })

@@ -1,7 +1,9 @@
-//! Adding and changing sites.
+//! Adding, changing and removing sites.
 
 use crate::act::Act;
 use crate::error::Error;
+use crate::holidays::store as holidays;
+use crate::orgs::store as orgs;
 use crate::sites::domain::Site;
 use crate::sites::input::{Addition, Change, Circle};
 use crate::sites::store;
@@ -9,16 +11,18 @@ use diesel::pg::PgConnection;
 use rollcall_common::extract::IfMatch;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::SiteId;
+use rollcall_ids::{HolidayCalendarId, SiteId};
 
 /// Adds a site.
 pub(crate) fn create(conn: &mut PgConnection, tenant: &Tenant, act: &Act, addition: &Addition) -> Result<Site, Error> {
+    must_exist(conn, tenant, addition.holiday_calendar_id)?;
     let site = Site {
         site_id: SiteId::generate(),
         name: addition.name.as_str().to_owned(),
         time_zone: addition.time_zone.as_str().to_owned(),
         geofence: addition.geofence.map(Circle::geofence),
         allowed_networks: addition.allowed_networks.to_strings(),
+        holiday_calendar_id: addition.holiday_calendar_id,
         version: 1,
     };
     store::insert(conn, tenant, &site, act.at)?;
@@ -37,6 +41,7 @@ pub(crate) fn patch(
 ) -> Result<Site, Error> {
     let before = store::lock(conn, tenant, site_id)?.ok_or(Fault::NotFound)?;
     if_match.check(before.version)?;
+    must_exist(conn, tenant, change.holiday_calendar_id.flatten())?;
     let wanted = before.with(change);
     if wanted == before {
         return Ok(before);
@@ -44,4 +49,36 @@ pub(crate) fn patch(
     let after = store::save(conn, tenant, &wanted, act.at)?;
     act.site(conn, tenant, "site.changed", Some(&before), &after)?;
     Ok(after)
+}
+
+/// 422 unless the calendar is there; it then stays until the transaction ends.
+fn must_exist(conn: &mut PgConnection, tenant: &Tenant, calendar: Option<HolidayCalendarId>) -> Result<(), Error> {
+    match calendar {
+        Some(calendar) if !holidays::hold(conn, tenant, calendar)? => {
+            Err(Fault::invalid("/holiday_calendar_id", "unknown_calendar", "there is no such calendar").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes a site at which nobody works, today or later. Those who once worked there keep it in their history.
+pub(crate) fn remove(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    act: &Act,
+    site_id: SiteId,
+    if_match: IfMatch,
+) -> Result<(), Error> {
+    // Whether another remains depends on all of them.
+    orgs::lock(conn, tenant)?;
+    let before = store::lock(conn, tenant, site_id)?.ok_or(Fault::NotFound)?;
+    if_match.check(before.version)?;
+    let version = store::remove(conn, tenant, site_id, act.at)?;
+    if store::is_used(conn, tenant, site_id, act.today)? {
+        return Err(Error::SiteInUse);
+    }
+    if store::count(conn, tenant)? == 0 {
+        return Err(Error::LastSite);
+    }
+    act.site_removed(conn, tenant, &before, version)
 }

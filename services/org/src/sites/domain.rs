@@ -2,7 +2,7 @@
 
 use crate::sites::input::{Change, Circle};
 use diesel::prelude::*;
-use rollcall_ids::SiteId;
+use rollcall_ids::{HolidayCalendarId, SiteId};
 use rollcall_org_api::facts::{Geofence, SiteFact};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 #[schema(example = json!({
     "site_id": "01890a5d-ac96-774b-bcce-b302099a8052", "name": "Berlin", "time_zone": "Europe/Berlin",
     "geofence": {"latitude": 52.52, "longitude": 13.405, "radius_m": 150},
-    "allowed_networks": ["203.0.113.0/24"], "version": 1,
+    "allowed_networks": ["203.0.113.0/24"], "holiday_calendar_id": null, "version": 1,
 }))]
 pub(crate) struct Site {
     /// Its id.
@@ -28,6 +28,8 @@ pub(crate) struct Site {
     /// Networks punches are expected to come from, in CIDR notation; empty: any.
     #[schema(example = json!(["203.0.113.0/24"]))]
     pub(crate) allowed_networks: Vec<String>,
+    /// The calendar of its public holidays.
+    pub(crate) holiday_calendar_id: Option<HolidayCalendarId>,
     /// Ascends with each change; the value of `ETag`.
     #[schema(example = 1)]
     pub(crate) version: i64,
@@ -44,6 +46,7 @@ pub(crate) struct SiteRow {
     longitude: Option<f64>,
     radius_m: Option<i32>,
     allowed_networks: Vec<Option<String>>,
+    holiday_calendar_id: Option<HolidayCalendarId>,
     version: i64,
 }
 
@@ -60,6 +63,7 @@ impl From<SiteRow> for Site {
             time_zone: row.time_zone,
             geofence,
             allowed_networks: row.allowed_networks.into_iter().flatten().collect(),
+            holiday_calendar_id: row.holiday_calendar_id,
             version: row.version,
         }
     }
@@ -73,7 +77,7 @@ impl Site {
             name: self.name.clone(),
             time_zone: self.time_zone.clone(),
             geofence: self.geofence,
-            holiday_calendar_id: None,
+            holiday_calendar_id: self.holiday_calendar_id,
             allowed_networks: self.allowed_networks.clone(),
             deleted: false,
             version: self.version,
@@ -90,6 +94,7 @@ impl Site {
             allowed_networks: change
                 .allowed_networks
                 .map_or_else(|| self.allowed_networks.clone(), |networks| networks.to_strings()),
+            holiday_calendar_id: change.holiday_calendar_id.unwrap_or(self.holiday_calendar_id),
             version: self.version,
         }
     }

@@ -6,7 +6,7 @@ use crate::responses;
 use crate::sites::domain::Site;
 use crate::sites::input::{NewSite, SitePatch};
 use crate::sites::{commands, store};
-use actix_web::{get, patch, post, web};
+use actix_web::{delete, get, patch, post, web};
 use rollcall_common::answer::Answer;
 use rollcall_common::describe::PageParams;
 use rollcall_common::extract::{IfMatch, Json, Path, Query};
@@ -118,6 +118,38 @@ pub(crate) async fn patch(
     let work = move |conn: &mut _, tenant: &_, act: &_, _: &_| {
         let site = commands::patch(conn, tenant, act, site_id, change, if_match)?;
         Ok(Answer::ok(&site)?.version(site.version))
+    };
+    app.change(of, origin, None, work).await
+}
+
+/// Delete a site
+///
+/// 409 `site_in_use` when people work there, today or later; 409 `last_site` when it is the only one. Those who once
+/// worked there keep it in their history.
+#[utoipa::path(
+    operation_id = "delete_site",
+    tag = "sites",
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("site_id" = SiteId, Path, description = "The site"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
+    ),
+    responses((status = 204, description = "Deleted"), responses::Toggle),
+    security(("bearer" = [])),
+)]
+#[delete("/api/org/v1/orgs/{org_id}/sites/{site_id}")]
+pub(crate) async fn remove(
+    app: web::Data<App>,
+    of: InOrg,
+    origin: Origin,
+    path: Path<(OrgId, SiteId)>,
+    if_match: IfMatch,
+) -> Result<Answer, Error> {
+    let (_, site_id) = path.0;
+    of.member.must_in_org(Permission::OrgWrite)?;
+    let work = move |conn: &mut _, tenant: &_, act: &_, _: &_| {
+        commands::remove(conn, tenant, act, site_id, if_match)?;
+        Ok(Answer::no_content())
     };
     app.change(of, origin, None, work).await
 }

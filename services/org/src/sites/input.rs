@@ -4,6 +4,7 @@ use crate::values::{Name, ZoneName, present};
 use ipnet::IpNet;
 use rollcall_common::fault::Fault;
 use rollcall_common::validate::{Fields, Rejection};
+use rollcall_ids::HolidayCalendarId;
 use rollcall_org_api::facts::Geofence;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -29,6 +30,8 @@ pub(crate) struct NewSite {
     /// Networks punches are expected to come from, in CIDR notation, at most 64; by default any.
     #[serde(default)]
     allowed_networks: Vec<String>,
+    /// The calendar of its public holidays.
+    holiday_calendar_id: Option<HolidayCalendarId>,
 }
 
 /// A checked [`NewSite`].
@@ -38,6 +41,7 @@ pub(crate) struct Addition {
     pub(crate) time_zone: ZoneName,
     pub(crate) geofence: Option<Circle>,
     pub(crate) allowed_networks: Networks,
+    pub(crate) holiday_calendar_id: Option<HolidayCalendarId>,
 }
 
 impl NewSite {
@@ -49,7 +53,7 @@ impl NewSite {
         let geofence = Circle::take_optional(&mut fields, self.geofence);
         let networks = Networks::take(&mut fields, &self.allowed_networks);
         let (name, time_zone, geofence, allowed_networks) = fields.all((name, time_zone, geofence, networks))?;
-        Ok(Addition { name, time_zone, geofence, allowed_networks })
+        Ok(Addition { name, time_zone, geofence, allowed_networks, holiday_calendar_id: self.holiday_calendar_id })
     }
 }
 
@@ -64,6 +68,9 @@ pub(crate) struct SitePatch {
     #[schema(value_type = Option<Geofence>)]
     geofence: Option<Option<Geofence>>,
     allowed_networks: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<HolidayCalendarId>)]
+    holiday_calendar_id: Option<Option<HolidayCalendarId>>,
 }
 
 /// A checked [`SitePatch`].
@@ -73,6 +80,7 @@ pub(crate) struct Change {
     pub(crate) time_zone: Option<ZoneName>,
     pub(crate) geofence: Option<Option<Circle>>,
     pub(crate) allowed_networks: Option<Networks>,
+    pub(crate) holiday_calendar_id: Option<Option<HolidayCalendarId>>,
 }
 
 impl SitePatch {
@@ -90,7 +98,7 @@ impl SitePatch {
             Some(networks) => Networks::take(&mut fields, networks).map(Some),
         };
         let (name, time_zone, geofence, allowed_networks) = fields.all((name, time_zone, geofence, networks))?;
-        Ok(Change { name, time_zone, geofence, allowed_networks })
+        Ok(Change { name, time_zone, geofence, allowed_networks, holiday_calendar_id: self.holiday_calendar_id })
     }
 }
 

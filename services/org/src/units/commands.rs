@@ -1,4 +1,4 @@
-//! Adding, changing and moving units. The organisation is locked, so two moves that together would make a cycle are
+//! Adding, changing, moving and removing units. The organisation is locked, so two moves that together would make a cycle are
 //! made one after the other, and the second is refused.
 
 use crate::act::Act;
@@ -15,6 +15,13 @@ use rollcall_common::validate::{Fields, Rejection};
 use rollcall_ids::{EmployeeId, UnitId};
 use std::collections::BTreeSet;
 
+/// Levels of the tree at most: an answer that shows it nests as deep.
+const DEEPEST: usize = 20;
+
+fn too_deep() -> Error {
+    Fault::invalid("/parent_id", "too_deep", format!("a tree of units has at most {DEEPEST} levels")).into()
+}
+
 /// Adds a unit.
 pub(crate) fn create(conn: &mut PgConnection, tenant: &Tenant, act: &Act, addition: &Addition) -> Result<Unit, Error> {
     orgs::lock(conn, tenant)?;
@@ -23,6 +30,9 @@ pub(crate) fn create(conn: &mut PgConnection, tenant: &Tenant, act: &Act, additi
         None => store::root(conn, tenant)?,
     };
     must_exist(conn, tenant, Some(parent_id), addition.head_employee_id)?;
+    if store::tree(conn, tenant)?.unit_and_above(parent_id).len() >= DEEPEST {
+        return Err(too_deep());
+    }
     let unit = Unit {
         unit_id: UnitId::generate(),
         name: addition.name.as_str().to_owned(),
@@ -58,14 +68,42 @@ pub(crate) fn patch(
         if before.parent_id.is_none() {
             return Err(Error::RootUnit);
         }
-        if store::tree(conn, tenant)?.would_cycle(unit_id, parent) {
+        let tree = store::tree(conn, tenant)?;
+        if tree.would_cycle(unit_id, parent) {
             return Err(Error::UnitCycle);
+        }
+        if tree.unit_and_above(parent).len() + tree.height(unit_id) > DEEPEST {
+            return Err(too_deep());
         }
     }
     let after = store::save(conn, tenant, &wanted, act.at)?;
     act.unit(conn, tenant, "unit.changed", Some(&before), &after)?;
     rights_changed(conn, tenant, act, before.head_employee_id, after.head_employee_id)?;
     Ok(after)
+}
+
+/// Removes a unit in which nobody works, today or later, and below which none stands. Those who once worked there
+/// keep it in their history.
+pub(crate) fn remove(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    act: &Act,
+    unit_id: UnitId,
+    if_match: IfMatch,
+) -> Result<(), Error> {
+    orgs::lock(conn, tenant)?;
+    let before = store::find(conn, tenant, unit_id)?.ok_or(Fault::NotFound)?;
+    if_match.check(before.version)?;
+    if before.parent_id.is_none() {
+        return Err(Error::RootUnit);
+    }
+    // Removed first: whoever is just being assigned to it holds the row until they are seen.
+    let version = store::remove(conn, tenant, unit_id, act.at)?;
+    if store::is_used(conn, tenant, unit_id, act.today)? {
+        return Err(Error::UnitNotEmpty);
+    }
+    act.unit_removed(conn, tenant, &before, version)?;
+    rights_changed(conn, tenant, act, before.head_employee_id, None)
 }
 
 /// 422 naming what is not there.

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::responses;
 use crate::units::domain::{NewUnit, Unit, UnitPatch};
 use crate::units::{commands, store};
-use actix_web::{get, patch, post, web};
+use actix_web::{delete, get, patch, post, web};
 use rollcall_common::answer::Answer;
 use rollcall_common::describe::PageParams;
 use rollcall_common::extract::{IfMatch, Json, Path, Query};
@@ -120,6 +120,38 @@ pub(crate) async fn patch(
     let work = move |conn: &mut _, tenant: &_, act: &_, _: &_| {
         let unit = commands::patch(conn, tenant, act, unit_id, &change, if_match)?;
         Ok(Answer::ok(&unit)?.version(unit.version))
+    };
+    app.change(of, origin, None, work).await
+}
+
+/// Delete a unit
+///
+/// 409 `unit_not_empty` when people work in it, today or later, or units stand below it; 409 `root_unit` for the root.
+/// Those who once worked there keep it in their history.
+#[utoipa::path(
+    operation_id = "delete_unit",
+    tag = "units",
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("unit_id" = UnitId, Path, description = "The unit"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is based on"),
+    ),
+    responses((status = 204, description = "Deleted"), responses::Toggle),
+    security(("bearer" = [])),
+)]
+#[delete("/api/org/v1/orgs/{org_id}/units/{unit_id}")]
+pub(crate) async fn remove(
+    app: web::Data<App>,
+    of: InOrg,
+    origin: Origin,
+    path: Path<(OrgId, UnitId)>,
+    if_match: IfMatch,
+) -> Result<Answer, Error> {
+    let (_, unit_id) = path.0;
+    of.member.must_in_org(Permission::OrgWrite)?;
+    let work = move |conn: &mut _, tenant: &_, act: &_, _: &_| {
+        commands::remove(conn, tenant, act, unit_id, if_match)?;
+        Ok(Answer::no_content())
     };
     app.change(of, origin, None, work).await
 }

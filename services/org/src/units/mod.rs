@@ -1,5 +1,6 @@
 //! Units: the tree of departments.
 
+pub(crate) mod chart;
 pub(crate) mod commands;
 pub(crate) mod domain;
 pub(crate) mod handlers;

@@ -43,6 +43,12 @@ impl Tree {
             .collect()
     }
 
+    /// Levels from the unit down to the lowest below it, itself included.
+    pub(crate) fn height(&self, unit: UnitId) -> usize {
+        let depth_of = |line: Vec<UnitId>| line.iter().position(|above| *above == unit).map_or(0, |above| above + 1);
+        self.parents.keys().map(|below| depth_of(self.unit_and_above(*below))).max().unwrap_or(0)
+    }
+
     /// Whether `unit` would stand below itself if `parent` were above it.
     pub(crate) fn would_cycle(&self, unit: UnitId, parent: UnitId) -> bool {
         self.unit_and_above(parent).contains(&unit)
@@ -109,6 +115,13 @@ mod tests {
         assert!(tree.would_cycle(units[1], units[1]));
         assert!(tree.would_cycle(units[1], units[2]));
         assert!(!tree.would_cycle(units[2], units[0]));
+    }
+
+    #[test]
+    fn the_height_counts_the_levels_from_a_unit_down() {
+        let units = units();
+        let tree = Tree::new([(units[0], None), (units[1], Some(units[0])), (units[2], Some(units[1]))]);
+        assert_eq!([0, 1, 2].map(|unit| tree.height(units[unit])), [3, 2, 1]);
     }
 
     #[test]

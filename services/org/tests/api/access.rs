@@ -20,12 +20,16 @@ enum Class {
 }
 use Class::{Service, Tenant, User};
 
-/// Every route, with a body that it would take.
+/// Every route, with a body that it would take; for a file, its media type.
 fn table() -> Vec<(Class, &'static str, &'static str, Value)> {
     const ANY: &str = "01890000-0000-7000-8000-000000000000";
     let org = "/api/org/v1/orgs/{org_id}";
     let path = |suffix: &str| -> &'static str { Box::leak(format!("{org}{suffix}").into_boxed_str()) };
     let none = Value::Null;
+    let holiday = json!({"date": "2026-10-03", "name": "H"});
+    let role = json!({"role": "planner", "name": "P", "scope": "org", "permissions": ["org.read"]});
+    let assignment = json!({"unit_id": ANY, "site_id": ANY, "valid_from": "2027-01-01"});
+    let delegation = json!({"to_employee_id": ANY, "valid_from": "2026-08-01", "valid_to": "2026-08-02"});
     vec![
         (User, "POST", "/api/org/v1/orgs", json!({"name": "A", "time_zone": "UTC"})),
         (User, "GET", "/api/org/v1/orgs", none.clone()),
@@ -35,23 +39,49 @@ fn table() -> Vec<(Class, &'static str, &'static str, Value)> {
         (Tenant, "GET", path("/me"), none.clone()),
         (Tenant, "POST", path("/units"), json!({"name": "U"})),
         (Tenant, "GET", path("/units"), none.clone()),
+        (Tenant, "GET", path("/units/tree"), none.clone()),
         (Tenant, "GET", path("/units/{unit_id}"), none.clone()),
+        (Tenant, "DELETE", path("/units/{unit_id}"), none.clone()),
         (Tenant, "PATCH", path("/units/{unit_id}"), json!({"name": "U"})),
         (Tenant, "POST", path("/sites"), json!({"name": "S", "time_zone": "UTC"})),
         (Tenant, "GET", path("/sites"), none.clone()),
         (Tenant, "GET", path("/sites/{site_id}"), none.clone()),
         (Tenant, "PATCH", path("/sites/{site_id}"), json!({"name": "S"})),
+        (Tenant, "DELETE", path("/sites/{site_id}"), none.clone()),
+        (Tenant, "POST", path("/holiday-calendars"), json!({"name": "C"})),
+        (Tenant, "GET", path("/holiday-calendars"), none.clone()),
+        (Tenant, "GET", path("/holiday-calendars/{holiday_calendar_id}"), none.clone()),
+        (Tenant, "PATCH", path("/holiday-calendars/{holiday_calendar_id}"), json!({"name": "C"})),
+        (Tenant, "DELETE", path("/holiday-calendars/{holiday_calendar_id}"), none.clone()),
+        (Tenant, "GET", path("/holiday-calendars/{holiday_calendar_id}/holidays"), none.clone()),
+        (Tenant, "POST", path("/holiday-calendars/{holiday_calendar_id}/holidays"), holiday),
+        (Tenant, "DELETE", path("/holiday-calendars/{holiday_calendar_id}/holidays/{date}"), none.clone()),
+        (Tenant, "POST", path("/holiday-calendars/{holiday_calendar_id}/imports"), json!("text/calendar")),
         (Tenant, "POST", path("/employees"), json!({"number": "9", "name": "E", "hired_on": "2026-01-01"})),
         (Tenant, "GET", path("/employees"), none.clone()),
         (Tenant, "GET", path("/employees/{employee_id}"), none.clone()),
         (Tenant, "PATCH", path("/employees/{employee_id}"), json!({"name": "E"})),
+        (Tenant, "GET", path("/employees/{employee_id}/assignments"), none.clone()),
+        (Tenant, "POST", path("/employees/{employee_id}/assignments"), assignment),
+        (Tenant, "PATCH", path("/employees/{employee_id}/assignments/{assignment_id}"), json!({"position": "P"})),
+        (Tenant, "DELETE", path("/employees/{employee_id}/assignments/{assignment_id}"), none.clone()),
         (Tenant, "GET", path("/roles"), none.clone()),
+        (Tenant, "POST", path("/roles"), role),
+        (Tenant, "GET", path("/roles/{role}"), none.clone()),
+        (Tenant, "PATCH", path("/roles/{role}"), json!({"name": "R"})),
+        (Tenant, "DELETE", path("/roles/{role}"), none.clone()),
+        (Tenant, "POST", path("/delegations"), delegation),
+        (Tenant, "GET", path("/delegations"), none.clone()),
+        (Tenant, "GET", path("/delegations/{delegation_id}"), none.clone()),
+        (Tenant, "DELETE", path("/delegations/{delegation_id}"), none.clone()),
         (Tenant, "PUT", path("/employees/{employee_id}/roles/{role}"), none.clone()),
         (Tenant, "DELETE", path("/employees/{employee_id}/roles/{role}"), none.clone()),
         (Tenant, "POST", path("/invitations"), json!({"employee_id": ANY})),
         (Tenant, "GET", path("/invitations"), none.clone()),
         (Tenant, "GET", path("/invitations/{invitation_id}"), none.clone()),
         (Tenant, "GET", path("/audit-events"), none.clone()),
+        (Service, "GET", "/internal/v1/orgs", none.clone()),
+        (Service, "GET", "/internal/v1/orgs/{org_id}/holiday-calendars", none.clone()),
         (Service, "GET", "/internal/v1/orgs/{org_id}/members/by-user/{user_id}", none.clone()),
         (Service, "GET", "/internal/v1/orgs/{org_id}/members/{employee_id}", none.clone()),
         (Service, "GET", "/internal/v1/orgs/{org_id}/snapshot", none),
@@ -88,9 +118,17 @@ async fn only_those_a_route_is_for_get_past_its_door() {
             .replace("{unit_id}", &text(&me["unit"]["unit_id"]))
             .replace("{site_id}", &text(&me["site"]["site_id"]))
             .replace("{invitation_id}", &InvitationId::generate().to_string())
+            .replace("{holiday_calendar_id}", &InvitationId::generate().to_string())
+            .replace("{assignment_id}", &InvitationId::generate().to_string())
+            .replace("{delegation_id}", &InvitationId::generate().to_string())
+            .replace("{date}", "2026-10-03")
             .replace("{role}", "manager");
         let verb: Method = method.parse().unwrap();
-        let with_body = |request: reqwest::RequestBuilder| if body.is_null() { request } else { request.json(&body) };
+        let with_body = |request: reqwest::RequestBuilder| match &body {
+            Value::Null => request,
+            Value::String(file) => request.header("Content-Type", file).body("a file"),
+            json => request.json(json),
+        };
         let what = format!("{method} {pattern}");
 
         let anonymous = send(with_body(f.org.request(verb.clone(), &path))).await;

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 fn example(document: &Value, schema: &str) -> Value {
-    let example = &document["components"]["schemas"][schema]["example"];
+    let schemas = &document["components"]["schemas"];
+    // What comes on pages alone is described within them.
+    let of_page = &schemas[format!("Paged_{schema}")]["properties"]["items"]["items"];
+    let example = schemas[schema].get("example").unwrap_or(&of_page["example"]);
     assert!(example.is_object(), "{schema} has an example");
     example.clone()
 }
@@ -30,7 +33,13 @@ async fn what_the_description_says_to_send_is_taken() {
     let of = |kind: &str, id: &str| format!("/{kind}s/{}", me[kind][id].as_str().unwrap());
     let found = f.org.as_user(owner.user_id).post("/api/org/v1/orgs").json(&example(&document, "NewOrg"));
     send(found).await.must(201);
-    for (path, schema) in [("/units", "NewUnit"), ("/sites", "NewSite"), ("/employees", "NewEmployee")] {
+    for (path, schema) in [
+        ("/units", "NewUnit"),
+        ("/sites", "NewSite"),
+        ("/employees", "NewEmployee"),
+        ("/holiday-calendars", "CalendarName"),
+        ("/roles", "NewRole"),
+    ] {
         f.post(owner, path, example(&document, schema)).await.must(201);
     }
     f.join(owner, "7", &["owner"]).await;
@@ -60,6 +69,9 @@ async fn what_the_description_shows_is_what_comes() {
     let fence = json!({"latitude": 52.52, "longitude": 13.405, "radius_m": 150});
     let site = json!({"name": "S", "time_zone": "UTC", "geofence": fence});
     let site = f.post(owner, "/sites", site).await.must(201);
+    let calendar = f.post(owner, "/holiday-calendars", json!({"name": "C"})).await.must(201);
+    let stand_in = json!({"to_employee_id": ada, "valid_from": "2026-08-01", "valid_to": "2026-08-02"});
+    let delegation = f.post(owner, "/delegations", stand_in).await.must(201);
     for (schema, came) in [
         ("Org", f.get(owner, "").await.must(200)),
         ("Me", f.get(owner, "/me").await.must(200)),
@@ -67,6 +79,9 @@ async fn what_the_description_shows_is_what_comes() {
         ("Site", site),
         ("Employee", first("/employees").await),
         ("RoleDefinition", first("/roles").await),
+        ("UnitNode", f.get(owner, "/units/tree").await.must(200)),
+        ("HolidayCalendar", calendar),
+        ("Delegation", delegation),
         ("Invitation", first("/invitations").await),
         ("AuditEvent", first("/audit-events").await),
         ("Accepted", accepted),

@@ -3,15 +3,20 @@
 #![expect(clippy::panic, reason = "a failed step fails the test")]
 
 mod access;
+mod assignments;
 mod audit;
 mod bad_input;
+mod custom_roles;
+mod delegations;
 mod description;
 mod employees;
 mod events;
+mod holidays;
 mod internal;
 mod invitations;
 mod isolation;
 mod orgs;
+mod removal;
 mod roles;
 mod sites;
 mod support;
