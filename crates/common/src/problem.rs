@@ -52,6 +52,9 @@ pub struct Problem {
     /// Seconds after which trying again makes sense; sent as `Retry-After`.
     #[serde(skip)]
     pub retry_after: Option<u32>,
+    /// A member that only this kind of problem has (RFC 9457 §3.2).
+    #[serde(skip)]
+    pub extension: Option<(&'static str, serde_json::Value)>,
 }
 
 impl Problem {
@@ -66,6 +69,7 @@ impl Problem {
             request_id: None,
             errors: Vec::new(),
             retry_after: None,
+            extension: None,
         }
     }
 
@@ -90,6 +94,13 @@ impl Problem {
         self
     }
 
+    /// Adds a member that only this kind of problem has (RFC 9457 §3.2).
+    #[must_use]
+    pub fn with(mut self, member: &'static str, value: impl Into<serde_json::Value>) -> Self {
+        self.extension = Some((member, value.into()));
+        self
+    }
+
     /// The status as a type; 500 should the number not be one.
     pub fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -106,7 +117,11 @@ impl Problem {
         if self.status == 401 {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut body = serde_json::to_value(&self).unwrap_or_default();
+        if let Some((member, value)) = self.extension.take() {
+            body[member] = value;
+        }
+        let body = body.to_string();
         let mut response = response.body(body);
         response.extensions_mut().insert(Code(self.code));
         response

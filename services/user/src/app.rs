@@ -1,12 +1,14 @@
 //! What lives as long as the process.
 
-use crate::keys::ring::KeyRing;
+use crate::keys::domain::Plan;
+use crate::keys::ring::{KeyRing, Successor};
 use crate::keys::seal::KeyEncryptionKey;
 use crate::passwords::pool::PasswordPool;
-use crate::sessions;
 use crate::sessions::domain::Lifetimes;
+use crate::sessions::ending::Closer;
 use crate::sessions::tokens::AccessTokens;
 use crate::settings::Settings;
+use crate::{mfa, resets, sessions, throttle};
 use jiff::SignedDuration;
 use rollcall_common::db::Unscoped;
 use rollcall_common::fault::Fault;
@@ -25,6 +27,10 @@ pub struct App {
     pub tokens: AccessTokens,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
+    /// Ends them.
+    pub closer: Closer,
+    /// Seals secrets that have to be read again.
+    pub sealing: Arc<KeyEncryptionKey>,
     pub(crate) settings: Settings,
 }
 
@@ -32,14 +38,20 @@ impl App {
     /// Prepares the service. When the database is away it starts without signing keys, which [`App::read_keys`] gets
     /// later; a key that does not open stops the start, because no amount of waiting mends it.
     pub async fn new(core: Core, settings: Settings) -> anyhow::Result<Self> {
+        let sealing = Arc::new(KeyEncryptionKey::read(&settings.keys.encryption_key_file)?);
+        let lifetime = SignedDuration::from_secs(settings.sessions.access_token_seconds.into());
+        let plan = plan(&settings, core.base.auth.refresh_seconds, lifetime)?;
         let tokens = AccessTokens {
-            keys: KeyRing::new(KeyEncryptionKey::read(&settings.keys.encryption_key_file)?),
+            keys: KeyRing::new(Arc::clone(&sealing), plan),
             issuer: core.base.auth.issuer.clone(),
             audience: core.base.auth.audience.clone(),
-            lifetime: SignedDuration::from_secs(settings.sessions.access_token_seconds.into()),
+            lifetime,
         };
         let passwords = PasswordPool::new(&settings.passwords)?;
-        let app = Self { core, passwords, tokens, lifetimes: settings.sessions.lifetimes(), settings };
+        let closer =
+            Closer { outbox: core.outbox.clone(), revocations: core.revocations.clone(), access_token: lifetime };
+        let lifetimes = settings.sessions.lifetimes();
+        let app = Self { core, passwords, tokens, lifetimes, closer, sealing, settings };
         match app.read_keys().await {
             Ok(()) => {}
             Err(error @ Fault::Unavailable { .. }) => {
@@ -49,6 +61,11 @@ impl App {
             Err(error) => return Err(error.into()),
         }
         Ok(app)
+    }
+
+    /// How long after signing in one may change how one signs in.
+    pub(crate) fn fresh_window(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.settings.sessions.fresh_seconds.into())
     }
 
     /// Takes over the signing keys that are in the database; makes the first one where there is none.
@@ -68,10 +85,21 @@ impl App {
         }
     }
 
-    /// Deletes sessions and refresh tokens that are over; answers how many rows there were.
+    /// Makes the next signing key, unless one waits already.
+    pub async fn rotate_keys(&self) -> Result<Successor, Fault> {
+        self.tokens.keys.rotate(&self.core.db, self.core.clock.now()).await
+    }
+
+    /// Deletes what is over: sessions, tokens, challenges, counts; answers how many rows there were.
     pub async fn sweep(&self) -> Result<usize, Fault> {
         let now = self.core.clock.now();
-        self.core.db.transaction(Unscoped, move |conn| Ok(sessions::store::sweep(conn, now)?)).await
+        self.core
+            .db
+            .transaction(Unscoped, move |conn| {
+                let rows = sessions::store::sweep(conn, now)? + resets::store::sweep(conn, now)?;
+                Ok(rows + mfa::store::sweep(conn, now)? + throttle::store::sweep(conn, now)?)
+            })
+            .await
     }
 
     /// Sweeps again and again.
@@ -80,9 +108,26 @@ impl App {
         loop {
             tokio::time::sleep(pause).await;
             match self.sweep().await {
-                Ok(rows) => tracing::info!(rows, "swept sessions and refresh tokens that are over"),
+                Ok(rows) => tracing::info!(rows, "swept what is over"),
                 Err(error) => tracing::warn!(error = chain(&error), "cannot sweep sessions"),
             }
         }
     }
+}
+
+/// How keys follow each other; an error when a key could sign before everybody has read it.
+fn plan(settings: &Settings, refresh_seconds: u64, access_token: SignedDuration) -> anyhow::Result<Plan> {
+    let keys = &settings.keys;
+    let needed = refresh_seconds.saturating_add(keys.reload_seconds).saturating_add(keys.jwks_max_age_seconds.into());
+    anyhow::ensure!(
+        u64::from(keys.publish_ahead_seconds) > needed,
+        "keys.publish_ahead_seconds must be more than {needed}: keys.jwks_max_age_seconds, keys.reload_seconds and \
+         auth.refresh_seconds together"
+    );
+    Ok(Plan {
+        ahead: SignedDuration::from_secs(keys.publish_ahead_seconds.into()),
+        // A minute for clocks that differ and instances that are about to read the keys.
+        after: access_token + SignedDuration::from_secs(60),
+        every: SignedDuration::from_hours(24 * i64::from(keys.rotate_days.max(1))),
+    })
 }

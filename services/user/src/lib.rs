@@ -3,21 +3,32 @@
 //! It knows no organisation and calls nobody, so nothing can take it down but its own database; and because its tokens
 //! are verified with published keys, nobody else needs it to be up while a token is valid.
 
+pub mod accounts;
+pub mod api_tokens;
 pub mod app;
+pub mod audit;
+mod commands;
 pub mod error;
 pub mod keys;
+pub mod mfa;
+pub mod notices;
+pub mod origin;
 pub mod passwords;
+pub mod resets;
 mod responses;
 mod routes;
 mod schema;
 pub mod sessions;
 pub mod settings;
+pub mod throttle;
 pub mod users;
 
 pub use app::App;
 pub use settings::Settings;
 
+use api_tokens::authority::Own;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use rollcall_common::auth::ApiTokenAuthority;
 use rollcall_common::problem::{FieldError, Problem};
 use rollcall_common::server::{Core, Service, Tasks};
 use std::sync::Arc;
@@ -38,6 +49,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
     tags(
         (name = "users", description = "Accounts and profiles"),
         (name = "sessions", description = "Signing in, staying signed in, signing out"),
+        (name = "api-tokens", description = "For scripts and devices, which cannot sign in"),
         (name = "keys", description = "Public keys of access tokens"),
         (name = "internal", description = "For services only, never proxied"),
     ),
@@ -65,6 +77,18 @@ impl Service for App {
 
     fn describe() -> utoipa::openapi::OpenApi {
         Description::openapi()
+    }
+
+    fn api_tokens(self: &Arc<Self>) -> Option<Arc<dyn ApiTokenAuthority>> {
+        Some(Arc::new(Own(self.core.clone())))
+    }
+
+    fn commands() -> Vec<clap::Command> {
+        commands::commands()
+    }
+
+    async fn command(self, name: &str, options: &clap::ArgMatches) -> anyhow::Result<String> {
+        commands::run(&self, name, options).await
     }
 
     fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {

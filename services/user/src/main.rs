@@ -1,4 +1,4 @@
-//! The user service: `serve`, `migrate`, `openapi`, `check-config`.
+//! The user service: `serve`, `migrate`, `openapi`, `check-config`, and `keys` and `accounts` for operators.
 
 use std::process::ExitCode;
 

@@ -95,7 +95,6 @@ impl AccessTokens {
     }
 
     async fn verify(&self, token: &str) -> Result<Caller, Fault> {
-        self.revocations.ready().await?;
         let hash = secret::sha256(token.as_bytes());
         let caller = if token.starts_with(API_TOKEN_PREFIX) {
             let Verified { grant, scopes } = self.api_tokens.verify(hash).await?;
@@ -109,6 +108,7 @@ impl AccessTokens {
         } else {
             self.verify_jwt(token, hash).await?
         };
+        self.revocations.ready().await?;
         // Remembered tokens too: a session may have ended since.
         if self.revocations.refuses(caller.user_id, caller.session_id, caller.issued_at) {
             return Err(Fault::NotSignedIn("the session has been ended"));

@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rollcall_common::auth::Jwk;
 use rollcall_common::secret;
 
@@ -36,6 +36,40 @@ impl Life {
     pub fn may_sign(&self, now: Timestamp) -> bool {
         self.is_published(now) && self.signs_from <= now
     }
+}
+
+/// How keys follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// How long a key is published before it signs: longer than anybody keeps the published keys.
+    pub ahead: SignedDuration,
+    /// How long a key is published after its successor signs: longer than a token is valid.
+    pub after: SignedDuration,
+    /// How long a key signs until its successor does.
+    pub every: SignedDuration,
+}
+
+impl Plan {
+    /// The life of a successor that is made `now`.
+    pub fn successor(&self, now: Timestamp) -> Life {
+        Life { published_at: now, signs_from: later(now, self.ahead), retired_at: None }
+    }
+
+    /// When a key is retired whose successor signs from `signs_from`.
+    pub fn retires_at(&self, signs_from: Timestamp) -> Timestamp {
+        later(signs_from, self.after)
+    }
+
+    /// Whether it is time to publish a successor: so that it signs when the youngest has signed long enough, and none
+    /// waits already.
+    pub fn is_due(&self, lives: impl IntoIterator<Item = Life>, now: Timestamp) -> bool {
+        let youngest = lives.into_iter().map(|life| life.signs_from).max();
+        youngest.is_some_and(|signs_from| later(signs_from, self.every - self.ahead) <= now && signs_from <= now)
+    }
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// The key that signs at `now`: of those that may, the one that does so since the latest moment.
@@ -95,7 +129,44 @@ mod tests {
         }
     }
 
+    const PLAN: Plan = Plan {
+        ahead: SignedDuration::from_secs(100),
+        after: SignedDuration::from_secs(30),
+        every: SignedDuration::from_secs(1_000),
+    };
+
+    #[test]
+    fn a_successor_is_due_so_that_it_signs_in_time_and_one_at_a_time() {
+        let first = Life::first(at(0));
+        assert!(!PLAN.is_due([first], at(899)));
+        assert!(PLAN.is_due([first], at(900)));
+        assert!(PLAN.is_due([first], at(5_000)), "late is better than never");
+        assert!(!PLAN.is_due([first, PLAN.successor(at(900))], at(901)), "one waits already");
+        assert!(!PLAN.is_due([], at(900)));
+    }
+
     proptest! {
+        #[test]
+        fn through_any_rotations_a_token_is_verified_by_what_is_published_until_it_expires(
+            pauses in proptest::collection::vec(1_i64..3_000, 1..8), moment in 0_i64..20_000,
+        ) {
+            // Rotations whenever somebody asks for one and none waits, as the command does.
+            let (mut lives, mut now) = (vec![Life::first(at(0))], 0);
+            for pause in pauses {
+                now += pause;
+                if lives.iter().all(|life| life.signs_from <= at(now)) {
+                    let next = PLAN.successor(at(now));
+                    for life in lives.iter_mut().filter(|life| life.retired_at.is_none()) {
+                        life.retired_at = Some(PLAN.retires_at(next.signs_from));
+                    }
+                    lives.push(next);
+                }
+            }
+            let life = *signing(&lives, |life| *life, at(moment)).unwrap();
+            prop_assert!(life.is_published(at(moment + PLAN.after.as_secs() - 1)), "until its tokens have expired");
+            prop_assert!(life.signs_from == at(0) || life.is_published(at(moment - PLAN.ahead.as_secs())), "well ahead");
+        }
+
         #[test]
         fn what_signs_is_always_published(
             lives in proptest::collection::vec((0_i64..100, 0_i64..100, proptest::option::of(0_i64..100)), 0..5),

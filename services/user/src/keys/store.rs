@@ -71,6 +71,24 @@ pub fn alive(conn: &mut PgConnection, now: jiff::Timestamp) -> QueryResult<Vec<K
         .load(conn)
 }
 
+/// Sets the end of every key that has none: a successor is about to be added.
+pub fn retire(conn: &mut PgConnection, at: jiff::Timestamp) -> QueryResult<()> {
+    diesel::update(signing_keys::table.filter(signing_keys::retired_at.is_null()))
+        .set(signing_keys::retired_at.eq(at.to_diesel()))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Destroys the private halves of keys that are retired: nobody signs with them again, whatever leaks later.
+pub fn wipe(conn: &mut PgConnection, now: jiff::Timestamp) -> QueryResult<()> {
+    diesel::update(signing_keys::table)
+        .filter(signing_keys::retired_at.le(now.to_diesel()))
+        .filter(signing_keys::sealed_private_key.ne(Vec::new()))
+        .set(signing_keys::sealed_private_key.eq(Vec::new()))
+        .execute(conn)
+        .map(drop)
+}
+
 /// Adds a key.
 pub fn insert(conn: &mut PgConnection, key: &KeyRow) -> QueryResult<()> {
     diesel::insert_into(signing_keys::table).values(key).execute(conn).map(drop)

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::error::Error;
+use crate::origin::Origin;
 use crate::passwords::domain::Password;
 use crate::responses;
 use crate::users::domain::{EmailAddress, Locale, PersonName, ProfileChange, TimeZoneName};
@@ -152,9 +153,9 @@ fn parse_patch(body: &ProfilePatch) -> Result<ProfileChange, Fault> {
     ),
 )]
 #[post("/api/user/v1/users")]
-pub(crate) async fn sign_up(app: web::Data<App>, body: Idempotent<SignUp>) -> Result<Answer, Error> {
+pub(crate) async fn sign_up(app: web::Data<App>, origin: Origin, body: Idempotent<SignUp>) -> Result<Answer, Error> {
     let request = parse_sign_up(&body.body, body.guard.key)?;
-    let registered = registration::register(&app, request).await?;
+    let registered = registration::register(&app, request, origin).await?;
     let version = registered.user.version;
     let view = UserView::from(registered.user);
     let answer = Answer::created("/api/user/v1/users/me", &view)?.version(version);

@@ -5,7 +5,10 @@
 //! argon2 is for.
 
 use crate::app::App;
+use crate::audit::domain::Act;
+use crate::audit::store::{self as audit, Entry};
 use crate::error::Error;
+use crate::origin::Origin;
 use crate::passwords::domain::Password;
 use crate::users::domain::{EmailAddress, Locale, PersonName, TimeZoneName};
 use crate::users::store::{self, NewUser, SignUpKey, User};
@@ -38,7 +41,7 @@ pub struct Registered {
 }
 
 /// Makes the account, or finds the one that this very request has made before.
-pub async fn register(app: &App, request: Request) -> Result<Registered, Error> {
+pub async fn register(app: &App, request: Request, origin: Origin) -> Result<Registered, Error> {
     let Request { email, password, name, locale, time_zone, key } = request;
     let now = app.core.clock.now();
     let new = NewUser {
@@ -51,7 +54,13 @@ pub async fn register(app: &App, request: Request) -> Result<Registered, Error> 
     };
     let new = Arc::new(new);
     let row = Arc::clone(&new);
-    let made = app.core.db.transaction(Unscoped, move |conn| store::insert(conn, &row, now)).await;
+    let insert = move |conn: &mut _| {
+        let user = store::insert(conn, &row, now)?;
+        let act = Act::AccountCreated;
+        audit::record(conn, &Entry { user_id: Some(user.user_id), act, session_id: None, origin: &origin }, now)?;
+        Ok(user)
+    };
+    let made = app.core.db.transaction(Unscoped, insert).await;
     let (refusal, key) = match (made, new.sign_up_key) {
         (Ok(user), _) => return Ok(Registered { user, replayed: false }),
         (Err(refusal @ (Error::EmailTaken | Error::Fault(Fault::IdempotencyMismatch))), Some(key)) => (refusal, key),

@@ -4,12 +4,13 @@ use crate::error::Error;
 use crate::schema::users;
 use crate::users::domain::{EmailAddress, Locale, PersonName, ProfileChange, TimeZoneName};
 use diesel::prelude::*;
-use jiff_diesel::{Timestamp, ToDiesel as _};
+use jiff_diesel::{NullableTimestamp, Timestamp, ToDiesel as _};
 use rollcall_common::db::violated;
 use rollcall_common::extract::IfMatch;
 use rollcall_common::fault::Fault;
 use rollcall_common::secret;
 use rollcall_ids::UserId;
+use rollcall_user_api::events::Recipient;
 
 /// An account as it is stored, without its password. It does not print: it is all personal data.
 #[derive(Clone, Queryable, Selectable)]
@@ -28,9 +29,26 @@ pub struct User {
     /// Ascending from 1.
     pub version: i64,
     created_at: Timestamp,
+    disabled_at: NullableTimestamp,
 }
 
 impl User {
+    /// Whether nobody may sign in.
+    pub fn is_disabled(&self) -> bool {
+        self.disabled_at.to_jiff().is_some()
+    }
+
+    /// Whom to write to.
+    pub fn recipient(&self) -> Recipient {
+        Recipient {
+            user_id: self.user_id,
+            email: self.email.clone(),
+            name: self.name.clone(),
+            locale: self.locale.clone(),
+            time_zone: self.time_zone.clone(),
+        }
+    }
+
     /// When somebody signed up.
     pub fn created_at(&self) -> jiff::Timestamp {
         self.created_at.to_jiff()
@@ -127,17 +145,62 @@ pub fn by_sign_up_key(conn: &mut PgConnection, key: SignUpKey) -> QueryResult<Op
         .optional()
 }
 
-/// Locks the account until the transaction ends, provided that `password_hash` is still its password: it was checked
-/// outside of any transaction, and may have been changed since.
+/// Locks the account until the transaction ends, provided that it is not disabled and `password_hash` is still its
+/// password: it was checked outside of any transaction, and may have been changed since.
 pub fn lock_with_password(conn: &mut PgConnection, user_id: UserId, password_hash: &str) -> QueryResult<bool> {
     users::table
         .find(user_id)
         .filter(users::password_hash.eq(password_hash))
+        .filter(users::disabled_at.is_null())
         .select(users::user_id)
         .for_share()
         .first::<UserId>(conn)
         .optional()
         .map(|found| found.is_some())
+}
+
+/// The hash of an account's password.
+pub fn password_hash(conn: &mut PgConnection, user_id: UserId) -> QueryResult<Option<String>> {
+    users::table.find(user_id).select(users::password_hash).first(conn).optional()
+}
+
+/// Replaces a password, provided that it is still `expected` where that is given.
+pub fn set_password(
+    conn: &mut PgConnection,
+    user_id: UserId,
+    expected: Option<&str>,
+    password_hash: &str,
+    now: jiff::Timestamp,
+) -> QueryResult<bool> {
+    let current: Option<String> =
+        users::table.find(user_id).select(users::password_hash).for_update().first(conn).optional()?;
+    let Some(current) = current else { return Ok(false) };
+    if expected.is_some_and(|expected| expected != current) {
+        return Ok(false);
+    }
+    diesel::update(users::table.find(user_id))
+        .set((users::password_hash.eq(password_hash), users::updated_at.eq(now.to_diesel())))
+        .execute(conn)
+        .map(|rows| rows == 1)
+}
+
+/// Disables an account, or enables it again. None when there is no such account; otherwise whether that changed
+/// anything.
+pub fn set_disabled(
+    conn: &mut PgConnection,
+    user_id: UserId,
+    disabled: bool,
+    now: jiff::Timestamp,
+) -> QueryResult<Option<bool>> {
+    let current: Option<NullableTimestamp> =
+        users::table.find(user_id).select(users::disabled_at).for_update().first(conn).optional()?;
+    let Some(current) = current else { return Ok(None) };
+    if current.to_jiff().is_some() == disabled {
+        return Ok(Some(false));
+    }
+    let at = disabled.then(|| now.to_diesel());
+    diesel::update(users::table.find(user_id)).set(users::disabled_at.eq(at)).execute(conn)?;
+    Ok(Some(true))
 }
 
 /// What stands in a profile when it changes.

@@ -4,12 +4,22 @@ use crate::support::{Fixture, PASSWORD, ada};
 use serde_json::{Value, json};
 
 /// Every route that takes a body, and a good one.
-fn bodies() -> [(&'static str, &'static str, Value); 4] {
+fn bodies() -> [(&'static str, &'static str, Value); 10] {
     [
         ("POST", "/api/user/v1/users", ada()),
         ("POST", "/api/user/v1/sessions", json!({"email": "ada@example.org", "password": PASSWORD})),
         ("POST", "/api/user/v1/sessions/refresh", json!({"refresh_token": "x"})),
         ("PATCH", "/api/user/v1/users/me", json!({"name": "Ada"})),
+        ("POST", "/api/user/v1/sessions/mfa", json!({"challenge": "x", "code": "123456"})),
+        ("PUT", "/api/user/v1/users/me/password", json!({"current_password": "x", "new_password": PASSWORD})),
+        ("POST", "/api/user/v1/users/me/mfa/totp/confirm", json!({"code": "123456"})),
+        ("POST", "/api/user/v1/password-resets", json!({"email": "ada@example.org"})),
+        ("PUT", "/api/user/v1/password-resets/sesame", json!({"password": PASSWORD})),
+        (
+            "POST",
+            "/api/user/v1/api-tokens",
+            json!({"name": "Gate", "expires_at": "2026-07-01T00:00:00Z", "scopes": ["org:read"]}),
+        ),
     ]
 }
 
@@ -46,7 +56,8 @@ async fn a_body_of_a_mebibyte_is_too_large() {
     let fixture = Fixture::start().await;
     let token = fixture.log_in("eve@example.org").await.text("access_token").to_owned();
     for (method, path, mut body) in bodies() {
-        let (_, first) = body.as_object_mut().unwrap().iter_mut().next().unwrap();
+        let mut fields = body.as_object_mut().unwrap().iter_mut();
+        let (_, first) = fields.find(|(_, value)| value.is_string()).unwrap();
         *first = "x".repeat(1 << 20).into();
         let reply = fixture.send(fixture.request(method, path).bearer_auth(&token).json(&body)).await;
         assert_eq!((reply.status, reply.code()), (413, "too_large"), "{method} {path}");
@@ -62,8 +73,11 @@ async fn each_field_of_a_wrong_type_missing_or_unknown_is_named() {
         for field in good.as_object().unwrap().keys() {
             for wrong in [json!(7), json!([]), json!({"a": 1}), json!(true)] {
                 let mut body = good.clone();
-                body[field] = wrong;
+                body[field] = wrong.clone();
                 let reply = send(body).await;
+                if (field.as_str(), &wrong) == ("scopes", &json!([])) {
+                    continue;
+                }
                 assert_eq!(reply.status, 400, "{method} {path} {field}: {reply:?}");
                 assert_eq!(reply.errors()[0].0, format!("/{field}"), "{method} {path}");
             }

@@ -46,7 +46,13 @@ async fn nothing_personal_and_no_secret_reaches_the_log() {
 #[tokio::test]
 async fn two_hundred_logins_at_once_are_answered_or_refused_and_the_rest_stays_quick() {
     let fixture = Fixture::start().await;
-    let process = fixture.process(|_| {}).await;
+    // Each of them has a right password: what slows guesses down has its own tests.
+    let process = fixture
+        .process(|settings| {
+            set(settings, "throttling.account.free", 10_000);
+            set(settings, "throttling.address.free", 10_000);
+        })
+        .await;
     let session = process.log_in("ada@example.org").await;
     let credentials = json!({"email": "ada@example.org", "password": PASSWORD});
     let logins = (0..200).map(|_| process.post("/api/user/v1/sessions", &credentials));
@@ -58,9 +64,10 @@ async fn two_hundred_logins_at_once_are_answered_or_refused_and_the_rest_stays_q
         }
         peak
     });
-    assert!(
-        logins.iter().all(|reply| reply.status == 201 || (reply.status == 503 && reply.header("retry-after") == "1"))
-    );
+    for reply in &logins {
+        let refused = reply.status == 503 && reply.header("retry-after") == "1";
+        assert!(reply.status == 201 || refused, "{reply:?}");
+    }
     assert!(logins.iter().any(|reply| reply.status == 201));
     // Two hashes work in 19 MiB each; the process itself takes about 40.
     assert!(peak < 150, "{peak} MiB");

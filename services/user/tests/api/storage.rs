@@ -28,14 +28,23 @@ async fn the_role_that_serves_owns_nothing_and_deletes_neither_people_nor_keys()
         .sql(
             "SELECT table_name || ': ' || string_agg(privilege_type, ' ' ORDER BY privilege_type) AS value \
              FROM information_schema.role_table_grants \
-             WHERE grantee = 'rollcall_user' AND table_name IN ('users', 'sessions', 'refresh_tokens', 'signing_keys') \
+             WHERE grantee = 'rollcall_user' AND table_name NOT IN ('outbox', 'outbox_deliveries', 'consumed_events', \
+                 'idempotency_keys', 'jwks_cache', 'revocations', '__diesel_schema_migrations') \
              GROUP BY table_name ORDER BY table_name",
         )
         .await;
     let expected = [
+        "api_tokens: DELETE INSERT SELECT UPDATE",
+        "audit_events: INSERT SELECT",
+        "known_devices: DELETE INSERT SELECT UPDATE",
+        "mfa_challenges: DELETE INSERT SELECT UPDATE",
+        "password_resets: DELETE INSERT SELECT UPDATE",
+        "recovery_codes: DELETE INSERT SELECT UPDATE",
         "refresh_tokens: DELETE INSERT SELECT UPDATE",
         "sessions: DELETE INSERT SELECT UPDATE",
         "signing_keys: INSERT SELECT UPDATE",
+        "throttles: DELETE INSERT SELECT UPDATE",
+        "totp_factors: DELETE INSERT SELECT UPDATE",
         "users: INSERT SELECT UPDATE",
     ];
     assert_eq!(granted, expected);

@@ -6,6 +6,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use rollcall_common::server::{self, Environment, Running, Service};
 use rollcall_common::settings::{self, Sources};
+use rollcall_common::testing::ManualClock;
 use rollcall_stack::testing::{TestService, set};
 use rollcall_user::App;
 use serde_json::{Value, json};
@@ -46,6 +47,29 @@ pub(crate) struct Fixture {
 pub(crate) struct Instance {
     client: Client,
     _running: Running<App>,
+}
+
+/// A service that was stopped.
+pub(crate) struct Stopped {
+    pub(crate) clock: ManualClock,
+    file: PathBuf,
+    http: reqwest::Client,
+}
+
+impl Stopped {
+    /// Starts it where it was.
+    pub(crate) async fn start_again(&self) -> Instance {
+        let loaded = settings::load(&Sources {
+            service: "user",
+            defaults: <App as Service>::DEFAULTS,
+            file: Some(&self.file),
+            environment: Some(HashMap::new()),
+        });
+        let environment = Environment { clock: self.clock.clock(), keys: None };
+        let running = server::start::<App>(loaded.unwrap(), environment).await.unwrap();
+        let base_url = format!("http://{}", running.address());
+        Instance { client: Client { base_url, http: self.http.clone() }, _running: running }
+    }
 }
 
 /// The real binary on the same database, with the machine's clock. It is killed when it is dropped.
@@ -155,6 +179,19 @@ impl Fixture {
         let mut settings: Table = toml::from_str(&text).unwrap();
         change(&mut settings);
         PathBuf::from(self.write("another.toml", &toml::to_string(&settings).unwrap()))
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> String {
+        self.service.base_url.clone()
+    }
+
+    /// Stops it; its settings, keys and database stay.
+    pub(crate) async fn stop(self) -> Stopped {
+        let (clock, file) = (self.service.clock.clone(), self.service.directory.join("settings.toml"));
+        let http = self.service.http.clone();
+        self.service.stop().await;
+        Stopped { clock, file, http }
     }
 
     pub(crate) fn app(&self) -> &Arc<App> {
@@ -267,6 +304,14 @@ impl Client {
     pub(crate) async fn log_in(&self, email: &str) -> Reply {
         self.sign_up(email).await;
         self.log_in_again(email).await
+    }
+
+    /// Makes an API token that is valid for thirty days.
+    pub(crate) async fn make_api_token(&self, token: &str, scopes: &[&str]) -> Reply {
+        let body = json!({"name": "Gate", "scopes": scopes, "expires_at": "2026-07-01T00:00:00Z"});
+        let reply = self.send(self.request("POST", "/api/user/v1/api-tokens").bearer_auth(token).json(&body)).await;
+        assert_eq!(reply.status, 201, "{reply:?}");
+        reply
     }
 
     /// Signs somebody in.
