@@ -8,7 +8,11 @@ use clap::{Arg, ArgMatches, Command};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// How long threads that are still busy after the stop are waited for.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Runs the command that the process was given. Errors go to standard error, one cause a line.
 pub fn main<S: Service>() -> ExitCode {
@@ -57,7 +61,7 @@ fn load<S: Service>(options: &ArgMatches) -> anyhow::Result<Loaded<S::Settings>>
 fn serve<S: Service>(loaded: Loaded<S::Settings>) -> anyhow::Result<()> {
     telemetry::init(S::NAME, &loaded.base.telemetry.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let running = server::start::<S>(loaded, Environment::real()).await?;
@@ -66,7 +70,10 @@ fn serve<S: Service>(loaded: Loaded<S::Settings>) -> anyhow::Result<()> {
             _ = interrupt.recv() => {}
         }
         running.stop().await
-    })
+    });
+    // A thread that still waits for a database that has vanished is not waited for.
+    runtime.shutdown_timeout(LAST_WAIT);
+    served
 }
 
 /// A command of the service's own. What it notices goes to standard error, what it answers to standard output.

@@ -54,6 +54,9 @@ pub enum Fault {
         #[source]
         source: Option<anyhow::Error>,
     },
+    /// The connection was lost while committing: it may have been done, or not.
+    #[error("the outcome is not known")]
+    OutcomeUnknown(#[source] DieselError),
     /// The caller's time is over.
     #[error("deadline exceeded")]
     DeadlineExceeded,
@@ -131,6 +134,12 @@ impl Fault {
                 "Something that is needed is not available right now",
             )
             .retry_after(*retry_after),
+            Self::OutcomeUnknown(_) => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "outcome_unknown",
+                "It may have been done; the same Idempotency-Key makes it safe to send again",
+            )
+            .retry_after(1),
             Self::DeadlineExceeded => {
                 Problem::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", "The time of the request ran out")
                     .retry_after(1)
@@ -171,10 +180,11 @@ impl From<DieselError> for Fault {
 }
 
 /// Whether PostgreSQL, not the statement, is the reason. The messages are those of SQLSTATE classes 08
-/// (connection), 53 (resources), 57 (operator intervention, timeouts) and 55P03 (lock timeout); diesel does not
-/// hand out the code itself, and provisioning sets `lc_messages` to C.
+/// (connection), 53 (resources), 57 (operator intervention, timeouts), 55P03 (lock timeout) and 40P01 (deadlock);
+/// diesel does not hand out the code itself, and provisioning sets `lc_messages` of the roles to C.
 fn is_outage(kind: DatabaseErrorKind, message: &str) -> bool {
-    const MESSAGES: [&str; 13] = [
+    const MESSAGES: [&str; 14] = [
+        "deadlock detected",
         "server closed the connection",
         "terminating connection",
         "connection to server",

@@ -13,6 +13,9 @@ const DEFAULT_LIMIT: u32 = 50;
 /// Rows on a page at most: keeps an answer within tens of kilobytes.
 const MOST: u32 = 200;
 
+/// 0001-01-01T00:00:00Z, in seconds since 1970.
+const YEAR_ONE: i64 = -62_135_596_800;
+
 /// `?limit=&cursor=`. Take it with `Query<PageQuery>`, or repeat its two fields beside filters.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct PageQuery {
@@ -42,7 +45,8 @@ impl PageQuery {
         }
         let decode = |cursor: &String| {
             let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-            serde_json::from_slice(&bytes).ok()
+            let key: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+            if storable(&key) { serde_json::from_value(key).ok() } else { None }
         };
         let after = match &self.cursor {
             None => None,
@@ -51,6 +55,20 @@ impl PageQuery {
             })?),
         };
         Ok(Page { limit, after })
+    }
+}
+
+/// Whether PostgreSQL could have given this key. A made-up one may hold what it cannot even compare with: a NUL, or an
+/// instant before its calendar begins.
+fn storable(key: &serde_json::Value) -> bool {
+    match key {
+        serde_json::Value::String(text) => {
+            let too_early = text.parse::<jiff::Timestamp>().is_ok_and(|at| at.as_second() < YEAR_ONE);
+            !text.contains('\0') && !too_early
+        }
+        serde_json::Value::Array(parts) => parts.iter().all(storable),
+        serde_json::Value::Object(parts) => parts.values().all(storable),
+        _ => true,
     }
 }
 
@@ -129,6 +147,14 @@ mod tests {
         fn a_cursor_from_elsewhere_is_refused_not_believed(cursor in "\\PC{0,40}") {
             let query = PageQuery { limit: None, cursor: Some(cursor) };
             prop_assert!(matches!(query.page::<(jiff::Timestamp, uuid::Uuid)>(), Err(Fault::Invalid(_))));
+        }
+    }
+
+    #[test]
+    fn a_cursor_that_the_database_cannot_compare_with_is_refused() {
+        for key in [r#""a\u0000b""#, r#"["-009000-01-01T00:00:00Z","x"]"#] {
+            let query = PageQuery { limit: None, cursor: Some(URL_SAFE_NO_PAD.encode(key)) };
+            assert!(matches!(query.page::<serde_json::Value>(), Err(Fault::Invalid(_))), "{key}");
         }
     }
 

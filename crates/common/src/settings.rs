@@ -124,6 +124,9 @@ impl DatabaseUrl {
                 let _ = url.set_password(Some("***"));
                 url.to_string()
             }
+            Ok(url) if url.query_pairs().any(|(key, _)| key == "password") => {
+                format!("postgresql://***@{}{}", url.host_str().unwrap_or_default(), url.path())
+            }
             Ok(url) => url.to_string(),
             // Several hosts are libpq's own extension of the syntax: show where, not who.
             Err(_) => format!("postgresql://***@{}", self.0.rsplit('@').next().unwrap_or_default()),

@@ -2,6 +2,7 @@
 //! waits for a lock holds a snapshot, and `CREATE INDEX CONCURRENTLY` of the holder would wait for that).
 
 use anyhow::{Context as _, anyhow, bail};
+use diesel::connection::SimpleConnection as _;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::pg::{Pg, PgConnection};
 use diesel::result::Error as DieselError;
@@ -84,6 +85,8 @@ pub fn pending(url: &str, own: EmbeddedMigrations) -> anyhow::Result<Vec<String>
 
 fn with_lock<T>(owner_url: &str, work: impl FnOnce(&mut PgConnection) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let mut connection = PgConnection::establish(owner_url).context("cannot connect to the database as its owner")?;
+    // A migration that waits for a lock makes everybody after it wait too.
+    connection.batch_execute("SET lock_timeout = '3s'").context("cannot set lock_timeout")?;
     for _ in 0..TRIES {
         let Locked { locked } = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS locked")
             .bind::<BigInt, _>(LOCK)

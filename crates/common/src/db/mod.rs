@@ -35,6 +35,7 @@ pub struct Database(Arc<Inner>);
 
 struct Inner {
     pool: Pool<Manager>,
+    probes: Pool<Manager>,
     permits: Arc<Semaphore>,
     acquire_timeout: Duration,
     emitted: watch::Sender<u64>,
@@ -55,15 +56,23 @@ impl Database {
     /// `/readyz`, and serves as soon as it is back.
     pub fn new(settings: &DatabaseSettings) -> Self {
         let acquire_timeout = Duration::from_millis(settings.acquire_timeout_ms);
-        let pool = Pool::builder()
-            .max_size(settings.max_connections)
-            .min_idle(Some(0))
-            .test_on_check_out(false)
-            .connection_timeout(acquire_timeout)
-            .error_handler(Box::new(manager::LogConnectError))
-            .build_unchecked(Manager::new(settings));
+        let pool = |size| {
+            Pool::builder()
+                .max_size(size)
+                .min_idle(Some(0))
+                .test_on_check_out(false)
+                .connection_timeout(acquire_timeout)
+                .error_handler(Box::new(manager::LogConnectError))
+                .build_unchecked(Manager::new(settings))
+        };
         let permits = Arc::new(Semaphore::new(settings.max_connections as usize));
-        Self(Arc::new(Inner { pool, permits, acquire_timeout, emitted: watch::Sender::new(0) }))
+        Self(Arc::new(Inner {
+            pool: pool(settings.max_connections),
+            probes: pool(1),
+            permits,
+            acquire_timeout,
+            emitted: watch::Sender::new(0),
+        }))
     }
 
     /// Runs `work` in one transaction within `scope`: committed when it returns `Ok`, rolled back otherwise.
@@ -96,9 +105,28 @@ impl Database {
         .map_err(Fault::internal)?
     }
 
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<(), Fault> {
-        self.transaction(Unscoped, |conn| conn.batch_execute("SELECT 1").map_err(Fault::from)).await
+    /// Runs `probe` on a connection of its own, so that a service that is busy is not taken for one whose database is
+    /// away. A connection that has died since the last time is replaced once.
+    pub(crate) async fn probe<T: Send + 'static>(
+        &self,
+        probe: impl Fn(&mut PgConnection) -> Result<T, DieselError> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let inner = Arc::clone(&self.0);
+        let work = move || {
+            let mut last = None;
+            for _ in 0..2 {
+                let mut slot = inner.probes.get().map_err(|error| Fault::unavailable("database", error))?;
+                match probe(&mut slot.connection) {
+                    Ok(value) => return Ok(value),
+                    Err(error) => {
+                        slot.broken = true;
+                        last = Some(error);
+                    }
+                }
+            }
+            Err(last.map_or(Fault::DeadlineExceeded, Fault::from))
+        };
+        tokio::task::spawn_blocking(work).await.map_err(Fault::internal)?
     }
 
     /// Changes whenever a transaction that wrote to the outbox has committed.
@@ -119,7 +147,7 @@ impl Inner {
             Ok(value) => {
                 if let Err(error) = AnsiTransactionManager::commit_transaction(&mut *slot.connection) {
                     slot.broken = true;
-                    return Err(Fault::from(error).into());
+                    return Err(lost_at_commit(error).into());
                 }
                 if EMITTED.get() {
                     self.emitted.send_modify(|count| *count = count.wrapping_add(1));
@@ -154,6 +182,17 @@ impl Inner {
             || Fault::unavailable("database", anyhow::anyhow!("no connection")),
             |error| Fault::unavailable("database", error),
         ))
+    }
+}
+
+/// A deferred constraint may refuse at commit, which says that nothing was done; a lost connection says nothing.
+fn lost_at_commit(error: DieselError) -> Fault {
+    match Fault::from(error) {
+        Fault::Unavailable { source: Some(source), .. } => match source.downcast::<DieselError>() {
+            Ok(error) => Fault::OutcomeUnknown(error),
+            Err(source) => Fault::Internal(source),
+        },
+        other => other,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Taking events: `POST /internal/v1/events` of every service but user, which alone has nobody to hear from. That
 //! sessions have ended is taken here for all of them.
 
-use super::{BATCH_TYPE, CloudEvent, GIVE_UP_AFTER};
+use super::{BATCH_TYPE, CloudEvent, REMEMBER};
 use crate::auth::{Revocation, ServiceCaller};
 use crate::db::{Scope, Unscoped};
 use crate::extract;
@@ -111,7 +111,9 @@ pub(crate) async fn intake(
         let verdict = take(&core, &service, consumer.as_ref(), event).await;
         let verdict = match verdict {
             Ok(verdict) => verdict,
-            Err(fault @ (Fault::Unavailable { .. } | Fault::DeadlineExceeded)) => return Err(fault),
+            Err(fault @ (Fault::Unavailable { .. } | Fault::OutcomeUnknown(_) | Fault::DeadlineExceeded)) => {
+                return Err(fault);
+            }
             Err(fault) => {
                 tracing::error!(event_id = %id, error = crate::problem::chain(&fault), "an event could not be applied");
                 IntakeVerdict::Failed { code: fault.problem().code.into_owned() }
@@ -128,7 +130,9 @@ async fn take(
     consumer: Option<&Arc<dyn EventConsumer>>,
     event: CloudEvent,
 ) -> Result<IntakeVerdict, Fault> {
-    if event.source != format!("/rollcall/{}", service.name()) {
+    // A service speaks for itself alone: notification cannot make anybody an owner in the eyes of attendance.
+    let own_kind = event.kind.split_once('.').is_some_and(|(emitter, _)| emitter == service.name());
+    if event.source != format!("/rollcall/{}", service.name()) || !own_kind {
         return Err(Fault::Forbidden);
     }
     let tenant = event.orgid.map(|org_id| Tenant::of_service(service, org_id));
@@ -175,7 +179,7 @@ async fn take(
 
 /// Forgets ids that no sender can send any more.
 pub(crate) async fn forget_old(core: &Core, now: Timestamp) -> Result<usize, Fault> {
-    let limit = now - GIVE_UP_AFTER * 10;
+    let limit = now - REMEMBER;
     core.db
         .transaction(Unscoped, move |conn| {
             Ok(diesel::delete(consumed::table.filter(consumed::consumed_at.lt(limit.to_diesel()))).execute(conn)?)

@@ -9,7 +9,7 @@ mod outbox;
 pub use intake::{EventConsumer, IntakeResult, IntakeVerdict, IntakeVerdicts};
 pub use outbox::{NewEvent, Outbox};
 
-pub(crate) use dispatch::dispatch;
+pub(crate) use dispatch::{dispatch, forget_taken};
 pub(crate) use intake::forget_old;
 
 use jiff::Timestamp;
@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) const BATCH_TYPE: &str = "application/cloudevents-batch+json";
 /// Where every service takes events.
 pub(crate) const INTAKE_PATH: &str = "/internal/v1/events";
-/// How long a sender tries before it gives up, and how long a consumer remembers ids, with room.
-pub(crate) const GIVE_UP_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_hours(72);
+/// How long a consumer remembers the ids of events: ten times what a sender tries.
+pub(crate) const REMEMBER: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 /// An event in the form of CloudEvents 1.0 (JSON format), with three extension attributes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -11,50 +11,87 @@ use bytes::Bytes;
 use diesel_migrations::EmbeddedMigrations;
 use serde_json::json;
 use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
-/// A database that needs longer than this for `SELECT 1` cannot serve.
+/// A database that needs longer than this to say which migrations it has cannot serve.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long an answer is taken for true.
+const FRESH: Duration = Duration::from_millis(500);
 
 pub(super) fn routes<S: Service>(config: &mut web::ServiceConfig) {
     config
         .route("/livez", web::get().to(|| async { "alive\n" }))
-        .route("/readyz", web::get().to(readyz))
-        .route("/health", web::get().to(health))
-        .route(&format!("/api/{}/health", S::NAME), web::get().to(health))
+        .route("/readyz", web::get().to(readyz::<S>))
+        .route("/health", web::get().to(health::<S>))
+        .route(&format!("/api/{}/health", S::NAME), web::get().to(health::<S>))
         .route(&format!("/api/{}/openapi.json", S::NAME), web::get().to(description))
         .route("/internal/metrics", web::get().to(metrics));
 }
 
-async fn readyz(core: web::Data<Core>) -> HttpResponse {
-    let not =
-        |why: &'static str| HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).body(why);
-    if core.drain.is_draining() {
-        return not("draining\n");
-    }
-    match database(&core).await {
-        Ok(()) => HttpResponse::Ok().body("ready\n"),
-        Err(_) => not("the database does not answer\n"),
+/// What the database is good for, as last looked at. Looking costs a statement, and `/api/<service>/health` is open to
+/// everybody, so it is done at most twice a second.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness(Mutex<Option<(Instant, Database)>>);
+
+/// See [`Readiness`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Database {
+    Ok,
+    /// It answers, and has not all the migrations of this binary.
+    Behind,
+    Unavailable,
+}
+
+impl Database {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Behind => "behind the migrations of this binary",
+            Self::Unavailable => "unavailable",
+        }
     }
 }
 
-async fn health(core: web::Data<Core>) -> HttpResponse {
-    let database = if database(&core).await.is_ok() { "ok" } else { "unavailable" };
+async fn database<S: Service>(core: &Core) -> Database {
+    let mut seen = core.readiness.0.lock().await;
+    if let Some((at, found)) = *seen
+        && at.elapsed() < FRESH
+    {
+        return found;
+    }
+    let look = core.db.probe(|conn| crate::db::pending_on(conn, S::MIGRATIONS));
+    let found = match tokio::time::timeout(PATIENCE, look).await {
+        Ok(Ok(pending)) if pending.is_empty() => Database::Ok,
+        Ok(Ok(_)) => Database::Behind,
+        Ok(Err(_)) | Err(_) => Database::Unavailable,
+    };
+    *seen = Some((Instant::now(), found));
+    found
+}
+
+async fn readyz<S: Service>(core: web::Data<Core>) -> HttpResponse {
+    let not = |why: String| HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "1")).body(why);
+    if core.drain.is_draining() {
+        return not("draining\n".to_owned());
+    }
+    match database::<S>(&core).await {
+        Database::Ok => HttpResponse::Ok().body("ready\n"),
+        found => not(format!("database: {}\n", found.as_str())),
+    }
+}
+
+async fn health<S: Service>(core: web::Data<Core>) -> HttpResponse {
+    let database = database::<S>(&core).await;
     let draining = core.drain.is_draining();
-    let status = if database == "ok" && !draining { "ok" } else { "unavailable" };
+    let ok = database == Database::Ok && !draining;
     let body = json!({
-        "status": status,
+        "status": if ok { "ok" } else { "unavailable" },
         "service": core.name,
         "version": env!("CARGO_PKG_VERSION"),
-        "checks": { "database": database, "draining": draining },
+        "checks": { "database": database.as_str(), "draining": draining },
     });
-    if status == "ok" { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
-}
-
-async fn database(core: &Core) -> Result<(), Fault> {
-    match tokio::time::timeout(PATIENCE, core.db.ping()).await {
-        Ok(answer) => answer,
-        Err(elapsed) => Err(Fault::unavailable("database", elapsed)),
-    }
+    if ok { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().json(body) }
 }
 
 /// The description of the service as JSON text, made once.

@@ -36,6 +36,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 const BACKLOG: u32 = 4096;
 /// Idle connections of a proxy outlive its own keep-alive, so that it never writes into a closed one.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Between two rounds of folding the samples of histograms, which nobody else does when nobody reads the metrics.
+const UPKEEP: Duration = Duration::from_secs(5);
 /// Between two rounds of forgetting old idempotency keys and event ids.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
@@ -106,6 +108,7 @@ pub struct Core {
     pub(crate) access_tokens: Arc<AccessTokens>,
     pub(crate) service_tokens: Arc<ServiceTokens>,
     keys: Arc<KeyCache>,
+    pub(crate) readiness: Arc<health::Readiness>,
 }
 
 /// What surrounds a service: tests put their own here.
@@ -238,6 +241,7 @@ fn core<S: Service>(base: BaseSettings, environment: Environment) -> anyhow::Res
         revocations,
         outbox: Outbox::new(clock.clone(), base.events.subscribers.clone()),
         drain: Drain::default(),
+        readiness: Arc::default(),
         base: Arc::new(base),
         db,
         clock,
@@ -248,7 +252,8 @@ fn core<S: Service>(base: BaseSettings, environment: Environment) -> anyhow::Res
 fn background<S: Service>(core: &Core, service: &Arc<S>, tasks: &mut Tasks) -> anyhow::Result<()> {
     for subscriber in core.base.events.subscribers.keys() {
         let peer = core.peers.get(subscriber)?;
-        tasks.spawn("dispatch events", events::dispatch(core.clone(), subscriber.clone(), peer));
+        let dispatch = events::dispatch(core.clone(), subscriber.clone(), peer);
+        tasks.spawn_until_drained("dispatch events", |_| dispatch);
     }
     let keys = Arc::clone(&core.keys);
     let every = Duration::from_secs(core.base.auth.refresh_seconds);
@@ -257,6 +262,12 @@ fn background<S: Service>(core: &Core, service: &Arc<S>, tasks: &mut Tasks) -> a
         loop {
             tokio::time::sleep(every).await;
             keys.refresh_or_warn().await;
+        }
+    });
+    tasks.spawn("keep metrics small", async {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            telemetry::metrics().run_upkeep();
         }
     });
     tasks.spawn("follow ended sessions", core.revocations.clone().follow());
@@ -276,7 +287,10 @@ async fn forget_old(core: &Core) {
     let keys = core.db.transaction(crate::db::Unscoped, move |conn| crate::idempotency::forget_old(conn, now)).await;
     let ids = events::forget_old(core, now).await;
     let sessions = core.revocations.forget_old().await;
-    for (what, forgotten) in [("idempotency keys", keys), ("event ids", ids), ("ended sessions", sessions)] {
+    let taken = events::forget_taken(core).await;
+    let forgotten =
+        [("idempotency keys", keys), ("event ids", ids), ("ended sessions", sessions), ("taken events", taken)];
+    for (what, forgotten) in forgotten {
         match forgotten {
             Ok(rows) => tracing::info!(what, rows, "forgot old rows"),
             Err(error) => tracing::warn!(what, error = crate::problem::chain(&error), "cannot forget old rows"),

@@ -1,6 +1,8 @@
 //! What runs beside requests, and the signal that ends it.
 
+use futures_util::FutureExt as _;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -36,13 +38,32 @@ impl Tasks {
     }
 
     /// Runs `work` until it ends or the service drains; then it is dropped at its next `await`. A transaction that
-    /// runs at that moment still ends as it would have.
+    /// runs at that moment still ends as it would have. For work that nothing is lost by cutting.
     pub fn spawn(&mut self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
-        let drain = self.drain.clone();
-        self.running.spawn(async move {
+        self.spawn_until_drained(name, |drain| async move {
             tokio::select! {
                 () = drain.started() => {}
-                () = work => tracing::error!(task = name, "a background task ended by itself"),
+                () = work => {}
+            }
+        });
+    }
+
+    /// Runs `work`, which returns by itself soon after the service drains: at the next point where nothing is half
+    /// done. The stop waits for it, so "soon" is within `server.shutdown_seconds`.
+    pub fn spawn_until_drained<F>(&mut self, name: &'static str, work: impl FnOnce(Drain) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let drain = self.drain.clone();
+        let work = AssertUnwindSafe(work(self.drain.clone())).catch_unwind();
+        self.running.spawn(async move {
+            let ended = work.await;
+            if ended.is_err() || !drain.is_draining() {
+                tracing::error!(
+                    task = name,
+                    panicked = ended.is_err(),
+                    "a background task has ended; the service needs a restart"
+                );
             }
         });
     }

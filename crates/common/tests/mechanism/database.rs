@@ -66,3 +66,28 @@ async fn readiness_follows_the_database() {
     })
     .await;
 }
+
+#[actix_web::test]
+async fn a_service_behind_its_migrations_is_not_ready() {
+    let stage = Stage::set().await;
+    let mut admin = PgConnection::establish(&stage.service.admin_url).unwrap();
+    admin.batch_execute("DELETE FROM __diesel_schema_migrations WHERE version = '20261120000001'").unwrap();
+    let answer = stage.service.get("/readyz").send().await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), answer.text().await.unwrap()),
+        (503, "database: behind the migrations of this binary\n".to_owned())
+    );
+}
+
+#[actix_web::test]
+async fn a_busy_service_is_not_taken_for_one_without_a_database() {
+    let stage = Stage::with(|settings| set(settings, "database.max_connections", 1)).await;
+    let (slow, ready) = tokio::join!(stage.service.get("/slow").send(), async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let started = std::time::Instant::now();
+        let ready = stage.service.get("/readyz").send().await.unwrap().status().as_u16();
+        (ready, started.elapsed())
+    });
+    assert_eq!(slow.unwrap().status(), 204);
+    assert_eq!(ready.0, 200);
+}

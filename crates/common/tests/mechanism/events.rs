@@ -58,15 +58,23 @@ async fn only_services_may_send_events() {
     assert_eq!(request.body("[]").send().await.unwrap().status(), 401);
 }
 
-/// A probe whose events go to `subscriber`.
-async fn with_subscriber(subscriber: &MockServer) -> Stage {
+/// A probe whose events go to `subscriber`, and to `other` if there is one.
+async fn with_subscribers(subscriber: &MockServer, other: Option<&MockServer>) -> Stage {
     let url = subscriber.uri();
     Stage::with(|settings| {
         set(settings, "events.poll_ms", 50);
         set(settings, "events.subscribers.notification", "org.");
         set(settings, "peers.notification.url", url);
+        if let Some(other) = other {
+            set(settings, "events.subscribers.attendance", "org.");
+            set(settings, "peers.attendance.url", other.uri());
+        }
     })
     .await
+}
+
+async fn with_subscriber(subscriber: &MockServer) -> Stage {
+    with_subscribers(subscriber, None).await
 }
 
 /// Takes every event but those whose text is `poison`.
@@ -134,9 +142,56 @@ async fn an_event_that_cannot_be_applied_waits_alone_and_is_dead_after_three_day
     eventually("the good one", || async { texts(&subscriber).await.contains(&"after".to_owned()).then_some(()) }).await;
     let dead = "SELECT 1 / count(*) FROM outbox_deliveries WHERE state = 'dead' AND last_error = 'forbidden'";
     assert!(execute(&stage, dead).is_err(), "not dead at once");
-    stage.service.clock.advance(SignedDuration::from_hours(73));
+    // Time alone does not kill it, refusals over three days do.
+    stage.service.clock.advance(SignedDuration::from_hours(200));
+    let again = "SELECT 1 / count(*) FROM outbox_deliveries WHERE state = 'pending' AND attempts = 2";
+    eventually("a second refusal", || async { execute(&stage, again).is_ok().then_some(()) }).await;
+    execute(&stage, "UPDATE outbox_deliveries SET attempts = 79").unwrap();
+    stage.service.clock.advance(SignedDuration::from_hours(1));
     eventually("dead", || async { execute(&stage, dead).is_ok().then_some(()) }).await;
     execute(&stage, "SELECT 1 / count(*) FROM outbox").unwrap();
+}
+
+#[actix_web::test]
+async fn what_all_subscribers_have_taken_is_kept_no_longer() {
+    let (one, other) = (MockServer::start().await, MockServer::start().await);
+    for subscriber in [&one, &other] {
+        Mock::given(path(INTAKE)).respond_with(take).mount(subscriber).await;
+    }
+    let stage = with_subscribers(&one, Some(&other)).await;
+    for number in 0..60 {
+        assert_eq!(stage.add("event", &number.to_string()).await.status(), 201);
+    }
+    let left = "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox_deliveries) = 0; END $$";
+    eventually("all taken", || async { execute(&stage, left).is_ok().then_some(()) }).await;
+    assert_eq!((texts(&one).await.len(), texts(&other).await.len()), (60, 60));
+    execute(&stage, "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox) = 0; END $$").unwrap();
+}
+
+#[actix_web::test]
+async fn a_batch_that_is_refused_as_a_whole_is_taken_apart() {
+    let subscriber = MockServer::start().await;
+    let picky = |request: &Request| match serde_json::from_slice::<Vec<CloudEvent>>(&request.body).unwrap() {
+        events if events.iter().any(|event| event.data == "odd") => ResponseTemplate::new(400),
+        _ => take(request),
+    };
+    Mock::given(path(INTAKE)).respond_with(ResponseTemplate::new(503)).up_to_n_times(1).mount(&subscriber).await;
+    Mock::given(path(INTAKE)).respond_with(picky).mount(&subscriber).await;
+    let stage = with_subscriber(&subscriber).await;
+    for text in ["1", "odd", "2", "3"] {
+        stage.add(text, text).await;
+    }
+    let only_odd = "DO $$ BEGIN ASSERT (SELECT array_agg(data #>> '{}') FROM outbox) = '{odd}'; END $$";
+    eventually("all but the odd one taken", || async { execute(&stage, only_odd).is_ok().then_some(()) }).await;
+}
+
+#[actix_web::test]
+async fn a_service_speaks_for_itself_alone() {
+    let stage = Stage::set().await;
+    let mut borrowed = event(&stage, "borrowed");
+    borrowed["type"] = "attendance.thing.v1".into();
+    assert_eq!(send(&stage, &[borrowed]).await["results"][0]["verdict"], "failed");
+    assert!(stage.listed().await.is_empty());
 }
 
 fn execute(stage: &Stage, sql: &str) -> Result<(), diesel::result::Error> {

@@ -83,8 +83,13 @@ async fn health_says_what_it_is_and_metrics_count_requests() {
         (&health["status"], &health["service"], &health["checks"]["database"]),
         (&"ok".into(), &"org".into(), &"ok".into())
     );
+    stage.service.request(reqwest::Method::from_bytes(b"MADEUP").unwrap(), "/livez").send().await.unwrap();
     let metrics = stage.service.get("/internal/metrics").send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("http_requests_total") && metrics.contains("/readyz"), "{metrics}");
+    assert!(
+        !metrics.contains("MADEUP") && metrics.contains("method=\"other\""),
+        "a label is what a client sent: {metrics}"
+    );
 }
 
 #[actix_web::test]
