@@ -12,3 +12,5 @@ pub const UNKNOWN_UNIT: &str = "unknown_unit";
 pub const UNKNOWN_SITE: &str = "unknown_site";
 /// 422, in `errors`: the organisation has no such shift.
 pub const UNKNOWN_SHIFT: &str = "unknown_shift";
+/// 422, in `errors`: the organisation has no such rotation.
+pub const UNKNOWN_ROTATION: &str = "unknown_rotation";

@@ -1,6 +1,6 @@
 //! Contract of the attendance service: what was planned, what was punched, what was worked.
 //!
-//! [`shifts`], [`roster`], [`punches`] and [`workdays`] are the bodies of its resources; [`policy`] holds the
+//! [`shifts`], [`rotations`], [`roster`], [`punches`] and [`workdays`] are the bodies of its resources; [`policy`] holds the
 //! rules a shift carries; [`events`] names what it tells other services; [`codes`] are the problems that only
 //! it answers.
 
@@ -9,6 +9,7 @@ pub mod events;
 pub mod policy;
 pub mod punches;
 pub mod roster;
+pub mod rotations;
 pub mod shifts;
 pub mod wall_time;
 pub mod workdays;

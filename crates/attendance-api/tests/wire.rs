@@ -10,10 +10,16 @@ use serde_json::{Value, json};
 fn a_day_off_is_said_and_not_left_out() {
     let day_off = json!({"from": "2026-06-01", "to": "2026-06-02", "shift_id": null});
     let entry: NewRosterEntry = serde_json::from_value(day_off.clone()).unwrap();
-    assert_eq!(entry.shift_id, None);
+    assert_eq!(entry.shift_id, Some(None));
     assert_eq!(serde_json::to_value(&entry).unwrap(), day_off);
     let left_out = json!({"from": "2026-06-01", "to": "2026-06-02"});
     assert!(serde_json::from_value::<NewRosterEntry>(left_out).is_err());
+    let id = "01890000-0000-7000-8000-000000000000";
+    let rotation = json!({"from": "2026-06-01", "to": "2026-06-02", "rotation_id": id});
+    let entry: NewRosterEntry = serde_json::from_value(rotation.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&entry).unwrap(), rotation);
+    let both = json!({"from": "2026-06-01", "to": "2026-06-02", "rotation_id": id, "shift_id": null});
+    assert!(serde_json::from_value::<NewRosterEntry>(both).is_err());
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub mod facts;
 mod openapi;
 mod punches;
 mod roster;
+mod rotations;
 mod routes;
 mod schema;
 pub mod settings;

@@ -1,6 +1,6 @@
 //! Every route of the service, in one place, and the head of its description.
 
-use crate::{punches, roster, shifts, workdays};
+use crate::{punches, roster, rotations, shifts, workdays};
 use rollcall_common::extract::BodyLimit;
 use rollcall_common::problem::Problem;
 use utoipa::OpenApi;
@@ -17,6 +17,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(shifts::handlers::list)
         .service(shifts::handlers::read)
         .service(shifts::handlers::change)
+        .service(rotations::handlers::create)
+        .service(rotations::handlers::list)
+        .service(rotations::handlers::read)
         .service(roster::handlers::plan)
         .service(roster::handlers::read)
         .service(
@@ -45,6 +48,7 @@ pub(crate) fn describe() -> utoipa::openapi::OpenApi {
     servers((url = "/", description = "Behind the proxy")),
     tags(
         (name = "shifts", description = "Planned times and the rules of a workday"),
+        (name = "rotations", description = "Cycles of shifts"),
         (name = "roster", description = "Who is planned for which shift on which date"),
         (name = "punches", description = "Clocking in and out"),
         (name = "workdays", description = "What a day came to"),

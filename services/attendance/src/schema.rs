@@ -80,6 +80,26 @@ diesel::table! {
         shift_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
         created_by -> Uuid,
+        rotation_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    roster_versions (org_id) {
+        org_id -> Uuid,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    rotations (org_id, rotation_id) {
+        org_id -> Uuid,
+        rotation_id -> Uuid,
+        name -> Text,
+        anchor_date -> Date,
+        cycle -> Jsonb,
+        created_at -> Timestamptz,
+        created_by -> Uuid,
     }
 }
 
@@ -134,6 +154,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     orgs,
     punches,
     roster_entries,
+    roster_versions,
+    rotations,
     shift_versions,
     shifts,
     sites,

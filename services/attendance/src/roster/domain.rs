@@ -1,13 +1,14 @@
 //! Which plan decides a day.
 
 use crate::facts::domain::{Org, assignment_near};
+use crate::rotations::domain::Cycle;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use rollcall_attendance_api::roster::{NewRosterEntry, PlannedBy, RosterBody};
 use rollcall_attendance_api::shifts::Shift;
 use rollcall_common::fault::Fault;
 use rollcall_common::validate::{self, Fields, Rejection};
-use rollcall_ids::{EmployeeId, RosterEntryId, ShiftId, SiteId, UnitId};
+use rollcall_ids::{EmployeeId, RosterEntryId, RotationId, ShiftId, SiteId, UnitId};
 use rollcall_org_api::facts::EmployeeFact;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
@@ -58,13 +59,34 @@ impl Target {
     }
 }
 
+/// What is planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Planned {
+    /// A day off.
+    Off,
+    /// A shift, every day.
+    Shift(ShiftId),
+    /// What the rotation says of the day.
+    Rotation(RotationId),
+}
+
+impl Planned {
+    /// The rotation, if it is one.
+    pub(crate) fn rotation(self) -> Option<RotationId> {
+        match self {
+            Self::Rotation(id) => Some(id),
+            Self::Off | Self::Shift(_) => None,
+        }
+    }
+}
+
 /// A plan to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewEntry {
     pub(crate) target: Target,
     pub(crate) from: Date,
     pub(crate) to: Date,
-    pub(crate) shift_id: Option<ShiftId>,
+    pub(crate) planned: Planned,
 }
 
 /// A stored plan.
@@ -102,7 +124,9 @@ fn parse_entry(fields: &mut Fields, index: usize, entry: &NewRosterEntry) -> Opt
     };
     let from = fields.take(&format!("{pointer}/from"), validate::date(entry.from));
     let to = fields.take(&format!("{pointer}/to"), validate::date(entry.to).and_then(|to| in_order(entry.from, to)));
-    Some(NewEntry { target: target?, from: from?, to: to?, shift_id: entry.shift_id })
+    let shift = || entry.shift_id.flatten().map_or(Planned::Off, Planned::Shift);
+    let planned = entry.rotation_id.map_or_else(shift, Planned::Rotation);
+    Some(NewEntry { target: target?, from: from?, to: to?, planned })
 }
 
 fn in_order(from: Date, to: Date) -> Result<Date, Rejection> {
@@ -150,11 +174,13 @@ pub(crate) fn targets(org: &Org, people: &[EmployeeFact]) -> HashSet<Target> {
 pub(crate) struct Plans {
     entries: Vec<Entry>,
     versions: HashMap<ShiftId, Vec<Shift>>,
+    cycles: HashMap<RotationId, Cycle>,
 }
 
 impl Plans {
-    /// Puts them together; `versions` are all versions of the shifts that the entries name.
-    pub(crate) fn new(mut entries: Vec<Entry>, versions: Vec<Shift>) -> Self {
+    /// Puts them together; `cycles` are those of the rotations that the entries name, `versions` all versions of the
+    /// shifts that either names.
+    pub(crate) fn new(mut entries: Vec<Entry>, versions: Vec<Shift>, cycles: HashMap<RotationId, Cycle>) -> Self {
         // The strongest first: by kind, then the later.
         entries.sort_by_key(|entry| (entry.plan.target.planned_by(), std::cmp::Reverse(entry.seq)));
         let mut by_shift: HashMap<ShiftId, Vec<Shift>> = HashMap::new();
@@ -164,7 +190,7 @@ impl Plans {
         for versions in by_shift.values_mut() {
             versions.sort_by_key(|shift| std::cmp::Reverse(shift.version));
         }
-        Self { entries, versions: by_shift }
+        Self { entries, versions: by_shift, cycles }
     }
 
     /// Those that may concern `person`.
@@ -180,8 +206,18 @@ impl Plans {
         PlansOf { person, entries, lines }
     }
 
+    /// The shift that `entry` plans for `date`, as it is on that date; none: a day off.
+    pub(crate) fn shift_on(&self, entry: &Entry, date: Date) -> Option<&Shift> {
+        let shift_id = match entry.plan.planned {
+            Planned::Off => None,
+            Planned::Shift(id) => Some(id),
+            Planned::Rotation(id) => self.cycles.get(&id)?.on(date),
+        };
+        self.version_on(shift_id?, date)
+    }
+
     /// The version of a shift that holds on `date`.
-    pub(crate) fn version_on(&self, shift_id: ShiftId, date: Date) -> Option<&Shift> {
+    fn version_on(&self, shift_id: ShiftId, date: Date) -> Option<&Shift> {
         let holds = |shift: &&Shift| shift.valid_from.is_none_or(|from| from <= date);
         self.versions.get(&shift_id)?.iter().find(holds)
     }

@@ -5,16 +5,18 @@ use crate::error::Error;
 use crate::facts::domain::Org;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadQuery, NotAllowed, Refused};
-use crate::roster::domain::{self, NewEntry, Target};
+use crate::roster::domain::{self, NewEntry, Planned, Target};
 use crate::roster::store;
+use crate::rotations::store as rotation_store;
 use actix_web::{get, put, web};
 use rollcall_attendance_api::codes;
 use rollcall_attendance_api::roster::{PlannedDay, PlannedDays, RosterBody, RosterEntry, RosterStored};
 use rollcall_common::answer::Answer;
-use rollcall_common::extract::{Json, Query};
+use rollcall_common::extract::{IfMatch, Json, Query};
 use rollcall_common::fault::Fault;
+use rollcall_common::problem::Problem;
 use rollcall_common::validate::{Fields, Rejection};
-use rollcall_ids::{EmployeeId, OrgId};
+use rollcall_ids::{EmployeeId, OrgId, RotationId, ShiftId};
 use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::Permission;
 use serde::Deserialize;
@@ -24,38 +26,58 @@ use std::sync::Arc;
 /// Plan a date range
 ///
 /// Adds plans for people, units (with all below) or sites, in the order given. A person's plan beats a unit's, which
-/// beats a site's; a later one beats an earlier one of the same kind. `shift_id: null` is a day off. Nothing is
-/// stored unless all of it is right. Needs `roster.write` on everybody it touches; for a site, on the organisation.
+/// beats a site's; a later one beats an earlier one of the same kind. `shift_id: null` is a day off; a `rotation_id`
+/// instead plans what the rotation says of each day. Nothing is stored unless all of it is right. Needs `roster.write`
+/// on everybody it touches; for a site, on the organisation. With `If-Match` it is refused when anybody has planned
+/// in the organisation since.
 #[utoipa::path(
     operation_id = "plan_roster",
     tag = "roster",
     security(("bearer" = [])),
-    params(("org_id" = OrgId, Path, description = "The organisation")),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is made against", example = "\"1\""),
+    ),
     request_body(content = RosterBody, example = json!({"entries": [
         {"unit_id": "0193a6f0-7c1e-7000-8000-000000000003", "from": "2026-11-01", "to": "2026-11-30",
          "shift_id": "0193a6f0-7c1e-7000-8000-000000000004"},
         {"unit_id": "0193a6f0-7c1e-7000-8000-000000000003", "from": "2026-11-07", "to": "2026-11-08", "shift_id": null}
     ]})),
-    responses((status = 200, description = "What was stored", body = RosterStored), Refused, NotAllowed, BadBody),
+    responses(
+        (status = 200, description = "What was stored", body = RosterStored, headers(
+            ("ETag" = String, description = "Version of the organisation's roster"),
+        )),
+        (status = 412, description = "Changed since it was read", body = Problem, content_type = "application/problem+json"),
+        Refused, NotAllowed, BadBody,
+    ),
 )]
 #[put("/api/attendance/v1/orgs/{org_id}/roster")]
-pub(crate) async fn plan(app: web::Data<App>, at: InOrg, body: Then<Json<RosterBody>>) -> Result<Answer, Error> {
-    let body = body?.0;
+pub(crate) async fn plan(
+    app: web::Data<App>,
+    at: InOrg,
+    if_match: Then<IfMatch>,
+    body: Then<Json<RosterBody>>,
+) -> Result<Answer, Error> {
+    let (if_match, body) = (if_match?, body?.0);
     let entries = domain::parse(&body)?;
     check(&app, &at, &entries).await?;
     let (tenant, by, now) = (at.tenant, at.member.employee.employee_id, app.core.clock.now());
-    let work = move |conn: &mut diesel::PgConnection| store::add(conn, &tenant, by, &entries, now);
-    let ids = app.core.db.transaction(&tenant, work).await?;
+    let work = move |conn: &mut diesel::PgConnection| {
+        let version = store::count_change(conn, &tenant)?;
+        if_match.check(version - 1)?;
+        Ok::<_, Fault>((version, store::add(conn, &tenant, by, &entries, now)?))
+    };
+    let (version, ids) = app.core.db.transaction(&tenant, work).await?;
     let stored = ids.into_iter().zip(body.entries);
     let entries = stored.map(|(roster_entry_id, plan)| RosterEntry { roster_entry_id, plan, created_at: now });
-    Ok(Answer::ok(&RosterStored { entries: entries.collect() })?)
+    Ok(Answer::ok(&RosterStored { entries: entries.collect() })?.version(version))
 }
 
 /// That everything an entry names exists, and that the caller may plan it.
 async fn check(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<(), Fault> {
     let org = current(app, at, entries).await?;
     let people = people(app, at, entries).await?;
-    let shifts = shifts(app, at, entries).await?;
+    let (shifts, rotations) = plannable(app, at, entries).await?;
     let mut fields = Fields::new();
     let mut allowed = true;
     for (index, entry) in entries.iter().enumerate() {
@@ -73,8 +95,10 @@ async fn check(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<(), Fault>
             Target::Site(id) if org.site(id).is_none() => unknown("site_id", codes::UNKNOWN_SITE),
             Target::Site(_) => allowed &= at.member.may_in_org(Permission::RosterWrite),
         }
-        if entry.shift_id.is_some_and(|id| !shifts.contains(&id)) {
-            unknown("shift_id", codes::UNKNOWN_SHIFT);
+        match entry.planned {
+            Planned::Shift(id) if !shifts.contains(&id) => unknown("shift_id", codes::UNKNOWN_SHIFT),
+            Planned::Rotation(id) if !rotations.contains(&id) => unknown("rotation_id", codes::UNKNOWN_ROTATION),
+            Planned::Off | Planned::Shift(_) | Planned::Rotation(_) => {}
         }
     }
     if !allowed {
@@ -105,10 +129,26 @@ async fn people(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<HashMap<E
     app.facts.employees(&at.tenant, entries.iter().filter_map(of_person).collect()).await
 }
 
-async fn shifts(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<HashSet<rollcall_ids::ShiftId>, Fault> {
-    let ids: Vec<_> = entries.iter().filter_map(|entry| entry.shift_id).collect();
+/// Those of the shifts and rotations that exist.
+async fn plannable(
+    app: &App,
+    at: &InOrg,
+    entries: &[NewEntry],
+) -> Result<(HashSet<ShiftId>, HashSet<RotationId>), Fault> {
+    let (mut shifts, mut rotations) = (Vec::new(), Vec::new());
+    for entry in entries {
+        match entry.planned {
+            Planned::Off => {}
+            Planned::Shift(id) => shifts.push(id),
+            Planned::Rotation(id) => rotations.push(id),
+        }
+    }
     let tenant = at.tenant;
-    app.core.db.transaction(&at.tenant, move |conn| store::known_shifts(conn, &tenant, &ids)).await
+    let load = move |conn: &mut diesel::PgConnection| {
+        let cycles = rotation_store::cycles(conn, &tenant, &rotations)?;
+        Ok((store::known_shifts(conn, &tenant, &shifts)?, cycles.into_keys().collect()))
+    };
+    app.core.db.transaction(&at.tenant, load).await
 }
 
 /// `?employee_id=&from=&to=`
@@ -132,7 +172,12 @@ pub(crate) struct RosterQuery {
         ("from" = String, Query, description = "First date", format = Date, example = "2026-11-01"),
         ("to" = String, Query, description = "Last date, included; at most 366 days in all", format = Date, example = "2026-11-30"),
     ),
-    responses((status = 200, description = "Every date of the range", body = PlannedDays), Refused, NotAllowed, BadQuery),
+    responses(
+        (status = 200, description = "Every date of the range", body = PlannedDays, headers(
+            ("ETag" = String, description = "Version of the organisation's roster"),
+        )),
+        Refused, NotAllowed, BadQuery,
+    ),
 )]
 #[get("/api/attendance/v1/orgs/{org_id}/roster")]
 pub(crate) async fn read(app: web::Data<App>, at: InOrg, query: Then<Query<RosterQuery>>) -> Result<Answer, Error> {
@@ -142,15 +187,20 @@ pub(crate) async fn read(app: web::Data<App>, at: InOrg, query: Then<Query<Roste
     let org = Arc::clone(&at.member.org);
     let targets = domain::targets(&org, std::slice::from_ref(&person));
     let tenant = at.tenant;
-    let load = move |conn: &mut diesel::PgConnection| store::plans(conn, &tenant, &targets, (from, to));
-    let plans = app.core.db.transaction(&tenant, load).await?;
+    let load = move |conn: &mut diesel::PgConnection| {
+        // The version first: what is planned between the two readings makes the version old, never the plan.
+        let version = store::version(conn, &tenant)?;
+        Ok::<_, Fault>((version, store::plans(conn, &tenant, &targets, (from, to))?))
+    };
+    let (version, plans) = app.core.db.transaction(&tenant, load).await?;
     let mine = plans.of(&org, &person);
     let day = |date| {
         let entry = mine.decides(date);
-        let shift = entry.and_then(|e| e.plan.shift_id).and_then(|id| plans.version_on(id, date));
+        let shift = entry.and_then(|entry| plans.shift_on(entry, date));
         PlannedDay {
             date,
             shift_id: shift.map(|s| s.shift_id),
+            rotation_id: entry.and_then(|e| e.plan.planned.rotation()),
             shift_code: shift.map(|s| s.code.clone()),
             start: shift.map(|s| s.start),
             end: shift.map(|s| s.end),
@@ -160,5 +210,5 @@ pub(crate) async fn read(app: web::Data<App>, at: InOrg, query: Then<Query<Roste
         }
     };
     let items = domain::dates(from, to).map(day).collect();
-    Ok(Answer::ok(&PlannedDays { employee_id: person.employee_id, items })?)
+    Ok(Answer::ok(&PlannedDays { employee_id: person.employee_id, items })?.version(version))
 }

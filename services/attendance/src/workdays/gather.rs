@@ -77,8 +77,7 @@ fn days(
 ) -> Vec<DayFacts> {
     let mine = plans.of(org, person);
     let mut day = |date: Date| {
-        let shift_id = mine.decides(date).and_then(|entry| entry.plan.shift_id);
-        let version = shift_id.and_then(|id| plans.version_on(id, date));
+        let version = mine.decides(date).and_then(|entry| plans.shift_on(entry, date));
         DayFacts {
             date,
             zone: org.zone_on(person, date),

@@ -19,7 +19,7 @@ enum Class {
 use Class::{Service, Tenant};
 
 /// Every route, with a body that it would take.
-const ROUTES: [(Class, &str, &str, &str); 11] = [
+const ROUTES: [(Class, &str, &str, &str); 14] = [
     (
         Tenant,
         "POST",
@@ -34,6 +34,14 @@ const ROUTES: [(Class, &str, &str, &str); 11] = [
         "/api/attendance/v1/orgs/{org_id}/shifts/{shift_id}",
         r#"{"code":"A","name":"A","start":"09:00","end":"18:00"}"#,
     ),
+    (
+        Tenant,
+        "POST",
+        "/api/attendance/v1/orgs/{org_id}/rotations",
+        r#"{"name":"A","anchor_date":"2026-06-01","cycle":[null]}"#,
+    ),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/rotations", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/rotations/{rotation_id}", ""),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/roster", ""),
     (Tenant, "PUT", "/api/attendance/v1/orgs/{org_id}/roster", r#"{"entries":[]}"#),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/punches", "{}"),
@@ -66,8 +74,12 @@ async fn only_those_a_route_is_for_get_past_its_door() {
     let elsewhere = World::new();
     f.tell_all(&elsewhere).await;
     let shift_id = f.day_shift().await;
+    let rotation = json!({"name": "R", "anchor_date": "2026-06-01", "cycle": [shift_id]});
+    let rotation = f.post(&f.world.owner, "/rotations", &rotation).await.must(201);
+    let rotation_id = rotation["rotation_id"].as_str().unwrap();
     for (class, method, pattern, body) in ROUTES {
         let path = pattern.replace("{org_id}", &f.world.org.org_id.to_string()).replace("{shift_id}", &shift_id);
+        let path = path.replace("{rotation_id}", rotation_id);
         let path = if method == "GET" { format!("{path}?from=2026-06-01&to=2026-06-02") } else { path };
         let verb: Method = method.parse().unwrap();
         let kind = if class == Service { "application/cloudevents-batch+json" } else { "application/json" };
@@ -211,6 +223,11 @@ async fn the_examples_of_the_description_work() {
     let path = f.world.path(&format!("/shifts/{}", shift["shift_id"].as_str().unwrap()));
     let change = content("/shifts/{shift_id}", "put")["example"].clone();
     send(f.by(owner).put(&path).header("if-match", "\"1\"").json(&change)).await.must(200);
+    let mut rotation = content("/rotations", "post")["example"].clone();
+    for day in rotation["cycle"].as_array_mut().unwrap().iter_mut().filter(|day| !day.is_null()) {
+        *day = shift["shift_id"].clone();
+    }
+    f.post(owner, "/rotations", &rotation).await.must(201);
     let mut roster = content("/roster", "put")["example"].clone();
     for entry in roster["entries"].as_array_mut().unwrap() {
         entry["unit_id"] = json!(f.world.team.unit_id);

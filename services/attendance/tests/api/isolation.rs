@@ -8,7 +8,7 @@ use rollcall_common::db;
 use rollcall_common::server::Service as _;
 use serde_json::json;
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 12] = [
     "orgs",
     "units",
     "sites",
@@ -17,7 +17,9 @@ const TABLES: [&str; 10] = [
     "fact_changes",
     "shifts",
     "shift_versions",
+    "rotations",
     "roster_entries",
+    "roster_versions",
     "punches",
 ];
 
@@ -42,6 +44,8 @@ async fn two_orgs() -> Fixture {
         f.world = world;
         let shift = f.day_shift().await;
         f.plan_team(&shift, "2026-06-01", "2026-06-30").await;
+        let rotation = json!({"name": "R", "anchor_date": "2026-06-01", "cycle": [shift]});
+        f.post(&f.world.owner, "/rotations", &rotation).await.must(201);
         f.punch(&f.world.worker, "k", &json!({})).await.must(201);
     }
     f
@@ -98,7 +102,7 @@ async fn the_role_that_serves_cannot_edit_facts() {
     let f = two_orgs().await;
     let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
     diesel::sql_query("SET ROLE rollcall_attendance").execute(&mut admin).unwrap();
-    for table in ["punches", "roster_entries", "shift_versions", "shifts"] {
+    for table in ["punches", "rotations", "roster_entries", "shift_versions", "shifts"] {
         for statement in [format!("UPDATE {table} SET org_id = org_id"), format!("DELETE FROM {table}")] {
             let error = diesel::sql_query(&statement).execute(&mut admin).unwrap_err().to_string();
             assert!(error.contains("permission denied"), "{statement}: {error}");

@@ -9,6 +9,7 @@ mod isolation;
 mod memory;
 mod punches;
 mod roster;
+mod rotations;
 mod rush;
 mod shifts;
 mod support;
