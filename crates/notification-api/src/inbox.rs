@@ -54,9 +54,10 @@ pub struct Notification {
     pub notification_id: NotificationId,
     /// The organisation it comes from.
     pub org_id: OrgId,
-    /// What it is about.
+    /// What it is about: the name of a [`Category`]. Categories are added; one that is not known yet is shown like
+    /// any other.
     #[schema(example = "membership")]
-    pub category: Category,
+    pub category: String,
     /// Name of the template it was written with, for icons and grouping.
     #[schema(example = "invitation_accepted")]
     pub kind: String,
@@ -79,7 +80,8 @@ pub struct Notification {
 pub struct Inbox {
     /// The messages.
     pub items: Vec<Notification>,
-    /// Where the next page starts; none: this was the last.
+    /// Where the next page starts; absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
     /// Give this to the stream as `last_event_id`: it continues exactly after what this page knew. Opaque.
     #[schema(example = "4218743099:17")]

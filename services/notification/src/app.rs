@@ -36,7 +36,6 @@ impl App {
     pub fn new(core: Core, settings: Settings) -> anyhow::Result<Self> {
         let teller = Teller {
             templates: Templates::load().context("a template is wrong")?,
-            base_url: settings.links.base_url.clone(),
             language_kept: SignedDuration::from_mins(settings.facts.language_kept_minutes.into()),
         };
         Ok(Self {

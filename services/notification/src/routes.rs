@@ -23,7 +23,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 )]
 pub(crate) struct Description;
 
-/// Registers them. `read-all` stands before the route that would take it for an id.
+/// Registers them.
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(inbox::handlers::list)

@@ -5,12 +5,15 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, UserId};
 use rollcall_org_api::facts::{EmployeeFact, EmployeeStatus, OrgFact};
-use std::collections::HashMap;
+use serde::Deserialize;
+use std::collections::{BTreeSet, HashMap};
 
 /// Built-in roles whose holders speak for the organisation where no manager can be told.
 const SPEAK_FOR_ORG: [&str; 2] = ["owner", "hr_admin"];
@@ -48,6 +51,7 @@ pub fn put_employee(conn: &mut PgConnection, tenant: &Tenant, fact: &EmployeeFac
             employee_facts::org_id.eq(tenant.org_id()),
             employee_facts::employee_id.eq(fact.employee_id),
             employee_facts::user_id.eq(fact.user_id),
+            // What the release before this one reads; the days in `fact` say it of any date.
             employee_facts::works.eq(fact.status == EmployeeStatus::Active),
             employee_facts::speaks_for_org.eq(speaks_for_org),
             employee_facts::fact.eq(serde_json::to_value(fact).map_err(Fault::internal)?),
@@ -75,6 +79,15 @@ pub struct Org {
     pub name: String,
     /// BCP 47 tag of its language.
     pub locale: String,
+    /// IANA name of its zone.
+    pub time_zone: String,
+}
+
+impl Org {
+    /// The day it is there; in UTC where its zone is not known here.
+    pub fn today(&self, now: Timestamp) -> Date {
+        now.to_zoned(TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)).date()
+    }
 }
 
 /// The organisation, if its state is known.
@@ -82,37 +95,60 @@ pub fn org(conn: &mut PgConnection, tenant: &Tenant) -> QueryResult<Option<Org>>
     org_facts::table.find(tenant.org_id()).select(Org::as_select()).first(conn).optional()
 }
 
-/// What rules need of an employee.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = employee_facts, check_for_backend(diesel::pg::Pg))]
+/// What rules need of an employee. Their first and last day pass without an event, so whether they work here is a
+/// question about a day.
+///
+/// The days are read from the fact as org told it, not from columns beside it: a release that does not know such
+/// columns would write new facts and leave old days in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Employee {
     /// Their account.
     pub user_id: Option<UserId>,
-    /// Whether they work here.
-    pub works: bool,
+    hired_on: Date,
+    left_on: Option<Date>,
+}
+
+/// What is read of a fact: no more than is needed, so that facts of other releases can be read as well.
+#[derive(Deserialize)]
+struct Days {
+    hired_on: Date,
+    #[serde(default)]
+    left_on: Option<Date>,
 }
 
 impl Employee {
-    /// The account at which they can be told something.
-    pub fn reachable(self) -> Option<UserId> {
-        self.user_id.filter(|_| self.works)
+    fn of(user_id: Option<UserId>, fact: serde_json::Value) -> Result<Self, Fault> {
+        let Days { hired_on, left_on } = serde_json::from_value(fact).map_err(Fault::internal)?;
+        Ok(Self { user_id, hired_on, left_on })
+    }
+
+    /// The account at which they can be told something on that day of the organisation's zone; both the first and
+    /// the last day are days of work.
+    pub fn reachable(self, today: Date) -> Option<UserId> {
+        self.user_id.filter(|_| self.hired_on <= today && self.left_on.is_none_or(|left| today <= left))
     }
 }
 
 /// The employee, if their state is known.
-pub fn employee(conn: &mut PgConnection, tenant: &Tenant, employee_id: EmployeeId) -> QueryResult<Option<Employee>> {
-    employee_facts::table.find((tenant.org_id(), employee_id)).select(Employee::as_select()).first(conn).optional()
+pub fn employee(conn: &mut PgConnection, tenant: &Tenant, employee_id: EmployeeId) -> Result<Option<Employee>, Fault> {
+    let found: Option<(Option<UserId>, serde_json::Value)> = employee_facts::table
+        .find((tenant.org_id(), employee_id))
+        .select((employee_facts::user_id, employee_facts::fact))
+        .first(conn)
+        .optional()?;
+    found.map(|(user_id, fact)| Employee::of(user_id, fact)).transpose()
 }
 
-/// The accounts of those who speak for the organisation.
-pub fn speakers(conn: &mut PgConnection, tenant: &Tenant) -> QueryResult<Vec<UserId>> {
-    employee_facts::table
+/// The accounts of those who speak for the organisation and work there on that day.
+pub fn speakers(conn: &mut PgConnection, tenant: &Tenant, today: Date) -> Result<BTreeSet<UserId>, Fault> {
+    let found: Vec<(Option<UserId>, serde_json::Value)> = employee_facts::table
         .filter(employee_facts::org_id.eq(tenant.org_id()))
         .filter(employee_facts::speaks_for_org)
-        .filter(employee_facts::works)
-        .select(employee_facts::user_id.assume_not_null())
         .filter(employee_facts::user_id.is_not_null())
-        .load(conn)
+        .select((employee_facts::user_id, employee_facts::fact))
+        .load(conn)?;
+    let reachable = |(user_id, fact)| Employee::of(user_id, fact).map(|employee| employee.reachable(today));
+    found.into_iter().filter_map(|row| reachable(row).transpose()).collect()
 }
 
 /// A language that was asked for, and when.

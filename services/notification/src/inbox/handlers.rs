@@ -120,7 +120,7 @@ pub(crate) async fn read(
     security(("bearer" = [])),
     responses((status = 204, description = "Nothing is unread"), responses::Own)
 )]
-#[post("/api/notification/v1/notifications/read-all")]
+#[post("/api/notification/v1/read-all")]
 pub(crate) async fn read_all(app: web::Data<App>, caller: Caller) -> Result<Answer, Fault> {
     let (user_id, now) = (caller.user_id, app.core.clock.now());
     let mark = move |conn: &mut _| store::mark_all_read(conn, &caller, now);

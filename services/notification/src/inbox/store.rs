@@ -13,7 +13,7 @@ use rollcall_common::auth::Caller;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EventId, NotificationId, OrgId, UserId};
-use rollcall_notification_api::inbox::{About, Category, Notification};
+use rollcall_notification_api::inbox::{About, Notification};
 use rollcall_notification_api::stream::{NOTIFICATION, READ, Read};
 
 /// A message to one recipient, written in their language.
@@ -67,7 +67,7 @@ pub fn add(
         let notification = Notification {
             notification_id: NotificationId::generate(),
             org_id,
-            category: rule.category,
+            category: rule.category.as_str().to_owned(),
             kind: rule.template.to_owned(),
             title: letter.title.clone(),
             body: letter.body.clone(),
@@ -124,12 +124,11 @@ struct Row {
 
 impl Row {
     fn view(self) -> Result<Notification, Fault> {
-        let category = Category::from_name(&self.category)
-            .ok_or_else(|| Fault::internal(anyhow::anyhow!("category `{}` is in the database", self.category)))?;
         Ok(Notification {
             notification_id: self.notification_id,
             org_id: self.org_id,
-            category,
+            // A later release may have stored one that this one does not know.
+            category: self.category,
             kind: self.kind,
             title: self.title,
             body: self.body,

@@ -6,21 +6,19 @@ use crate::facts::store as facts;
 use crate::inbox::store::{self as inbox, Letter};
 use crate::mail::store::{self as mail, NewMail};
 use diesel::pg::PgConnection;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use rollcall_common::events::CloudEvent;
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::FieldError;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, EventId, UserId};
-use std::collections::{BTreeSet, HashSet};
-use url::Url;
+use std::collections::HashSet;
 
 /// Writes and stores messages.
 pub struct Teller {
     /// The words.
     pub templates: Templates,
-    /// The address that people reach Rollcall at.
-    pub base_url: Url,
     /// How long a user's language is believed without asking again.
     pub language_kept: SignedDuration,
 }
@@ -104,11 +102,15 @@ impl Teller {
                 Ok(Outcome::Told { users: Vec::new(), mail: true })
             }
             Recipients::ManagerOf { employee_id, manager_id } => {
-                let users = match recipients(conn, tenant, employee_id, manager_id, given)? {
+                let manager_id = manager_id.filter(|id| !given.absent.contains(id));
+                let Some(org) = facts::org(conn, tenant)? else {
+                    return Ok(Outcome::Waits(vec![Missing::Employee(manager_id.unwrap_or(employee_id))]));
+                };
+                let users = match recipients(conn, tenant, employee_id, manager_id, org.today(now))? {
                     Ok(users) => users,
                     Err(missing) => return Ok(Outcome::Waits(vec![missing])),
                 };
-                self.tell_users(conn, tenant, telling, employee_id, &users, given, now)
+                self.tell_users(conn, tenant, telling, &org, &users, given, now)
             }
         }
     }
@@ -122,14 +124,11 @@ impl Teller {
         conn: &mut PgConnection,
         tenant: &Tenant,
         telling: &Telling,
-        employee_id: EmployeeId,
+        org: &facts::Org,
         users: &[UserId],
         given: &Given,
         now: Timestamp,
     ) -> Result<Outcome, Fault> {
-        let Some(org) = facts::org(conn, tenant)? else {
-            return Ok(Outcome::Waits(vec![Missing::Employee(employee_id)]));
-        };
         let readers = facts::readers(conn, users)?;
         let fresh = |user: &UserId| {
             readers.get(user).is_some_and(|reader| now.duration_since(reader.fetched_at) < self.language_kept)
@@ -158,31 +157,30 @@ impl Teller {
     }
 
     fn write(&self, telling: &Telling, language: Language, org_name: &str) -> Result<Text, Fault> {
-        let link = telling.said.link(&self.base_url).map(String::from);
         let template = telling.rule.template;
-        self.templates.write(template, language, &telling.said, org_name, link.as_deref()).map_err(Fault::internal)
+        self.templates.write(template, language, &telling.said, org_name).map_err(Fault::internal)
     }
 }
 
-/// The manager if they have an account, else those who speak for the organisation.
+/// The manager if they have an account and work here on that day, else those who speak for the organisation.
 fn recipients(
     conn: &mut PgConnection,
     tenant: &Tenant,
     employee_id: EmployeeId,
     manager_id: Option<EmployeeId>,
-    given: &Given,
+    today: Date,
 ) -> Result<Result<Vec<UserId>, Missing>, Fault> {
-    if let Some(manager_id) = manager_id.filter(|id| !given.absent.contains(id)) {
+    if let Some(manager_id) = manager_id {
         match facts::employee(conn, tenant, manager_id)? {
             None => return Ok(Err(Missing::Employee(manager_id))),
             Some(manager) => {
-                if let Some(user_id) = manager.reachable() {
+                if let Some(user_id) = manager.reachable(today) {
                     return Ok(Ok(vec![user_id]));
                 }
             }
         }
     }
-    let speakers: BTreeSet<UserId> = facts::speakers(conn, tenant)?.into_iter().collect();
+    let speakers = facts::speakers(conn, tenant, today)?;
     if speakers.is_empty() {
         return Ok(Err(Missing::Speaker));
     }

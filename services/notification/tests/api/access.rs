@@ -17,7 +17,7 @@ enum For {
 
 const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/notification/v1/notifications", For::User),
-    ("POST", "/api/notification/v1/notifications/read-all", For::User),
+    ("POST", "/api/notification/v1/read-all", For::User),
     ("POST", "/api/notification/v1/notifications/{notification_id}/read", For::User),
     ("GET", "/api/notification/v1/unread-count", For::User),
     ("GET", "/api/notification/v1/stream", For::User),
@@ -101,7 +101,7 @@ async fn a_body_where_none_is_due_does_no_harm() {
     let world = World::start().await;
     let user = world.service.as_user(world.manager.user_id);
     for body in ["{", "\u{0}", &"x".repeat(1 << 20)] {
-        let request = user.post("/api/notification/v1/notifications/read-all").body(body.to_owned());
+        let request = user.post("/api/notification/v1/read-all").body(body.to_owned());
         assert_eq!(request.send().await.unwrap().status(), 204);
     }
 }

@@ -25,6 +25,30 @@ async fn pages_are_newest_first_and_make_up_the_inbox() {
 }
 
 #[tokio::test]
+async fn the_last_page_has_no_cursor_at_all() {
+    let world = World::start().await;
+    world.tell_manager(&["Ada", "Bob"]).await;
+    let user = world.service.as_user(world.manager.user_id);
+    for (limit, has_next) in [(1, true), (2, false)] {
+        let answer = user.get(&format!("/api/notification/v1/notifications?limit={limit}")).send().await.unwrap();
+        let page: Value = answer.json().await.unwrap();
+        assert_eq!(page.get("next_cursor").is_some(), has_next, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_category_that_a_later_release_stored_is_shown_as_it_is() {
+    let world = World::start().await;
+    let manager = world.manager.user_id;
+    world.tell_manager(&["Ada"]).await;
+    world.sql("UPDATE notifications SET category = 'weather', about = '{\"cloud_id\": 7}'");
+    let items = world.inbox(manager, "").await.items;
+    assert_eq!(items[0].category, "weather");
+    let read: Notification = world.read(manager, items[0].notification_id).await.json().await.unwrap();
+    assert_eq!(read.category, "weather");
+}
+
+#[tokio::test]
 async fn reading_a_message_counts_once_however_often_it_is_done() {
     let world = World::start().await;
     let manager = world.manager.user_id;
@@ -48,7 +72,7 @@ async fn reading_a_message_counts_once_however_often_it_is_done() {
 async fn everything_can_be_read_at_once() {
     let world = World::start().await;
     let manager = world.manager.user_id;
-    let read_all = || world.service.as_user(manager).post("/api/notification/v1/notifications/read-all").send();
+    let read_all = || world.service.as_user(manager).post("/api/notification/v1/read-all").send();
     assert_eq!(read_all().await.unwrap().status(), 204, "nothing to read is fine");
     world.tell_manager(&["Ada", "Bob"]).await;
     assert_eq!(read_all().await.unwrap().status(), 204);

@@ -71,6 +71,34 @@ async fn where_the_manager_has_no_account_those_who_speak_for_the_organisation_a
 }
 
 #[tokio::test]
+async fn who_has_left_or_has_not_begun_is_told_nothing_though_no_event_says_the_day_has_come() {
+    let world = World::start().await;
+    let (clerk, successor) = (Person::new(), Person::new());
+    // In Berlin, two hours ahead of UTC: the first of June is the last day of one and the day before the other's first.
+    let states = [
+        world.works(world.manager, 2, "2026-01-01", Some("2026-06-01"), &["manager"]),
+        world.works(clerk, 1, "2026-01-01", Some("2026-06-01"), &["hr_admin"]),
+        world.works(successor, 1, "2026-06-02", None, &["hr_admin"]),
+    ];
+    world.send("org", &states).await;
+    let speak = || [world.accepted(), world.accepted_by("Ada", None)];
+    let unread = async || {
+        let [a, b, c, d] = [world.manager, clerk, successor, world.owner].map(|person| world.unread(person.user_id));
+        (a.await, b.await, c.await, d.await)
+    };
+    world.service.clock.set("2026-06-01T21:59:00Z".parse().unwrap());
+    world.send("org", &speak()).await;
+    world.wait_for_unread(world.owner.user_id, 1).await;
+    world.wait_for_unread(world.manager.user_id, 1).await;
+    assert_eq!(unread().await, (1, 1, 0, 1));
+
+    world.service.clock.set("2026-06-01T22:01:00Z".parse().unwrap());
+    world.send("org", &speak()).await;
+    world.wait_for_unread(world.owner.user_id, 3).await;
+    assert_eq!(unread().await, (1, 1, 2, 3));
+}
+
+#[tokio::test]
 async fn nobody_is_told_about_themselves() {
     let mut world = World::start().await;
     world.employee = world.owner;

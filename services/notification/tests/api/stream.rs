@@ -135,7 +135,7 @@ async fn every_stream_of_a_user_hears_the_same_and_what_is_read_elsewhere() {
     world.tell_manager(&["Ada", "Bob"]).await;
     let ada = world.inbox(manager, "").await.items[1].notification_id;
     world.read(manager, ada).await;
-    world.service.as_user(manager).post("/api/notification/v1/notifications/read-all").send().await.unwrap();
+    world.service.as_user(manager).post("/api/notification/v1/read-all").send().await.unwrap();
     let now = world.service.clock.now();
     for window in &mut windows {
         assert_eq!(window.next_titles(2).await.len(), 2);

@@ -111,6 +111,14 @@ impl World {
         })
     }
 
+    /// The state of somebody who works there from one day to another, both included.
+    pub(crate) fn works(&self, who: Person, version: i64, from: &str, to: Option<&str>, roles: &[&str]) -> Value {
+        let mut fact = self.employee_fact(who, version, true, roles);
+        fact["hired_on"] = from.into();
+        fact["left_on"] = to.into();
+        self.event("org", "org.employee.changed.v1", &fact)
+    }
+
     /// The employee accepted their invitation.
     pub(crate) fn accepted(&self) -> Value {
         self.accepted_by("Li Wei", Some(self.manager.employee_id))
