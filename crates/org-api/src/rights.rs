@@ -2,7 +2,7 @@
 //! Org evaluates it on its tables, the other services on their copies; the answer is the same.
 
 use rollcall_ids::{EmployeeId, UnitId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
@@ -107,6 +107,9 @@ pub enum Scope {
     /// The holder alone.
     #[serde(rename = "self")]
     Own,
+    /// One that a newer org knows and this binary does not: it reaches nobody.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Permissions that hold within one scope; what a role of an employee comes to.
@@ -115,9 +118,18 @@ pub struct Grant {
     /// Name of the role it comes from, for people to read.
     pub role: String,
     /// What may be done.
+    #[serde(deserialize_with = "known")]
     pub permissions: BTreeSet<Permission>,
     /// To whom.
     pub scope: Scope,
+}
+
+/// Leaves out permissions that a newer org knows and this binary does not: what it cannot check it does not give. org is
+/// released before those who hear it, and a binary that is rolled back reads what its successor wrote.
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<Permission>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    let named = |name: &String| Permission::ALL.into_iter().find(|permission| permission.name() == name);
+    Ok(names.iter().filter_map(named).collect())
 }
 
 /// The employee that an act would touch, on the date of the act.
@@ -139,6 +151,7 @@ pub fn may(holder: EmployeeId, grants: &[Grant], permission: Permission, target:
             target.manager_id == Some(holder) || unit_id.is_some_and(|unit| target.unit_and_above.contains(&unit))
         }
         Scope::Own => target.employee_id == holder,
+        Scope::Unknown => false,
     })
 }
 
@@ -179,6 +192,7 @@ impl Reach {
                     reach.tops.extend(*unit_id);
                 }
                 Scope::Own => reach.own = true,
+                Scope::Unknown => {}
             }
         }
         reach
@@ -333,5 +347,16 @@ mod tests {
             assert_eq!(serde_json::to_value(&scope).unwrap(), wire);
             assert_eq!(serde_json::from_value::<Scope>(wire).unwrap(), scope);
         }
+    }
+
+    #[test]
+    fn what_a_newer_org_gives_and_this_binary_does_not_know_gives_nothing() {
+        let grant = serde_json::json!({
+            "role": "owner", "permissions": ["org.read", "moon.walk"], "scope": {"kind": "galaxy", "arm": 3},
+        });
+        let grant: Grant = serde_json::from_value(grant).unwrap();
+        assert_eq!(grant.permissions, BTreeSet::from([Permission::OrgRead]));
+        assert_eq!(grant.scope, Scope::Unknown);
+        assert!(!may_in_org(&[grant], Permission::OrgRead));
     }
 }
