@@ -151,10 +151,20 @@ impl Act {
         before: Option<&Dossier>,
         after: &Dossier,
     ) -> Result<(), Error> {
+        store::append(conn, tenant, self.employee_entry(action, before, after)?)?;
+        self.employee_fact(conn, tenant, after)
+    }
+
+    /// The audit event of a change to an employee, to be appended.
+    pub(crate) fn employee_entry(
+        &self,
+        action: &'static str,
+        before: Option<&Dossier>,
+        after: &Dossier,
+    ) -> Result<Entry, Error> {
         let before = before.map(|dossier| dossier.view(self.today));
         let view = after.view(self.today);
-        self.record(conn, tenant, action, "employee", view.employee_id.0, before.as_ref(), Some(&view))?;
-        self.employee_fact(conn, tenant, after)
+        Ok(self.entry(action, "employee", view.employee_id.0, before.as_ref(), Some(&view))?)
     }
 
     /// Tells the others of an employee whose rights changed because something else did (they now head a unit);
@@ -177,17 +187,20 @@ impl Act {
         before: Option<&T>,
         after: Option<&T>,
     ) -> Result<(), Error> {
+        store::append(conn, tenant, self.entry(action, subject_kind, subject_id, before, after)?)
+    }
+
+    fn entry<T: Serialize>(
+        &self,
+        action: &'static str,
+        subject_kind: &'static str,
+        subject_id: Uuid,
+        before: Option<&T>,
+        after: Option<&T>,
+    ) -> Result<Entry, Fault> {
         let json = |value: Option<&T>| value.map(serde_json::to_value).transpose().map_err(Fault::internal);
-        let entry = Entry {
-            at: self.at,
-            actor: self.actor.clone(),
-            action,
-            subject_kind,
-            subject_id,
-            before: json(before)?,
-            after: json(after)?,
-        };
-        store::append(conn, tenant, entry)
+        let (before, after) = (json(before)?, json(after)?);
+        Ok(Entry { at: self.at, actor: self.actor.clone(), action, subject_kind, subject_id, before, after })
     }
 
     /// Puts an event into the outbox.

@@ -14,11 +14,12 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use rollcall_common::answer::Answer;
 use rollcall_common::client::Peer;
 use rollcall_common::idempotency::{Guard, Principal};
-use rollcall_common::server::{Core, Service};
+use rollcall_common::server::{Core, Service, Tasks};
 use rollcall_common::tenant::{InTenant, Tenant};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use tokio::sync::Notify;
 use utoipa::OpenApi as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -29,6 +30,8 @@ pub(crate) type InOrg = InTenant<Members>;
 pub struct App {
     pub(crate) core: Core,
     pub(crate) user: Peer,
+    /// Wakes the worker of imports.
+    pub(crate) imports: Notify,
 }
 
 impl Service for App {
@@ -39,7 +42,7 @@ impl Service for App {
 
     async fn build(core: Core, _: Settings) -> anyhow::Result<Self> {
         let user = core.peers.get("user")?;
-        Ok(Self { core, user })
+        Ok(Self { core, user, imports: Notify::new() })
     }
 
     fn core(&self) -> &Core {
@@ -56,6 +59,10 @@ impl Service for App {
 
     fn data(self: &Arc<Self>, config: &mut web::ServiceConfig) {
         config.app_data(web::Data::new(Members::new(self.core.db.clone(), self.core.clock.clone())));
+    }
+
+    fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {
+        tasks.spawn("work on imports", crate::imports::worker::run(Arc::clone(self)));
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) enum Error {
     RoleInUse,
     /// The import is not at the step that is asked for.
     #[error("the import is {0}")]
-    ImportState(&'static str),
+    ImportState(String),
     /// What every service may answer.
     #[error(transparent)]
     Fault(#[from] Fault),

@@ -15,6 +15,7 @@ mod delegations;
 mod employees;
 mod error;
 mod holidays;
+mod imports;
 mod invitations;
 mod members;
 mod orgs;

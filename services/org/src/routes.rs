@@ -1,6 +1,8 @@
 //! Every route of the service.
 
-use crate::{assignments, audit, delegations, employees, holidays, invitations, members, orgs, roles, sites, units};
+use crate::{
+    assignments, audit, delegations, employees, holidays, imports, invitations, members, orgs, roles, sites, units,
+};
 use rollcall_common::problem::{FieldError, Problem};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -21,6 +23,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
         (name = "sites", description = "Places of work"),
         (name = "holidays", description = "Calendars of public holidays"),
         (name = "employees", description = "People, where they work and their roles"),
+        (name = "imports", description = "Employees and assignments in bulk, from and to CSV"),
         (name = "roles", description = "What may be done, and to whom"),
         (name = "delegations", description = "Who decides in whose place"),
         (name = "invitations", description = "How an employee gets to their account"),
@@ -77,6 +80,12 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(delegations::handlers::list)
         .service(delegations::handlers::find)
         .service(delegations::handlers::remove)
+        .service(imports::handlers::create)
+        .service(imports::handlers::list)
+        .service(imports::handlers::find)
+        .service(imports::handlers::lines)
+        .service(imports::handlers::commit)
+        .service(imports::export::export)
         .service(invitations::handlers::create)
         .service(invitations::handlers::list)
         .service(invitations::handlers::find)

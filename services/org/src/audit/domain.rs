@@ -3,12 +3,12 @@
 use diesel::prelude::*;
 use jiff::Timestamp;
 use rollcall_ids::{EmployeeId, UserId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Who changes something.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Actor {
     /// Their account.
     pub(crate) user_id: UserId,

@@ -11,8 +11,13 @@ use rollcall_common::tenant::Tenant;
 
 /// Adds one.
 pub(crate) fn append(conn: &mut PgConnection, tenant: &Tenant, entry: Entry) -> Result<(), Error> {
-    diesel::insert_into(audit_events::table)
-        .values((
+    append_all(conn, tenant, vec![entry])
+}
+
+/// Adds several in one statement.
+pub(crate) fn append_all(conn: &mut PgConnection, tenant: &Tenant, entries: Vec<Entry>) -> Result<(), Error> {
+    let row = |entry: Entry| {
+        (
             audit_events::org_id.eq(tenant.org_id()),
             audit_events::at.eq(entry.at.to_diesel()),
             audit_events::actor_user_id.eq(entry.actor.user_id),
@@ -23,8 +28,10 @@ pub(crate) fn append(conn: &mut PgConnection, tenant: &Tenant, entry: Entry) -> 
             audit_events::subject_id.eq(entry.subject_id),
             audit_events::before.eq(entry.before),
             audit_events::after.eq(entry.after),
-        ))
-        .execute(conn)?;
+        )
+    };
+    let rows: Vec<_> = entries.into_iter().map(row).collect();
+    diesel::insert_into(audit_events::table).values(rows).execute(conn)?;
     Ok(())
 }
 

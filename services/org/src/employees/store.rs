@@ -19,22 +19,54 @@ pub(crate) fn insert(
     employee: &Employee,
     at: Timestamp,
 ) -> Result<(), Error> {
-    diesel::insert_into(employees::table)
-        .values((
+    insert_all(conn, tenant, &[employee], at)
+}
+
+/// Adds several in one statement.
+pub(crate) fn insert_all(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    added: &[&Employee],
+    at: Timestamp,
+) -> Result<(), Error> {
+    let row = |employee: &&Employee| {
+        (
             employees::org_id.eq(tenant.org_id()),
             employees::employee_id.eq(employee.employee_id),
-            employees::number.eq(&employee.number),
-            employees::name.eq(&employee.name),
-            employees::email.eq(&employee.email),
+            employees::number.eq(employee.number.clone()),
+            employees::name.eq(employee.name.clone()),
+            employees::email.eq(employee.email.clone()),
             employees::user_id.eq(employee.user_id),
             employees::hired_on.eq(employee.hired_on.to_diesel()),
             employees::left_on.eq(employee.left_on.map(Date::to_diesel)),
             employees::version.eq(employee.version),
             employees::created_at.eq(at.to_diesel()),
             employees::updated_at.eq(at.to_diesel()),
-        ))
-        .execute(conn)
-        .map_err(Error::of_write)?;
+        )
+    };
+    let rows: Vec<_> = added.iter().map(row).collect();
+    diesel::insert_into(employees::table).values(rows).execute(conn).map_err(Error::of_write)?;
+    Ok(())
+}
+
+/// Everybody, ordered by number: one statement.
+pub(crate) fn all(conn: &mut PgConnection, tenant: &Tenant) -> Result<Vec<Dossier>, Error> {
+    let rows: Vec<Whole> = employees::table
+        .filter(employees::org_id.eq(tenant.org_id()))
+        .order(employees::number.asc())
+        .select(Whole::select())
+        .load(conn)?;
+    rows.into_iter().map(Whole::dossier).collect()
+}
+
+/// Holds everybody until the transaction ends.
+pub(crate) fn lock_all(conn: &mut PgConnection, tenant: &Tenant) -> Result<(), Error> {
+    let _: Vec<EmployeeId> = employees::table
+        .filter(employees::org_id.eq(tenant.org_id()))
+        .order(employees::employee_id.asc())
+        .select(employees::employee_id)
+        .for_no_key_update()
+        .load(conn)?;
     Ok(())
 }
 

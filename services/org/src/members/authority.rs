@@ -48,7 +48,12 @@ impl TenantAuthority for Members {
 }
 
 /// The member that the account is today.
-fn member(conn: &mut PgConnection, tenant: &Tenant, user_id: UserId, now: Timestamp) -> Result<Option<Member>, Error> {
+pub(crate) fn member(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    user_id: UserId,
+    now: Timestamp,
+) -> Result<Option<Member>, Error> {
     let Some(dossier) = employees::by_user(conn, tenant, user_id)? else { return Ok(None) };
     let Some(org) = orgs::find(conn, tenant)? else { return Ok(None) };
     let today = now.to_zoned(zone(&org.time_zone)).date();

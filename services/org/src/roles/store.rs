@@ -33,6 +33,27 @@ pub(crate) fn give(
     Ok(given == 1)
 }
 
+/// Gives a role to several who are new, in one statement.
+pub(crate) fn give_all(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    holders: &[EmployeeId],
+    role: Role,
+    at: Timestamp,
+) -> Result<(), Error> {
+    let row = |holder: &EmployeeId| {
+        (
+            employee_roles::org_id.eq(tenant.org_id()),
+            employee_roles::employee_id.eq(*holder),
+            employee_roles::role.eq(role.name()),
+            employee_roles::given_at.eq(at.to_diesel()),
+        )
+    };
+    let rows: Vec<_> = holders.iter().map(row).collect();
+    diesel::insert_into(employee_roles::table).values(rows).execute(conn)?;
+    Ok(())
+}
+
 /// Takes a role; says whether they had it.
 pub(crate) fn take(
     conn: &mut PgConnection,

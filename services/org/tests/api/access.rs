@@ -79,6 +79,12 @@ fn table() -> Vec<(Class, &'static str, &'static str, Value)> {
         (Tenant, "POST", path("/invitations"), json!({"employee_id": ANY})),
         (Tenant, "GET", path("/invitations"), none.clone()),
         (Tenant, "GET", path("/invitations/{invitation_id}"), none.clone()),
+        (Tenant, "POST", path("/imports"), json!("text/csv")),
+        (Tenant, "GET", path("/imports"), none.clone()),
+        (Tenant, "GET", path("/imports/{import_id}"), none.clone()),
+        (Tenant, "GET", path("/imports/{import_id}/lines"), none.clone()),
+        (Tenant, "POST", path("/imports/{import_id}/commit"), none.clone()),
+        (Tenant, "GET", path("/exports/employees"), none.clone()),
         (Tenant, "GET", path("/audit-events"), none.clone()),
         (Service, "GET", "/internal/v1/orgs", none.clone()),
         (Service, "GET", "/internal/v1/orgs/{org_id}/holiday-calendars", none.clone()),
@@ -121,6 +127,7 @@ async fn only_those_a_route_is_for_get_past_its_door() {
             .replace("{holiday_calendar_id}", &InvitationId::generate().to_string())
             .replace("{assignment_id}", &InvitationId::generate().to_string())
             .replace("{delegation_id}", &InvitationId::generate().to_string())
+            .replace("{import_id}", &InvitationId::generate().to_string())
             .replace("{date}", "2026-10-03")
             .replace("{role}", "manager");
         let verb: Method = method.parse().unwrap();

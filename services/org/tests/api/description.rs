@@ -72,6 +72,7 @@ async fn what_the_description_shows_is_what_comes() {
     let calendar = f.post(owner, "/holiday-calendars", json!({"name": "C"})).await.must(201);
     let stand_in = json!({"to_employee_id": ada, "valid_from": "2026-08-01", "valid_to": "2026-08-02"});
     let delegation = f.post(owner, "/delegations", stand_in).await.must(201);
+    let import = f.import(owner, "number,name,hired_on\n8,Ada,2026-01-05\n").await;
     for (schema, came) in [
         ("Org", f.get(owner, "").await.must(200)),
         ("Me", f.get(owner, "/me").await.must(200)),
@@ -82,6 +83,7 @@ async fn what_the_description_shows_is_what_comes() {
         ("UnitNode", f.get(owner, "/units/tree").await.must(200)),
         ("HolidayCalendar", calendar),
         ("Delegation", delegation),
+        ("Import", import),
         ("Invitation", first("/invitations").await),
         ("AuditEvent", first("/audit-events").await),
         ("Accepted", accepted),

@@ -12,6 +12,7 @@ mod description;
 mod employees;
 mod events;
 mod holidays;
+mod imports;
 mod internal;
 mod invitations;
 mod isolation;

@@ -1,0 +1,92 @@
+//! The worker that checks and commits imports, beside the requests. What an instance has claimed and not finished, because
+//! it was stopped, another takes over when the claim has run out: each step is one transaction, so nothing is half done.
+
+use crate::app::App;
+use crate::error::Error;
+use crate::imports::commands::{Progress, step};
+use crate::imports::domain::{LineError, LineVerdict, Verdict};
+use crate::imports::store::{self, Claimed};
+use rollcall_common::db::Unscoped;
+use rollcall_common::fault::Fault;
+use rollcall_common::tenant::Tenant;
+use rollcall_common::validate::Rejection;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Between looks for work when nobody wakes the worker.
+const LOOK: Duration = Duration::from_secs(2);
+/// Between two looks at how far a step is.
+const SHOW: Duration = Duration::from_millis(200);
+
+/// Works for ever.
+pub(crate) async fn run(app: Arc<App>) {
+    loop {
+        match next(&app).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let _ = tokio::time::timeout(LOOK, app.imports.notified()).await;
+            }
+            Err(error) => {
+                tracing::warn!(error = rollcall_common::problem::chain(&error), "an import waits to be tried again");
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+}
+
+/// Does one step of one import; says whether there was one to do.
+async fn next(app: &App) -> Result<bool, Error> {
+    let now = app.core.clock.now();
+    let claimed = app.core.db.transaction(Unscoped, move |conn| store::claim(conn, now)).await?;
+    let Some(Claimed { org_id, import_id }) = claimed else { return Ok(false) };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the import was queued by a member of the organisation, who is looked up again before anything is done"
+    )]
+    let tenant = Tenant::of_capability(org_id);
+    let progress = Arc::new(Progress::default());
+    let (outbox, shown) = (app.core.outbox.clone(), Arc::clone(&progress));
+    let work = app.core.db.transaction(tenant, move |conn| step(conn, &tenant, import_id, outbox, now, &shown));
+    tokio::pin!(work);
+    let done = loop {
+        tokio::select! {
+            done = &mut work => break done,
+            () = tokio::time::sleep(SHOW) => {
+                let at = (progress.total.load(Ordering::Relaxed), progress.done.load(Ordering::Relaxed));
+                let now = app.core.clock.now();
+                let show = app.core.db.transaction(tenant, move |conn| store::progress(conn, &tenant, import_id, at, now));
+                tokio::select! {
+                    done = &mut work => break done,
+                    shown = show => shown?,
+                }
+            }
+        }
+    };
+    match done {
+        Err(error) if is_final(&error) => {
+            let lines = [refusal(&error)];
+            let refuse = move |conn: &mut _| store::finish(conn, &tenant, import_id, ("refused", &lines), now);
+            app.core.db.transaction(tenant, refuse).await?;
+        }
+        done => done?,
+    }
+    Ok(true)
+}
+
+/// Whether trying again would end the same way.
+fn is_final(error: &Error) -> bool {
+    !matches!(error, Error::Fault(Fault::Unavailable { .. } | Fault::DeadlineExceeded | Fault::Internal(_)))
+}
+
+/// What an error that is of no line in particular says.
+fn refusal(error: &Error) -> LineVerdict {
+    let (code, detail) = match error {
+        Error::LastOwner => ("last_owner", "nobody who can sign in would own the organisation"),
+        Error::NumberTaken => ("number_taken", "somebody got one of the numbers in the meantime"),
+        Error::AssignmentOverlap => ("assignment_overlap", "two assignments would hold on one day"),
+        Error::Fault(Fault::Forbidden) => ("forbidden", "whoever sent it may no longer do so"),
+        _ => ("refused", "it does not fit what is there"),
+    };
+    LineVerdict { line: 1, verdict: Verdict::Rejected, errors: vec![LineError::new("", Rejection::new(code, detail))] }
+}
