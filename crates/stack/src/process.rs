@@ -6,6 +6,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -42,6 +43,8 @@ impl Process {
         let output = OpenOptions::new()
             .create(true)
             .append(true)
+            // PostgreSQL quotes the row that violates a constraint, which may be somebody's address.
+            .mode(0o600)
             .open(log)
             .with_context(|| format!("could not open the log file {}", log.display()))?;
         let program = command.get_program().to_string_lossy().into_owned();

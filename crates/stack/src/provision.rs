@@ -35,6 +35,8 @@ pub fn roles(admin: &mut PgConnection, service: &Service, passwords: &Passwords)
         admin
             .batch_execute(&format!("ALTER ROLE {role} {settings} PASSWORD '{password}'"))
             .with_context(|| format!("role {role}"))?;
+        // The services tell an outage from a defect by its message.
+        admin.batch_execute(&format!("ALTER ROLE {role} SET lc_messages = 'C'"))?;
     }
     Ok(())
 }

@@ -74,16 +74,20 @@ impl Service {
     pub fn wait_until_ready(&self) -> Result<()> {
         let process = self.process.as_ref().with_context(|| format!("{} was not started", self.name))?;
         let start = Instant::now();
-        while !answers_ok(self.port, "/readyz") {
+        loop {
+            let ready = answers_ok(self.port, "/readyz");
+            // Asked after, so that an answer by somebody else on the port is not taken for its own.
             if let Some(status) = process.exited() {
                 return Err(process.failure(&format!("ended while it started ({status})")));
+            }
+            if ready {
+                return Ok(());
             }
             if start.elapsed() > READY_WITHIN {
                 return Err(process.failure("was not ready in time"));
             }
             thread::sleep(Duration::from_millis(20));
         }
-        Ok(())
     }
 
     /// Asks it to stop, in order, and returns at once.
