@@ -2,6 +2,12 @@
 
 /// 409: another shift of the organisation has this code.
 pub const SHIFT_CODE_TAKEN: &str = "shift_code_taken";
+/// 403: one's own request, or one for one's own day, is decided by somebody else.
+pub const OWN_REQUEST: &str = "own_request";
+/// 409: somebody has decided it, or it was taken back.
+pub const ALREADY_DECIDED: &str = "already_decided";
+/// 422, in `errors`: there is no such punch that counts around the day.
+pub const UNKNOWN_PUNCH: &str = "unknown_punch";
 /// 422, in `errors`: the instant lies outside of what this source may send.
 pub const AT_OUT_OF_WINDOW: &str = "at_out_of_window";
 /// 422, in `errors`: the organisation has no such employee.

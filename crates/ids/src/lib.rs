@@ -96,6 +96,8 @@ ids! {
     RotationId;
     /// One planned stretch of the roster.
     RosterEntryId;
+    /// A request to put a workday right.
+    CorrectionId;
     /// A message to one recipient.
     NotificationId;
     /// An event in an outbox (`id` of a CloudEvent).

@@ -13,6 +13,12 @@ pub(crate) enum Error {
     /// Another shift has the code.
     #[error("the shift's code is taken")]
     ShiftCodeTaken,
+    /// One's own request is decided by somebody else.
+    #[error("one's own request")]
+    OwnRequest,
+    /// It was decided, or taken back.
+    #[error("already decided")]
+    AlreadyDecided,
     /// What every service may answer.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -26,6 +32,10 @@ impl Error {
         match self {
             Self::ShiftCodeTaken => {
                 Problem::new(StatusCode::CONFLICT, codes::SHIFT_CODE_TAKEN, "Another shift has this code")
+            }
+            Self::OwnRequest => Problem::new(StatusCode::FORBIDDEN, codes::OWN_REQUEST, "Somebody else decides this"),
+            Self::AlreadyDecided => {
+                Problem::new(StatusCode::CONFLICT, codes::ALREADY_DECIDED, "This is decided already")
             }
             Self::Fault(fault) => fault.problem(),
         }

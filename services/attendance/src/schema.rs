@@ -1,6 +1,17 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    added_punches (org_id, employee_id, at, punch_id) {
+        org_id -> Uuid,
+        employee_id -> Uuid,
+        at -> Timestamptz,
+        punch_id -> Uuid,
+        direction -> Text,
+        correction_id -> Uuid,
+    }
+}
+
+diesel::table! {
     assignments (org_id, assignment_id) {
         org_id -> Uuid,
         assignment_id -> Uuid,
@@ -16,6 +27,24 @@ diesel::table! {
     backfills (org_id) {
         org_id -> Uuid,
         done_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    corrections (org_id, correction_id) {
+        org_id -> Uuid,
+        correction_id -> Uuid,
+        employee_id -> Uuid,
+        work_date -> Date,
+        changes -> Jsonb,
+        reason -> Text,
+        requested_by -> Uuid,
+        requested_at -> Timestamptz,
+        status -> Text,
+        decided_by -> Nullable<Uuid>,
+        decided_at -> Nullable<Timestamptz>,
+        note -> Nullable<Text>,
+        version -> Int8,
     }
 }
 
@@ -146,9 +175,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    voided_punches (org_id, employee_id, at, punch_id) {
+        org_id -> Uuid,
+        employee_id -> Uuid,
+        at -> Timestamptz,
+        punch_id -> Uuid,
+        correction_id -> Uuid,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
+    added_punches,
     assignments,
     backfills,
+    corrections,
     employees,
     fact_changes,
     orgs,
@@ -160,4 +201,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     shifts,
     sites,
     units,
+    voided_punches,
 );

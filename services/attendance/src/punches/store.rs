@@ -38,14 +38,15 @@ struct Row {
 }
 
 /// An enum as the word it is on the wire.
-pub(super) fn word(value: &impl Serialize) -> Result<String, Fault> {
+pub(crate) fn word(value: &impl Serialize) -> Result<String, Fault> {
     match serde_json::to_value(value).map_err(Fault::internal)? {
         Value::String(word) => Ok(word),
         other => Err(Fault::internal(anyhow::anyhow!("{other} is no word"))),
     }
 }
 
-fn of_word<T: DeserializeOwned>(word: String) -> Result<T, Fault> {
+/// The enum that is this word on the wire.
+pub(crate) fn of_word<T: DeserializeOwned>(word: String) -> Result<T, Fault> {
     serde_json::from_value(Value::String(word)).map_err(Fault::internal)
 }
 

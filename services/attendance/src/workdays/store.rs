@@ -1,7 +1,7 @@
 //! Punches as the engine takes them.
 
 use super::facts::PunchFact;
-use crate::schema::punches as table;
+use crate::schema::{added_punches as added, punches as table, voided_punches as voided};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use jiff::Timestamp;
@@ -15,7 +15,8 @@ use std::collections::HashMap;
 
 type Row = (EmployeeId, PunchId, jiff_diesel::Timestamp, String, Value);
 
-/// The punches of some people from an instant to before another, in no order.
+/// The punches of some people from an instant to before another, in no order: those that came and those that
+/// approved corrections added, without those that one voided.
 pub(super) fn punches(
     conn: &mut PgConnection,
     tenant: &Tenant,
@@ -36,6 +37,30 @@ pub(super) fn punches(
         let outside_geofence = exceptions.iter().any(|e| matches!(e, PunchException::OutsideGeofence { .. }));
         let punch = PunchFact { id, at: at.to_jiff(), direction, outside_geofence };
         by_person.entry(employee_id).or_default().push(punch);
+    }
+    let added: Vec<(EmployeeId, PunchId, jiff_diesel::Timestamp, String)> = added::table
+        .filter(added::org_id.eq(tenant.org_id()))
+        .filter(added::employee_id.eq_any(people))
+        .filter(added::at.ge(from.to_diesel()))
+        .filter(added::at.lt(until.to_diesel()))
+        .select((added::employee_id, added::punch_id, added::at, added::direction))
+        .load(conn)?;
+    for (employee_id, id, at, direction) in added {
+        let direction: Direction = serde_json::from_value(Value::String(direction)).map_err(Fault::internal)?;
+        let punch = PunchFact { id, at: at.to_jiff(), direction, outside_geofence: false };
+        by_person.entry(employee_id).or_default().push(punch);
+    }
+    let gone: Vec<(EmployeeId, PunchId)> = voided::table
+        .filter(voided::org_id.eq(tenant.org_id()))
+        .filter(voided::employee_id.eq_any(people))
+        .filter(voided::at.ge(from.to_diesel()))
+        .filter(voided::at.lt(until.to_diesel()))
+        .select((voided::employee_id, voided::punch_id))
+        .load(conn)?;
+    for (employee_id, id) in gone {
+        if let Some(punches) = by_person.get_mut(&employee_id) {
+            punches.retain(|punch| punch.id != id);
+        }
     }
     Ok(by_person)
 }

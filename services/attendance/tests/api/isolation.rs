@@ -8,7 +8,7 @@ use rollcall_common::db;
 use rollcall_common::server::Service as _;
 use serde_json::json;
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 15] = [
     "orgs",
     "units",
     "sites",
@@ -21,6 +21,9 @@ const TABLES: [&str; 12] = [
     "roster_entries",
     "roster_versions",
     "punches",
+    "corrections",
+    "added_punches",
+    "voided_punches",
 ];
 
 #[derive(QueryableByName)]
@@ -46,7 +49,12 @@ async fn two_orgs() -> Fixture {
         f.plan_team(&shift, "2026-06-01", "2026-06-30").await;
         let rotation = json!({"name": "R", "anchor_date": "2026-06-01", "cycle": [shift]});
         f.post(&f.world.owner, "/rotations", &rotation).await.must(201);
-        f.punch(&f.world.worker, "k", &json!({})).await.must(201);
+        let punch = f.punch(&f.world.worker, "k", &json!({})).await.must(201);
+        let changes = json!([{"void": punch["punch_id"]}, {"add": {"at": "2026-06-01T08:00:00Z"}}]);
+        let body = json!({"work_date": "2026-06-01", "reason": "R", "changes": changes});
+        let asked = f.post(&f.world.worker, "/corrections", &body).await.must(201);
+        let approve = format!("/corrections/{}/approve", asked["correction_id"].as_str().unwrap());
+        f.post(&f.world.manager, &approve, &json!({})).await.must(200);
     }
     f
 }
@@ -102,7 +110,9 @@ async fn the_role_that_serves_cannot_edit_facts() {
     let f = two_orgs().await;
     let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
     diesel::sql_query("SET ROLE rollcall_attendance").execute(&mut admin).unwrap();
-    for table in ["punches", "rotations", "roster_entries", "shift_versions", "shifts"] {
+    for table in
+        ["punches", "rotations", "roster_entries", "shift_versions", "shifts", "added_punches", "voided_punches"]
+    {
         for statement in [format!("UPDATE {table} SET org_id = org_id"), format!("DELETE FROM {table}")] {
             let error = diesel::sql_query(&statement).execute(&mut admin).unwrap_err().to_string();
             assert!(error.contains("permission denied"), "{statement}: {error}");

@@ -4,6 +4,7 @@
 mod access;
 mod backfill;
 mod bad_input;
+mod corrections;
 mod facts;
 mod isolation;
 mod memory;

@@ -1,0 +1,3 @@
+DROP TABLE voided_punches;
+DROP TABLE added_punches;
+DROP TABLE corrections;
