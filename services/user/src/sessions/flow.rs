@@ -66,10 +66,9 @@ pub async fn log_in(app: &App, email: EmailAddress, password: Password, origin: 
         .db
         .transaction(Unscoped, move |conn| -> Result<_, Error> {
             let found = users::by_email(conn, &email)?;
-            let known = match &found {
-                Some((user, _)) => store::knows_network(conn, user.user_id, &from)?,
-                None => false,
-            };
+            // Asked where there is no account too: both take the same steps.
+            let user_id = found.as_ref().map_or_else(UserId::generate, |(user, _)| user.user_id);
+            let known = store::knows_network(conn, user_id, &from)?;
             let account = if known { Bucket::account_from(&email, &from) } else { Bucket::account("sign-in", &email) };
             let buckets = [(Bucket::address("sign-in", &from), rules.address), (account, rules.account)];
             throttle::charge(conn, &buckets, now)?;

@@ -153,6 +153,38 @@ async fn a_key_whose_time_is_over_is_replaced_and_no_longer_shown() {
 }
 
 #[tokio::test]
+async fn a_key_is_followed_by_the_next_one_every_thirty_days() {
+    let fixture = Fixture::start().await;
+    let names = async || {
+        let keys = published(&fixture).await.body["keys"].as_array().unwrap().clone();
+        keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let signs = async || {
+        let session = fixture.log_in_again("ada@example.org").await;
+        decode(session.text("access_token").split('.').next().unwrap())["kid"].as_str().unwrap().to_owned()
+    };
+    fixture.sign_up("ada@example.org").await;
+    let first = names().await;
+    fixture.advance(SignedDuration::from_hours(24 * 30) - SignedDuration::from_mins(15));
+    fixture.app().read_keys().await.unwrap();
+    let both = names().await;
+    assert_eq!((both.len(), signs().await), (2, first[0].clone()), "published a quarter of an hour before it signs");
+    fixture.advance(SignedDuration::from_mins(15));
+    let next = signs().await;
+    assert!(next != first[0] && both.contains(&next) && names().await.len() == 2);
+    fixture.advance(SignedDuration::from_mins(6));
+    assert_eq!(names().await, [next], "the last token of the first has expired");
+}
+
+#[tokio::test]
+async fn keys_that_would_sign_before_everybody_has_read_them_stop_the_start() {
+    let fixture = Fixture::start().await;
+    let started = fixture.another_instance(|settings| set(settings, "keys.publish_ahead_seconds", 600)).await;
+    let Err(error) = started else { unreachable!("it started") };
+    assert!(format!("{error:#}").contains("keys.publish_ahead_seconds must be more than"), "{error:#}");
+}
+
+#[tokio::test]
 async fn discovery_says_where_the_keys_are() {
     let fixture = Fixture::start().await;
     let reply = fixture.get("/.well-known/openid-configuration").await;

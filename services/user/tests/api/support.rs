@@ -77,6 +77,7 @@ pub(crate) struct Process {
     client: Client,
     child: Child,
     log: PathBuf,
+    file: PathBuf,
 }
 
 /// An answer.
@@ -154,7 +155,7 @@ impl Fixture {
         let output = File::create(&log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_rollcall-user"))
             .args(["serve", "--config"])
-            .arg(file)
+            .arg(&file)
             .env_clear()
             .stdout(output.try_clone().unwrap())
             .stderr(output)
@@ -162,7 +163,7 @@ impl Fixture {
             .spawn()
             .unwrap();
         let client = Client { base_url: format!("http://{listen}"), http: self.service.http.clone() };
-        let process = Process { client, child, log };
+        let process = Process { client, child, log, file };
         for _ in 0..200 {
             let answer = process.request("GET", "/readyz").send().await;
             if answer.is_ok_and(|answer| answer.status() == 200) {
@@ -179,11 +180,6 @@ impl Fixture {
         let mut settings: Table = toml::from_str(&text).unwrap();
         change(&mut settings);
         PathBuf::from(self.write("another.toml", &toml::to_string(&settings).unwrap()))
-    }
-
-    /// Where it listens.
-    pub(crate) fn url(&self) -> String {
-        self.service.base_url.clone()
     }
 
     /// Stops it; its settings, keys and database stay.
@@ -245,6 +241,20 @@ impl Fixture {
 }
 
 impl Process {
+    /// Runs a command of the binary beside it; whether that went well, and what it said.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> (bool, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_rollcall-user"))
+            .args(arguments)
+            .arg("--config")
+            .arg(&self.file)
+            .env_clear()
+            .output()
+            .await
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    }
+
     /// Everything it has said.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
@@ -267,6 +277,11 @@ impl Process {
 }
 
 impl Client {
+    /// Where the instance listens.
+    pub(crate) fn url(&self) -> String {
+        self.base_url.clone()
+    }
+
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
         self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.base_url))
     }
