@@ -54,8 +54,7 @@ pub struct Notification {
     pub notification_id: NotificationId,
     /// The organisation it comes from.
     pub org_id: OrgId,
-    /// What it is about: the name of a [`Category`]. Categories are added; one that is not known yet is shown like
-    /// any other.
+    /// What it is about: `membership`, `attendance`. More will come; one that is not known is shown like any other.
     #[schema(example = "membership")]
     pub category: String,
     /// Name of the template it was written with, for icons and grouping.

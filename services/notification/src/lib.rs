@@ -55,7 +55,10 @@ impl Service for App {
 
     fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {
         tasks.spawn("read for streams", stream::reader::read(Arc::clone(self)));
-        tasks.spawn("watch streams", stream::reader::watch(Arc::clone(self)));
+        tasks.spawn("compare streams", stream::reader::compare(Arc::clone(self)));
+        tasks.spawn("keep time for streams", stream::watch::keep_time(Arc::clone(self)));
+        let ended = self.core.revocations.subscribe();
+        tasks.spawn("end streams with their sessions", stream::watch::end_revoked(Arc::clone(self), ended));
         tasks.spawn("drop old stream entries", stream::reader::prune(Arc::clone(self)));
         tasks.spawn("tell what waits", rules::deferred::run(Arc::clone(self)));
         tasks.spawn("send mail", mail::worker::run(Arc::clone(self)));

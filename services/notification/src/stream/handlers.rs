@@ -2,8 +2,9 @@
 
 use super::domain::{Position, Start, reset_frame, retry_frame, start, unread_frame};
 use super::hub::Draining;
-use super::listener::Listener;
+use super::listener::{Listener, Right};
 use super::store::{self, Standing};
+use super::watch::reconnect_milliseconds;
 use crate::app::App;
 use crate::responses;
 use actix_web::http::header;
@@ -45,7 +46,8 @@ pub(crate) struct StreamQuery {
 /// Server-Sent Events: `notification`, `read`, `unread_count` and `reset`, each with an id. Given the last id it saw,
 /// the stream continues with exactly what came after; where that cannot be proven it says `reset`, and the client
 /// loads the inbox anew. A comment every 20 s keeps the connection alive. The stream ends when the access token
-/// expires or the service is released; the client reconnects, with a token that is valid.
+/// expires or the service is released, and the client reconnects with a token that is valid; and when its session
+/// ends, its API token is revoked or its account is disabled.
 #[utoipa::path(
     tag = "stream",
     operation_id = "stream",
@@ -67,16 +69,19 @@ pub(crate) async fn stream(
     query: Query<StreamQuery>,
 ) -> Result<HttpResponse, Fault> {
     let asked = asked(&request, query.0);
-    let (user_id, until) = (caller.user_id, caller.expires_at);
+    let (user_id, right) = (caller.user_id, Right::from(&caller));
     let standing = move |conn: &mut _| Ok::<_, Fault>(store::standing(conn, &caller)?);
     let standing = app.core.db.transaction(Scope::User(user_id), standing).await?;
     let start = start(asked.as_deref(), standing.position(), app.hub.limits().replayed);
     let (position, opening) = open(start, &standing);
-    let listener = Listener::new(position, opening, app.core.clock.now(), until);
+    let listener = Listener::new(position, opening, app.core.clock.now(), right);
     let body = app
         .hub
         .join(user_id, listener)
         .map_err(|Draining| Fault::unavailable("stream", anyhow::anyhow!("this instance is about to stop")))?;
+    // The session may have ended while the stream was opened, before there was anything to end.
+    let refused = |user, right: &Right| app.core.revocations.refuses(user, right.session_id, right.issued_at);
+    app.hub.revoke(Some(user_id), refused, reconnect_milliseconds);
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))

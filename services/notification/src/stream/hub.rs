@@ -1,7 +1,7 @@
 //! Every open stream of this instance, by user, and the set of users somebody should read for.
 
 use super::domain::{Batch, Position};
-use super::listener::{Limits, Listener};
+use super::listener::{Limits, Listener, Right};
 use bytes::Bytes;
 use futures_util::Stream;
 use jiff::Timestamp;
@@ -137,17 +137,39 @@ impl Hub {
         self.read_for(behind);
     }
 
-    /// Looks at the time for every stream.
+    /// Looks at the time for every stream. One that is cut off is forgotten at once: its body ends when the
+    /// connection asks for more, which that of a client who does not read may never do.
     pub fn look(&self, now: Timestamp, retry_milliseconds: impl Fn() -> u64) {
-        for listener in self.all() {
-            listener.look(now, &self.limits, &retry_milliseconds);
+        for (user, listener) in self.all() {
+            if !listener.look(now, &self.limits, &retry_milliseconds) {
+                self.leave(user, &listener);
+            }
+        }
+    }
+
+    /// Ends the streams whose right to listen is `refused`: those of one user, or of all.
+    pub fn revoke(
+        &self,
+        of: Option<UserId>,
+        refused: impl Fn(UserId, &Right) -> bool,
+        retry_milliseconds: impl Fn() -> u64,
+    ) {
+        let streams = match of {
+            Some(user) => self.of_user(user).into_iter().map(|listener| (user, listener)).collect(),
+            None => self.all(),
+        };
+        for (user, listener) in streams {
+            if refused(user, listener.right()) {
+                listener.revoke(retry_milliseconds());
+                self.leave(user, &listener);
+            }
         }
     }
 
     /// Ends every stream and takes no more; each client is told its own time to come back.
     pub fn drain(&self, retry_milliseconds: impl Fn() -> u64) {
         lock(&self.streams).draining = true;
-        for listener in self.all() {
+        for (_, listener) in self.all() {
             listener.end(retry_milliseconds());
         }
     }
@@ -166,8 +188,13 @@ impl Hub {
         lock(&self.streams).of.get(&user).cloned().unwrap_or_default()
     }
 
-    fn all(&self) -> Vec<Arc<Listener>> {
-        lock(&self.streams).of.values().flatten().cloned().collect()
+    fn all(&self) -> Vec<(UserId, Arc<Listener>)> {
+        let streams = lock(&self.streams);
+        streams
+            .of
+            .iter()
+            .flat_map(|(user, of_user)| of_user.iter().map(|listener| (*user, Arc::clone(listener))))
+            .collect()
     }
 }
 
@@ -207,6 +234,7 @@ mod tests {
     use super::super::domain::{Entry, frame};
     use super::*;
     use jiff::SignedDuration;
+    use rollcall_ids::SessionId;
 
     fn at(seq: i64) -> Position {
         Position { epoch: 7, seq }
@@ -223,8 +251,9 @@ mod tests {
     }
 
     fn open(hub: &Arc<Hub>, user: UserId, seq: i64) -> Result<OpenStream, Draining> {
-        let until = Timestamp::from_second(300).unwrap();
-        hub.join(user, Listener::new(at(seq), [], Timestamp::UNIX_EPOCH, until))
+        let (issued_at, until) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(300).unwrap());
+        let right = Right { session_id: SessionId::generate(), issued_at, until };
+        hub.join(user, Listener::new(at(seq), [], issued_at, right))
     }
 
     fn batch(from: i64, last: i64) -> Batch {
@@ -291,6 +320,31 @@ mod tests {
         assert!(matches!(Pin::new(&mut streams[0]).poll_next(&mut context), Poll::Ready(None)));
         drop(streams);
         assert!(hub.is_empty());
+    }
+
+    #[test]
+    fn a_session_that_has_ended_takes_its_own_streams_along() {
+        let (hub, user) = (hub(), UserId::generate());
+        let mut streams = [open(&hub, user, 0).unwrap(), open(&hub, user, 0).unwrap()];
+        let mut other = open(&hub, UserId::generate(), 0).unwrap();
+        let ended = streams[0].listener.right().session_id;
+        for of in [Some(user), None] {
+            hub.revoke(of, |_, right| right.session_id == ended, || 250);
+            assert_eq!(hub.len(), 2);
+        }
+        assert_eq!((take(&mut streams[0]), take(&mut streams[1]), take(&mut other)), (1, 0, 0));
+    }
+
+    #[test]
+    fn a_stream_that_is_cut_off_is_forgotten_before_its_client_reads() {
+        let (hub, user) = (hub(), UserId::generate());
+        let stream = open(&hub, user, 0).unwrap();
+        hub.deliver(user, &batch(1, 3));
+        hub.look(Timestamp::from_second(29).unwrap(), || 1);
+        assert_eq!(hub.len(), 1);
+        hub.look(Timestamp::from_second(30).unwrap(), || 1);
+        assert!(hub.is_empty());
+        drop(stream);
     }
 
     #[test]

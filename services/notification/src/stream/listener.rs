@@ -4,6 +4,8 @@
 use super::domain::{Batch, HEARTBEAT, Position, reset_frame, retry_frame, unread_frame};
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use rollcall_common::auth::Caller;
+use rollcall_ids::SessionId;
 use rollcall_notification_api::stream::ResetReason;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,8 +24,28 @@ pub struct Limits {
     pub stalled: SignedDuration,
 }
 
+/// By what right somebody listens: that of the token which opened the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Right {
+    /// The session, or the API token, that it belongs to.
+    pub session_id: SessionId,
+    /// Since when the token is valid.
+    pub issued_at: Timestamp,
+    /// When it stops being valid.
+    pub until: Timestamp,
+}
+
+impl From<&Caller> for Right {
+    fn from(caller: &Caller) -> Self {
+        Self { session_id: caller.session_id, issued_at: caller.issued_at, until: caller.expires_at }
+    }
+}
+
 /// One open stream.
-pub struct Listener(Mutex<Inner>);
+pub struct Listener {
+    right: Right,
+    inner: Mutex<Inner>,
+}
 
 struct Inner {
     position: Position,
@@ -36,8 +58,6 @@ struct Inner {
     taken: bool,
     /// When it was last seen to take something, or given a heartbeat.
     active: Timestamp,
-    /// When the right to listen ends.
-    until: Timestamp,
     waker: Option<Waker>,
 }
 
@@ -52,17 +72,22 @@ pub struct Taken {
 
 impl Listener {
     /// A stream at `position` that first gets the frames of `opening`.
-    pub fn new(position: Position, opening: impl IntoIterator<Item = Bytes>, now: Timestamp, until: Timestamp) -> Self {
-        Self(Mutex::new(Inner {
+    pub fn new(position: Position, opening: impl IntoIterator<Item = Bytes>, now: Timestamp, right: Right) -> Self {
+        let inner = Mutex::new(Inner {
             position,
             waiting: opening.into_iter().collect(),
             behind: false,
             ending: false,
             taken: false,
             active: now,
-            until,
             waker: None,
-        }))
+        });
+        Self { right, inner }
+    }
+
+    /// By what right it is open.
+    pub const fn right(&self) -> &Right {
+        &self.right
     }
 
     /// Takes the next frame for the connection, or waits for one.
@@ -122,17 +147,18 @@ impl Listener {
         inner.behind && !inner.ending && inner.waiting.len() < limits.buffered
     }
 
-    /// Looks at the time: heartbeat, end of the right to listen, a client that does not read.
-    pub fn look(&self, now: Timestamp, limits: &Limits, retry_milliseconds: impl FnOnce() -> u64) {
+    /// Looks at the time: heartbeat, end of the right to listen, a client that does not read. False: it is cut off,
+    /// and nothing more comes to it.
+    pub fn look(&self, now: Timestamp, limits: &Limits, retry_milliseconds: impl FnOnce() -> u64) -> bool {
         let mut inner = self.lock();
         if std::mem::take(&mut inner.taken) {
             inner.active = now;
         }
-        if inner.ending {
-            return;
-        }
         let quiet = now.duration_since(inner.active);
-        if now >= inner.until {
+        if inner.ending {
+            return quiet < limits.stalled;
+        }
+        if now >= self.right.until {
             inner.end(retry_milliseconds());
         } else if inner.waiting.is_empty() {
             if quiet >= limits.heartbeat {
@@ -143,7 +169,9 @@ impl Listener {
         } else if quiet >= limits.stalled {
             let position = inner.position;
             inner.cut_off(position, ResetReason::TooSlow);
+            return false;
         }
+        true
     }
 
     /// Ends the stream after what waits; the client is to come back in so many milliseconds.
@@ -151,9 +179,18 @@ impl Listener {
         self.lock().end(retry_milliseconds);
     }
 
+    /// Ends the stream at once: the right to listen has been taken away, and to what waits as well. A client that
+    /// comes back is told that it is not signed in.
+    pub fn revoke(&self, retry_milliseconds: u64) {
+        let mut inner = self.lock();
+        inner.waiting = VecDeque::new();
+        inner.ending = false;
+        inner.end(retry_milliseconds);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // No code under the lock can leave it half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -201,7 +238,8 @@ mod tests {
     }
 
     fn listener(seq: i64) -> Listener {
-        Listener::new(at(seq), [], second(0), second(300))
+        let right = Right { session_id: SessionId::generate(), issued_at: second(0), until: second(300) };
+        Listener::new(at(seq), [], second(0), right)
     }
 
     fn batch(from: i64, last: i64) -> Batch {
@@ -282,9 +320,26 @@ mod tests {
     fn a_client_that_does_not_read_is_cut_off_and_what_waited_is_dropped() {
         let stream = listener(0);
         stream.offer(&batch(1, 3), &LIMITS);
-        stream.look(second(29), &LIMITS, || 1);
-        stream.look(second(30), &LIMITS, || 1);
+        assert!(stream.look(second(29), &LIMITS, || 1));
+        assert!(!stream.look(second(30), &LIMITS, || 1), "it is forgotten whether it ever reads or not");
         assert_eq!(drain(&stream), (vec!["id: 7:3event: reset".to_owned()], true));
+    }
+
+    #[test]
+    fn a_client_that_does_not_even_take_the_end_is_forgotten_too() {
+        let stream = listener(0);
+        stream.end(250);
+        assert!(stream.look(second(29), &LIMITS, || 1));
+        assert!(!stream.look(second(30), &LIMITS, || 1));
+    }
+
+    #[test]
+    fn whose_right_is_taken_away_hears_nothing_more_not_even_what_waited() {
+        let stream = listener(0);
+        stream.offer(&batch(1, 3), &LIMITS);
+        stream.revoke(250);
+        stream.offer(&batch(4, 5), &LIMITS);
+        assert_eq!(drain(&stream), (vec!["retry: 250".to_owned()], true));
     }
 
     #[test]

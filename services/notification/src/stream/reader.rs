@@ -1,14 +1,12 @@
-//! The two tasks behind all streams of an instance: one reads logs and hands them out, one looks at the time and at
-//! where logs stand, whichever instance wrote to them.
+//! The two tasks that read for all streams of an instance: one reads logs and hands them out, one looks at where logs
+//! stand, whichever instance wrote to them. Neither is needed to keep a stream alive or to end it: that is `watch`.
 
-use super::hub::Hub;
 use super::store;
 use crate::app::App;
 use jiff::SignedDuration;
 use rollcall_common::db::Unscoped;
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::chain;
-use rollcall_common::secret::full_jitter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,17 +44,12 @@ pub async fn read(app: Arc<App>) {
     }
 }
 
-/// Looks at the time and at where logs stand, for ever. When the task is dropped, because the service drains, all
-/// streams end.
-pub async fn watch(app: Arc<App>) {
-    let _ends = EndOfStreams(Arc::clone(&app.hub));
+/// Looks at where the logs of all connected users stand, for ever.
+pub async fn compare(app: Arc<App>) {
     let mut tick = tokio::time::interval(Duration::from_millis(app.settings.stream.poll_ms));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        app.hub.look(app.core.clock.now(), reconnect_milliseconds);
-        let open = u32::try_from(app.hub.len()).unwrap_or(u32::MAX);
-        metrics::gauge!("streams_open").set(f64::from(open));
         let users = app.hub.connected();
         if users.is_empty() {
             continue;
@@ -80,18 +73,5 @@ pub async fn prune(app: Arc<App>) {
             Err::<_, Fault>(fault) => tracing::warn!(error = chain(&fault), "cannot drop old stream entries"),
         }
         tokio::time::sleep(PRUNE_EVERY).await;
-    }
-}
-
-/// A client whose stream ends without a fault comes back soon, but not all of them at once.
-fn reconnect_milliseconds() -> u64 {
-    100 + u64::try_from(full_jitter(Duration::from_millis(900)).as_millis()).unwrap_or(0)
-}
-
-struct EndOfStreams(Arc<Hub>);
-
-impl Drop for EndOfStreams {
-    fn drop(&mut self) {
-        self.0.drain(reconnect_milliseconds);
     }
 }

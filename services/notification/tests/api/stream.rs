@@ -1,6 +1,8 @@
 //! The stream of a user.
 
 use crate::support::{Events, Heard, World, number};
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection};
 use jiff::SignedDuration;
 use rollcall_common::db::Unscoped;
 use rollcall_common::fault::Fault;
@@ -161,6 +163,24 @@ async fn a_quiet_stream_has_a_heartbeat() {
 }
 
 #[tokio::test]
+async fn a_database_that_hangs_holds_up_no_heartbeat_and_no_end() {
+    let world = World::start().await;
+    let mut stream = world.listen(world.manager.user_id, None).await;
+    stream.next_named("unread_count").await;
+    let mut blocker = PgConnection::establish(&world.service.admin_url).unwrap();
+    blocker.batch_execute("BEGIN; LOCK TABLE user_streams").unwrap();
+    // Whoever asks the database now waits for the lock, for seconds.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let since = Instant::now();
+    world.service.clock.advance(SignedDuration::from_secs(21));
+    assert_eq!(stream.next().await, Heard::Comment("heartbeat".to_owned()));
+    world.service.clock.advance(SignedDuration::from_secs(300));
+    assert!(matches!(stream.next().await, Heard::Retry(_)));
+    assert_eq!(stream.next().await, Heard::End);
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+}
+
+#[tokio::test]
 async fn a_stream_ends_with_the_token_that_opened_it() {
     let world = World::start().await;
     let mut stream = world.listen(world.manager.user_id, None).await;
@@ -236,7 +256,7 @@ async fn a_message_stored_by_one_instance_reaches_a_stream_on_another() {
 }
 
 /// Another instance on the same database.
-async fn second_instance(world: &World) -> Running<App> {
+pub(crate) async fn second_instance(world: &World) -> Running<App> {
     let file = world.service.directory.join("settings.toml");
     let loaded = load(&Sources {
         service: App::NAME,
@@ -289,6 +309,7 @@ async fn a_client_that_does_not_read_is_cut_off_and_can_come_back_to_where_the_r
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     world.service.clock.advance(SignedDuration::from_secs(61));
     tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(world.service.app().hub.is_empty(), "it is not kept until it reads");
 
     let mut heard = String::new();
     let mut buffer = vec![0; 1 << 16];
