@@ -37,7 +37,7 @@ impl Service for App {
     type Settings = Settings;
 
     async fn build(core: Core, settings: Settings) -> anyhow::Result<Self> {
-        let facts = Arc::new(Facts::new(core.db.clone(), core.peers.get("org")?));
+        let facts = Arc::new(Facts::new(core.db.clone(), core.peers.get("org")?, core.clock.clone()));
         let room = settings.punches.queue;
         anyhow::ensure!(room >= BATCH, "punches.queue = {room}: must be at least {BATCH}, one whole batch");
         let writer = Writer::start(core.db.clone(), core.outbox.clone(), room);

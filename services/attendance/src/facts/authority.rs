@@ -7,6 +7,7 @@ use crate::facts::{follow, keep, store};
 use moka::sync::Cache;
 use rollcall_common::auth::Caller;
 use rollcall_common::client::{CallError, Peer};
+use rollcall_common::clock::Clock;
 use rollcall_common::db::Database;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::{Tenant, TenantAuthority};
@@ -28,16 +29,19 @@ const STRANGERS: u64 = 100_000;
 pub struct Facts {
     pub(super) db: Database,
     pub(super) org: Peer,
+    clock: Clock,
     strangers: Cache<(OrgId, UserId), ()>,
+    unknown: Cache<(OrgId, EmployeeId), ()>,
     memory: Memory,
     pub(super) backfills: Backfills,
 }
 
 impl Facts {
     /// A copy in `db` that asks `org` for what it misses.
-    pub fn new(db: Database, org: Peer) -> Self {
+    pub fn new(db: Database, org: Peer, clock: Clock) -> Self {
         let strangers = Cache::builder().max_capacity(STRANGERS).time_to_live(STRANGER_FOR).build();
-        Self { db, org, strangers, memory: Memory::new(), backfills: Backfills::new() }
+        let unknown = Cache::builder().max_capacity(STRANGERS).time_to_live(STRANGER_FOR).build();
+        Self { db, org, clock, strangers, unknown, memory: Memory::new(), backfills: Backfills::new() }
     }
 
     /// Keeps what is in memory true; runs for ever.
@@ -48,6 +52,7 @@ impl Facts {
     /// An employee is not any more as they were.
     pub(crate) fn employee_changed(&self, org_id: OrgId, fact: &EmployeeFact) {
         self.memory.changed(org_id, fact.employee_id.0);
+        self.unknown.invalidate(&(org_id, fact.employee_id));
         if let Some(user_id) = fact.user_id {
             self.memory.linked(org_id, user_id);
             // They have joined.
@@ -69,18 +74,28 @@ impl Facts {
         Ok(self.employees(tenant, [employee_id].into()).await?.remove(&employee_id))
     }
 
-    /// Several employees; whom org does not know either is missing from the answer.
+    /// Several employees; whom org does not know either is missing from the answer. An error when org is away and
+    /// somebody is not known here.
     pub(crate) async fn employees(
         &self,
         tenant: &Tenant,
         ids: HashSet<EmployeeId>,
     ) -> Result<HashMap<EmployeeId, Arc<EmployeeFact>>, Fault> {
+        let People { found, away } = self.look_up(tenant, ids).await?;
+        if away.is_empty() { Ok(found) } else { Err(org_is_away()) }
+    }
+
+    /// Several employees, as far as they can be known now.
+    pub(crate) async fn look_up(&self, tenant: &Tenant, ids: HashSet<EmployeeId>) -> Result<People, Fault> {
         let org_id = tenant.org_id();
         let remembered = ids.iter().filter_map(|id| Some((*id, self.memory.person(org_id, *id)?)));
         let mut people: HashMap<_, _> = remembered.collect();
-        let missing: Vec<EmployeeId> = ids.into_iter().filter(|id| !people.contains_key(id)).collect();
+        let asked_lately = |id: &EmployeeId| self.unknown.contains_key(&(org_id, *id));
+        let missing: Vec<EmployeeId> =
+            ids.into_iter().filter(|id| !people.contains_key(id) && !asked_lately(id)).collect();
+        let mut away = HashSet::new();
         if missing.is_empty() {
-            return Ok(people);
+            return Ok(People { found: people, away });
         }
         let (of, wanted, mark) = (*tenant, missing.clone(), self.memory.mark());
         let load = move |conn: &mut diesel::PgConnection| store::employees(conn, &of, &wanted);
@@ -89,14 +104,20 @@ impl Facts {
             self.memory.keep_person(mark, org_id, &person);
             people.insert(person.employee_id, person);
         }
-        for id in missing {
-            if !people.contains_key(&id)
-                && let Some(member) = self.ask(tenant, &member_path(org_id, id)).await?
-            {
-                people.insert(id, Arc::new(member.employee));
+        for id in missing.into_iter().filter(|id| !people.contains_key(id)).collect::<Vec<_>>() {
+            // Once is enough to learn that org is away.
+            if !away.is_empty() {
+                away.insert(id);
+                continue;
+            }
+            match self.ask(tenant, &member_path(org_id, id)).await {
+                Ok(Some(member)) => drop(people.insert(id, Arc::new(member.employee))),
+                Ok(None) => self.unknown.insert((org_id, id), ()),
+                Err(Fault::Unavailable { .. } | Fault::DeadlineExceeded) => drop(away.insert(id)),
+                Err(fault) => return Err(fault),
             }
         }
-        Ok(people)
+        Ok(People { found: people, away })
     }
 
     /// The organisation as org says it now: for when a caller names a unit or site that the copy does not know,
@@ -120,6 +141,11 @@ impl Facts {
         self.org_changed(tenant.org_id());
         self.employee_changed(tenant.org_id(), &member.employee);
         Ok(Some(member))
+    }
+
+    /// The member, while they work there.
+    fn if_member(&self, member: Member) -> Option<Member> {
+        is_member(&member.org, &member.employee, self.clock.now()).then_some(member)
     }
 
     /// The member that an account is by the copy: in memory, or in the database with one reading.
@@ -148,6 +174,20 @@ impl Facts {
     }
 }
 
+/// Employees, as far as they can be known.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    /// Those who are known.
+    pub(crate) found: HashMap<EmployeeId, Arc<EmployeeFact>>,
+    /// Those who are not known here, while org, which may know them, is away. All others do not exist.
+    pub(crate) away: HashSet<EmployeeId>,
+}
+
+/// What is not known here cannot be asked.
+pub(crate) fn org_is_away() -> Fault {
+    Fault::unavailable("org", anyhow::anyhow!("somebody is not known here, and org does not answer"))
+}
+
 impl TenantAuthority for Facts {
     type Member = Member;
 
@@ -160,7 +200,7 @@ impl TenantAuthority for Facts {
         )]
         let tenant = Tenant::of_capability(org_id);
         if let Some(member) = self.known(&tenant, caller.user_id).await? {
-            return Ok(Some(member).filter(|member| is_member(&member.employee)));
+            return Ok(self.if_member(member));
         }
         let key = (org_id, caller.user_id);
         if self.strangers.contains_key(&key) {
@@ -172,6 +212,6 @@ impl TenantAuthority for Facts {
         };
         let org = Arc::new(Org::new(found.org, found.units, found.sites));
         let employee = Arc::new(found.employee);
-        Ok(Some(Member { org, employee }).filter(|member| is_member(&member.employee)))
+        Ok(self.if_member(Member { org, employee }))
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 use rollcall_ids::{SiteId, UnitId};
-use rollcall_org_api::facts::{AssignmentFact, EmployeeFact, EmployeeStatus, OrgFact, SiteFact, UnitFact};
+use rollcall_org_api::facts::{AssignmentFact, EmployeeFact, OrgFact, SiteFact, UnitFact};
 use rollcall_org_api::rights::{self, Permission, Target};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -40,6 +40,11 @@ impl Org {
     /// The unit, unless it is gone.
     pub fn unit(&self, id: UnitId) -> Option<&UnitFact> {
         self.units.get(&id).filter(|unit| !unit.deleted)
+    }
+
+    /// All units, those that are gone too: old assignments name them.
+    pub fn unit_ids(&self) -> impl Iterator<Item = UnitId> {
+        self.units.keys().copied()
     }
 
     /// The site, unless it is gone.
@@ -117,9 +122,10 @@ pub(crate) fn zone_name(zone: &TimeZone) -> String {
     zone.iana_name().unwrap_or("UTC").to_owned()
 }
 
-/// Whether somebody is a member still.
-pub(crate) fn is_member(employee: &EmployeeFact) -> bool {
-    employee.status == EmployeeStatus::Active
+/// Whether somebody works for the organisation at `now`: by the day, for nobody says so again on the day that somebody
+/// comes or leaves.
+pub(crate) fn is_member(org: &Org, employee: &EmployeeFact, now: Timestamp) -> bool {
+    employee.works_on(org.date_at(employee, now))
 }
 
 /// The assignment on `date`; without one the last before it, or else the first after it.

@@ -12,6 +12,7 @@ mod memory;
 pub(crate) mod store;
 
 pub use authority::Facts;
+pub(crate) use authority::{People, org_is_away};
 pub use domain::Member;
 
 use crate::app::App;

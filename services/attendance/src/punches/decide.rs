@@ -90,7 +90,9 @@ pub(crate) fn decide(request: &NewPunch, key: Option<Key>, given: &Circumstances
         received_at: now,
         recorded_by: by.employee.employee_id,
     };
-    let tell = distance_m.zip(site).map(|(distance_m, site)| PunchOutsideGeofence {
+    // An import tells of punches that were long ago; the exception stays with them.
+    let distance_told = distance_m.filter(|_| request.source != Source::Import);
+    let tell = distance_told.zip(site).map(|(distance_m, site)| PunchOutsideGeofence {
         punch_id: punch.punch_id,
         employee_id: whose.employee_id,
         employee_name: whose.name.clone(),

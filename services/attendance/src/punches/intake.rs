@@ -1,7 +1,7 @@
 //! From what a client sent to decisions, for one punch and for many.
 
 use crate::app::App;
-use crate::facts::InOrg;
+use crate::facts::{InOrg, People, org_is_away};
 use crate::punches::commit::Written;
 use crate::punches::decide::{Circumstances, Decided, Key, decide};
 use rollcall_attendance_api::codes::UNKNOWN_EMPLOYEE;
@@ -9,11 +9,9 @@ use rollcall_attendance_api::punches::{BatchItem, ItemFieldError, ItemProblem, N
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::FieldError;
 use rollcall_ids::EmployeeId;
-use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::Permission;
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
 /// Characters of a key at most, as of the header.
 const KEY: usize = 200;
@@ -55,18 +53,19 @@ pub(crate) async fn batch(app: &App, at: &InOrg, items: Vec<Value>) -> Result<Ve
     all.enumerate().map(|(index, verdict)| item(index, verdict)).collect()
 }
 
-fn judge(
-    app: &App,
-    at: &InOrg,
-    people: &HashMap<EmployeeId, Arc<EmployeeFact>>,
-    request: &NewPunch,
-    key: Option<Key>,
-) -> Result<Decided, Fault> {
+fn judge(app: &App, at: &InOrg, people: &People, request: &NewPunch, key: Option<Key>) -> Result<Decided, Fault> {
     let own = &at.member.employee;
     let whose = match request.employee_id {
-        Some(id) if id != own.employee_id => people
-            .get(&id)
-            .ok_or_else(|| Fault::invalid("/employee_id", UNKNOWN_EMPLOYEE, "the organisation has none of this id"))?,
+        Some(id) if id != own.employee_id => {
+            if !may_for_others(at) {
+                return Err(Fault::Forbidden);
+            }
+            if people.away.contains(&id) {
+                return Err(org_is_away());
+            }
+            let unknown = || Fault::invalid("/employee_id", UNKNOWN_EMPLOYEE, "the organisation has none of this id");
+            people.found.get(&id).ok_or_else(unknown)?
+        }
         _ => own,
     };
     let now = app.core.clock.now();
@@ -92,21 +91,19 @@ async fn replayed(
     }
 }
 
-/// The people that punches are for, besides the caller. Who may punch for nobody else is told nothing of others.
-async fn people(
-    app: &App,
-    at: &InOrg,
-    named: impl Iterator<Item = EmployeeId>,
-) -> Result<HashMap<EmployeeId, Arc<EmployeeFact>>, Fault> {
+/// The people that punches are for, besides the caller. For who may punch for nobody else, others are not looked for.
+async fn people(app: &App, at: &InOrg, named: impl Iterator<Item = EmployeeId>) -> Result<People, Fault> {
     let others: HashSet<EmployeeId> = named.filter(|id| *id != at.member.employee.employee_id).collect();
-    if others.is_empty() {
-        return Ok(HashMap::new());
+    if others.is_empty() || !may_for_others(at) {
+        return Ok(People::default());
     }
+    app.facts.look_up(&at.tenant, others).await
+}
+
+/// Whether the caller may punch for anybody but themselves.
+fn may_for_others(at: &InOrg) -> bool {
     let may = |permission| at.member.may_somewhere(permission);
-    if !may(Permission::PunchesCreateForOthers) && !may(Permission::PunchesImport) {
-        return Err(Fault::Forbidden);
-    }
-    app.facts.employees(&at.tenant, others).await
+    may(Permission::PunchesCreateForOthers) || may(Permission::PunchesImport)
 }
 
 /// One item of a batch, decoded by itself.
@@ -139,8 +136,8 @@ fn item(index: usize, verdict: Result<Written, Fault>) -> Result<BatchItem, Faul
         Ok(Written::Created(punch)) => (Verdict::Created, Some(punch), None),
         Ok(Written::Replayed(punch)) => (Verdict::Duplicate, Some(punch), None),
         Ok(Written::Mismatch) => (Verdict::Rejected, None, Some(Fault::IdempotencyMismatch)),
-        // That something is away says nothing of the item.
-        Err(away @ (Fault::Unavailable { .. } | Fault::DeadlineExceeded | Fault::Internal(_))) => return Err(away),
+        Err(defect @ Fault::Internal(_)) => return Err(defect),
+        // Somebody unknown while org is away holds back nobody else: the terminal sends this item again.
         Err(refusal) => (Verdict::Rejected, None, Some(refusal)),
     };
     let problem = refusal.map(|refusal| {

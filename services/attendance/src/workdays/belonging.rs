@@ -45,12 +45,18 @@ impl Session {
 pub fn sessions(facts: &Facts, windows: &[Window]) -> Vec<Session> {
     let mut sessions: Vec<Session> = Vec::with_capacity(windows.len());
     let mut next_window = 0;
-    for punch in by_time(&facts.punches) {
-        let at = punch.second();
+    let mut punches = by_time(&facts.punches);
+    for index in 0..punches.len() {
+        let at = punches[index].second();
         while windows.get(next_window).is_some_and(|window| window.holds.end <= at) {
             next_window += 1;
         }
         let window = windows.get(next_window).filter(|w| w.holds.start <= at).map(|_| next_window);
+        let inside = sessions.last().is_some_and(|last| last.window == window && last.pairing.open.is_some());
+        if inside {
+            go_before_come(&mut punches[index..]);
+        }
+        let punch = punches[index];
         let policy = window.map_or_else(Policy::default, |index| windows[index].shift.policy);
         if let Some(last) = sessions.last_mut().filter(|last| repeats(last, &punch, policy)) {
             last.punches.push((punch, None));
@@ -85,12 +91,23 @@ fn repeats(last: &Session, punch: &PunchFact, policy: Policy) -> bool {
     }
 }
 
-/// Ordered by what they say, and by id only where they say the same, so that it makes no difference which of
-/// two came first.
+/// By the instant, at one instant by what they say, and by id only where they say the same, so that it makes no
+/// difference which of two came first.
 fn by_time(punches: &[PunchFact]) -> Vec<PunchFact> {
     let mut sorted = punches.to_vec();
-    sorted.sort_unstable_by_key(|punch| (punch.second(), punch.direction, punch.at, punch.id));
+    sorted.sort_unstable_by_key(|punch| (punch.at, punch.direction, punch.id));
     sorted
+}
+
+/// Whoever is in and both goes and comes at one instant (a change of job, booked by a device) goes first.
+fn go_before_come(punches: &mut [PunchFact]) {
+    let Some(first) = punches.first() else { return };
+    let (at, comes) = (first.at, first.direction == Direction::In);
+    let together = punches.iter().take_while(|punch| punch.at == at);
+    let goes = together.into_iter().position(|punch| punch.direction == Direction::Out);
+    if let Some(goes) = goes.filter(|_| comes) {
+        punches[..=goes].rotate_right(1);
+    }
 }
 
 /// Longest debounce a shift may ask for.

@@ -265,6 +265,10 @@ fn explicit_directions_are_believed() {
         .expect("present worked=480 exceptions=0 debounced=09:00:30");
     row("explicit change within a minute counts").punches("in@09:00 out@09:00:30 in@09:01 out@18:00")
         .expect("present exceptions=0 punches=4 worked=479");
+    row("a change of job at one instant").punches("in@09:00 in@13:00 out@13:00 out@18:00")
+        .expect("present exceptions=0 worked=480");
+    row("a change of job within one second").punches("in@09:00 out@13:00:00.1 in@13:00:00.8 out@18:00")
+        .expect("present exceptions=0 worked=480");
     row("auto after a double tap is measured from the last that counted").punches("09:00:00 09:00:59 09:01:00 18:00")
         .expect("incomplete debounced=09:00:59 punches=4");
 }

@@ -4,7 +4,6 @@ use crate::support::{Fixture, World, event, send};
 use jiff::civil::date;
 use rollcall_attendance::App;
 use rollcall_org_api::events::{EMPLOYEE_CHANGED, SITE_CHANGED};
-use rollcall_org_api::facts::EmployeeStatus;
 use rollcall_org_api::internal::{member_by_user_path, member_path};
 use rollcall_stack::testing::{TestService, set};
 use serde_json::json;
@@ -135,13 +134,23 @@ async fn a_delivery_that_comes_twice_has_its_effect_once() {
 }
 
 #[tokio::test]
-async fn who_has_left_is_no_member_any_more() {
+async fn who_comes_or_leaves_does_so_by_the_day_though_nobody_says_it_again() {
     let f = Fixture::start().await;
-    let mut gone = f.world.worker.clone();
-    gone.version = 2;
-    gone.status = EmployeeStatus::Left;
-    f.tell_employee(&gone).await;
-    f.punch(&gone, "k", &json!({})).await.refused(404, "not_found");
+    let mut leaving = f.world.worker.clone();
+    leaving.version = 2;
+    leaving.left_on = Some(jiff::civil::date(2026, 6, 1));
+    f.tell_employee(&leaving).await;
+    f.punch(&leaving, "last day", &json!({})).await.must(201);
+    f.service.clock.advance(jiff::SignedDuration::from_hours(24));
+    f.punch(&leaving, "day after", &json!({})).await.refused(404, "not_found");
+    let mut back = leaving.clone();
+    back.version = 3;
+    back.hired_on = jiff::civil::date(2026, 6, 3);
+    back.left_on = None;
+    f.tell_employee(&back).await;
+    f.punch(&back, "day before", &json!({})).await.refused(404, "not_found");
+    f.service.clock.advance(jiff::SignedDuration::from_hours(24));
+    f.punch(&back, "first day", &json!({})).await.must(201);
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 use crate::support::{Fixture, send};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
-use rollcall_org_api::facts::EmployeeStatus;
 use serde_json::json;
 use std::time::Duration;
 
@@ -69,7 +68,7 @@ async fn a_change_that_another_instance_was_told_of_holds_soon() {
     remembered(&f).await;
     // What another instance writes when it takes the event.
     let mut gone = f.world.worker.clone();
-    gone.status = EmployeeStatus::Left;
+    gone.left_on = Some(jiff::civil::date(2026, 5, 31));
     let (org_id, id, fact) = (f.world.org.org_id, gone.employee_id, json!(gone));
     let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
     let change = format!(

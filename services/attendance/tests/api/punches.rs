@@ -173,6 +173,26 @@ async fn a_bad_item_of_a_batch_does_not_hold_back_a_good_one() {
 }
 
 #[tokio::test]
+async fn an_item_about_somebody_else_or_nobody_holds_back_no_item_of_ones_own() {
+    // Org is away: who is not known here cannot be asked for.
+    let f = Fixture::start().await;
+    let own = json!({"idempotency_key": "own", "direction": "in"});
+    let foreign = json!({"idempotency_key": "foreign", "employee_id": f.world.owner.employee_id});
+    let zero = json!({"idempotency_key": "a\u{0}b"});
+    let unknown = json!({"idempotency_key": "unknown", "employee_id": rollcall_ids::EmployeeId::generate()});
+    let verdicts = |answer: &Value| {
+        let items = answer["items"].as_array().unwrap().iter();
+        items.map(|item| format!("{} {}", item["verdict"], item["problem"]["status"])).collect::<Vec<_>>()
+    };
+    let batch = json!({"punches": [own, foreign, zero]});
+    let answer = f.post(&f.world.worker, "/punches/batch", &batch).await.must(200);
+    assert_eq!(verdicts(&answer), ["\"created\" null", "\"rejected\" 403", "\"rejected\" 400"]);
+    let batch = json!({"punches": [own, unknown]});
+    let answer = f.post(&f.world.owner, "/punches/batch", &batch).await.must(200);
+    assert_eq!(verdicts(&answer), ["\"created\" null", "\"rejected\" 503"]);
+}
+
+#[tokio::test]
 async fn a_batch_holds_500_and_no_more() {
     let f = Fixture::start().await;
     let owner = f.world.owner.clone();
