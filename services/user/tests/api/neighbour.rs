@@ -12,7 +12,7 @@ use rollcall_common::server::{Core, Service};
 use rollcall_common::testing::TestKey;
 use rollcall_stack::testing::{TestService, set};
 use serde::{Deserialize, Serialize};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// The neighbour itself.
@@ -64,35 +64,28 @@ pub(crate) struct Street {
     pub(crate) probe: TestService<Probe>,
 }
 
+/// What the two have to know of each other before either starts.
+struct Acquaintance {
+    user: TestKey,
+    probe: TestKey,
+    probe_address: SocketAddr,
+}
+
 impl Street {
     pub(crate) async fn build() -> Self {
-        Self::with(|_| {}).await
+        Self::build_after(async |_| {}).await
     }
 
-    /// With settings of the user service changed.
-    pub(crate) async fn with(change: impl FnOnce(&mut toml::Table)) -> Self {
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let (user_key, probe_key, probe_address) = (TestKey::generate().unwrap(), TestKey::generate().unwrap(), free());
-        let (pem, public) = (user_key.private_pem.clone(), probe_key.public.clone());
-        let user = Fixture::with(|settings| {
-            replace_key(settings, &pem);
-            set(settings, "peers.org.public_key", public);
-            set(settings, "peers.org.url", format!("http://{probe_address}"));
-            set(settings, "events.subscribers.org", "user.session.,user.api_token.,user.disabled.");
-            set(settings, "events.poll_ms", 100);
-            change(settings);
-        })
-        .await;
-        let (pem, url) = (probe_key.private_pem.clone(), user.url());
-        let probe = TestService::<Probe>::issuing_tokens(|settings| {
-            replace_key(settings, &pem);
-            set(settings, "peers.user.public_key", user_key.public.clone());
-            set(settings, "peers.user.url", url.clone());
-            set(settings, "auth.jwks_url", format!("{url}/.well-known/jwks.json"));
-            set(settings, "auth.refresh_seconds", 1);
-            set(settings, "server.listen", probe_address.to_string());
-        })
-        .await;
+    /// The neighbour comes when `before` is done: until then it is down.
+    pub(crate) async fn build_after(before: impl AsyncFnOnce(&Fixture)) -> Self {
+        let acquaintance = Acquaintance {
+            user: TestKey::generate().unwrap(),
+            probe: TestKey::generate().unwrap(),
+            probe_address: TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(),
+        };
+        let user = acquaintance.user().await;
+        before(&user).await;
+        let probe = acquaintance.probe(&user).await;
         Self { user, probe }
     }
 
@@ -118,6 +111,32 @@ impl Street {
             assert!(since.elapsed().as_secs_f64() < 2.0, "it is still believed");
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
+    }
+}
+
+impl Acquaintance {
+    async fn user(&self) -> Fixture {
+        Fixture::with(|settings| {
+            replace_key(settings, &self.user.private_pem);
+            set(settings, "peers.org.public_key", self.probe.public.as_str());
+            set(settings, "peers.org.url", format!("http://{}", self.probe_address));
+            set(settings, "events.subscribers.org", "user.session.,user.api_token.,user.disabled.");
+            set(settings, "events.poll_ms", 100);
+        })
+        .await
+    }
+
+    async fn probe(&self, user: &Fixture) -> TestService<Probe> {
+        let url = user.url();
+        TestService::<Probe>::issuing_tokens(|settings| {
+            replace_key(settings, &self.probe.private_pem);
+            set(settings, "peers.user.public_key", self.user.public.as_str());
+            set(settings, "peers.user.url", url.as_str());
+            set(settings, "auth.jwks_url", format!("{url}/.well-known/jwks.json"));
+            set(settings, "auth.refresh_seconds", 1);
+            set(settings, "server.listen", self.probe_address.to_string());
+        })
+        .await
     }
 }
 

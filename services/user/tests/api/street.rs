@@ -26,6 +26,19 @@ async fn a_session_that_ends_is_refused_by_the_neighbour_within_two_seconds() {
 }
 
 #[tokio::test]
+async fn a_neighbour_that_was_down_when_a_session_ended_refuses_it_from_its_first_request_on() {
+    let mut tokens = Vec::new();
+    let street = Street::build_after(async |user| {
+        let ended = user.log_in("ada@example.org").await.text("access_token").to_owned();
+        let lives = user.log_in_again("ada@example.org").await.text("access_token").to_owned();
+        assert_eq!(user.send(user.request("DELETE", CURRENT).bearer_auth(&ended)).await.status, 204);
+        tokens.extend([ended, lives]);
+    })
+    .await;
+    assert_eq!((street.status(&tokens[0]).await, street.status(&tokens[1]).await), (401, 200));
+}
+
+#[tokio::test]
 async fn a_disabled_account_is_refused_everywhere_within_two_seconds_until_it_is_enabled() {
     let street = Street::build().await;
     let session = street.user.log_in("ada@example.org").await;
