@@ -1,13 +1,14 @@
 //! Contract of the attendance service: what was planned, what was punched, what was worked.
 //!
 //! [`shifts`], [`rotations`], [`roster`], [`punches`],
-//! [`corrections`] and [`workdays`] are the bodies of its resources; [`policy`] holds the
+//! [`corrections`], [`workdays`] and [`now`] are the bodies of its resources; [`policy`] holds the
 //! rules a shift carries; [`events`] names what it tells other services; [`codes`] are the problems that only
 //! it answers.
 
 pub mod codes;
 pub mod corrections;
 pub mod events;
+pub mod now;
 pub mod policy;
 pub mod punches;
 pub mod roster;

@@ -10,6 +10,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// Bytes of a batch of 500 punches with notes; the proxy takes no more either.
 const BATCH_LIMIT: BodyLimit = BodyLimit(1 << 20);
 
+/// Bytes of 500 plans, which have up to 300 each.
+const ROSTER_LIMIT: BodyLimit = BodyLimit(256 << 10);
+
 /// Registers them.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
@@ -20,8 +23,12 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(rotations::handlers::create)
         .service(rotations::handlers::list)
         .service(rotations::handlers::read)
-        .service(roster::handlers::plan)
-        .service(roster::handlers::read)
+        .service(
+            scope::scope("/api/attendance/v1/orgs/{org_id}/roster")
+                .app_data(ROSTER_LIMIT)
+                .service(roster::handlers::plan)
+                .service(roster::handlers::read),
+        )
         .service(
             scope::scope("/api/attendance/v1/orgs/{org_id}/punches/batch")
                 .app_data(BATCH_LIMIT)
@@ -35,7 +42,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(corrections::handlers::approve)
         .service(corrections::handlers::reject)
         .service(corrections::handlers::cancel)
-        .service(workdays::handlers::list);
+        .service(workdays::handlers::list)
+        .service(workdays::now::read);
 }
 
 /// Title, text and tags.

@@ -15,7 +15,7 @@
 //! | `status` | the word for the day (8, 10) |
 //! | `day` | all of them for one date |
 //!
-//! Around it, `gather` reads the facts, `view` and `handlers` answer.
+//! Around it, `gather` reads the facts, `view` and `handlers` answer; `now` says who is in.
 //!
 //! Days are computed when they are read, so that a punch is seen by the next reading; a stored result would
 //! have to be invalidated by every kind of fact, and one forgotten kind is a wrong wage.
@@ -26,6 +26,7 @@ pub mod facts;
 mod gather;
 pub(crate) mod handlers;
 pub mod lateness;
+pub(crate) mod now;
 pub mod overtime;
 pub mod pairing;
 pub mod plan;

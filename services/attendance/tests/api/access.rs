@@ -22,7 +22,7 @@ use Class::{Service, Tenant};
 const CORRECTION: &str = r#"{"work_date":"2026-06-01","reason":"A","changes":[{"add":{"at":"2026-06-01T07:00:00Z"}}]}"#;
 
 /// Every route, with a body that it would take.
-const ROUTES: [(Class, &str, &str, &str); 20] = [
+const ROUTES: [(Class, &str, &str, &str); 21] = [
     (
         Tenant,
         "POST",
@@ -57,6 +57,7 @@ const ROUTES: [(Class, &str, &str, &str); 20] = [
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/corrections/{correction_id}/reject", "{}"),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/corrections/{correction_id}/approve", "{}"),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/workdays", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/now", ""),
     (Service, "POST", "/internal/v1/events", "[]"),
 ];
 

@@ -8,6 +8,7 @@ mod corrections;
 mod facts;
 mod isolation;
 mod memory;
+mod now;
 mod punches;
 mod roster;
 mod rotations;
