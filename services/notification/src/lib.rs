@@ -61,6 +61,7 @@ impl Service for App {
         tasks.spawn("end streams with their sessions", stream::watch::end_revoked(Arc::clone(self), ended));
         tasks.spawn("drop old stream entries", stream::reader::prune(Arc::clone(self)));
         tasks.spawn("tell what waits", rules::deferred::run(Arc::clone(self)));
-        tasks.spawn("send mail", mail::worker::run(Arc::clone(self)));
+        let app = Arc::clone(self);
+        tasks.spawn_until_drained("send mail", |drain| mail::worker::run(app, drain));
     }
 }

@@ -11,6 +11,7 @@ use rollcall_common::db::Unscoped;
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::chain;
 use rollcall_common::secret::full_jitter;
+use rollcall_common::server::Drain;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,10 +24,23 @@ const LEASE: SignedDuration = SignedDuration::from_mins(2);
 /// After this a send has failed, whatever the server still does.
 const SEND_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Sends, for ever.
-pub async fn run(app: Arc<App>) {
-    loop {
-        let more = match round(&app).await {
+/// Sends until the service drains. A round that has begun is finished then, because a mail that a server has taken and
+/// nobody has noted is sent again; but for no longer than a stop may take.
+pub async fn run(app: Arc<App>, drain: Drain) {
+    let longest = Duration::from_secs(app.core.base.server.shutdown_seconds);
+    let patience = async || {
+        drain.started().await;
+        tokio::time::sleep(longest).await;
+    };
+    while !drain.is_draining() {
+        let round = tokio::select! {
+            round = round(&app) => round,
+            () = patience() => {
+                tracing::warn!("mail whose outcome is not known will be sent again");
+                return;
+            }
+        };
+        let more = match round {
             Ok(taken) => taken == AT_A_TIME,
             Err(fault) => {
                 tracing::warn!(error = chain(&fault), "cannot look for mail to send");
@@ -35,6 +49,7 @@ pub async fn run(app: Arc<App>) {
         };
         if !more {
             tokio::select! {
+                () = drain.started() => {}
                 () = app.wakes.mail.notified() => {}
                 () = tokio::time::sleep(PAUSE) => {}
             }

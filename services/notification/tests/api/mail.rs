@@ -1,6 +1,7 @@
 //! Mail.
 
 use crate::support::{PATIENCE, World};
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
 use jiff::SignedDuration;
 use rollcall_stack::testing::set;
 use std::collections::BTreeSet;
@@ -77,6 +78,7 @@ struct Server {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Behaviour {
     Takes,
+    TakesItsTime,
     IsBusy,
     KnowsNobody,
 }
@@ -127,6 +129,9 @@ async fn serve(connection: TcpStream, behaviour: Arc<Mutex<Behaviour>>, taken: A
                     mail.push('\n');
                 }
                 taken.lock().unwrap().push(mail);
+                if behaviour == Behaviour::TakesItsTime {
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                }
                 "250 taken\r\n"
             }
             ("QUIT", _) => "221 bye\r\n",
@@ -194,6 +199,23 @@ async fn all_mails_arrive_after_the_server_was_away_for_an_hour_and_none_twice()
     let ids: BTreeSet<_> =
         taken.iter().flat_map(|mail| mail.lines().filter(|l| l.starts_with("Message-ID:"))).collect();
     assert_eq!((taken.len(), ids.len()), (10, 10));
+}
+
+#[tokio::test]
+async fn a_release_in_the_middle_of_a_mail_does_not_send_it_twice() {
+    let server = Server::start(Behaviour::TakesItsTime).await;
+    let world = world_with(server.port).await;
+    let mut admin = PgConnection::establish(&world.service.admin_url).unwrap();
+    world.send("org", &[world.invited("wei@example.org", "en", TOKEN)]).await;
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while server.taken().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "it was never begun");
+    world.service.stop().await;
+    let sent = diesel::sql_query("SELECT 1 FROM mail_deliveries WHERE state = 'sent' AND attempts = 1");
+    assert_eq!(sent.execute(&mut admin).unwrap(), 1, "the server has it, and the next release knows");
 }
 
 #[tokio::test]
