@@ -3,12 +3,13 @@
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::domain::Org;
-use crate::facts::{InOrg, Then};
+use crate::facts::{InOrg, Member, Then};
 use crate::openapi::{BadBody, BadQuery, NotAllowed, Refused};
 use crate::roster::domain::{self, NewEntry, Planned, Target};
 use crate::roster::store;
 use crate::rotations::store as rotation_store;
 use actix_web::{get, put, web};
+use jiff::civil::Date;
 use rollcall_attendance_api::codes;
 use rollcall_attendance_api::roster::{PlannedDay, PlannedDays, RosterBody, RosterEntry, RosterStored};
 use rollcall_common::answer::Answer;
@@ -51,7 +52,7 @@ use std::sync::Arc;
         Refused, NotAllowed, BadBody,
     ),
 )]
-#[put("/api/attendance/v1/orgs/{org_id}/roster")]
+#[put("")]
 pub(crate) async fn plan(
     app: web::Data<App>,
     at: InOrg,
@@ -75,7 +76,12 @@ pub(crate) async fn plan(
 
 /// That everything an entry names exists, and that the caller may plan it.
 async fn check(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<(), Fault> {
+    // Who may plan for nobody learns nothing of who exists, and costs no question to org.
+    if !at.member.may_somewhere(Permission::RosterWrite) {
+        return Err(Fault::Forbidden);
+    }
     let org = current(app, at, entries).await?;
+    let member = Member { org: Arc::clone(&org), employee: Arc::clone(&at.member.employee) };
     let people = people(app, at, entries).await?;
     let (shifts, rotations) = plannable(app, at, entries).await?;
     let mut fields = Fields::new();
@@ -87,13 +93,13 @@ async fn check(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<(), Fault>
         };
         match entry.target {
             Target::Employee(id) => match people.get(&id) {
-                Some(person) => allowed &= at.member.may(Permission::RosterWrite, person, entry.from),
+                Some(person) => allowed &= may_throughout(&member, person, entry.from, entry.to),
                 None => unknown("employee_id", codes::UNKNOWN_EMPLOYEE),
             },
             Target::Unit(id) if org.unit(id).is_none() => unknown("unit_id", codes::UNKNOWN_UNIT),
-            Target::Unit(id) => allowed &= at.member.may_in_unit(Permission::RosterWrite, id),
+            Target::Unit(id) => allowed &= member.may_in_unit(Permission::RosterWrite, id),
             Target::Site(id) if org.site(id).is_none() => unknown("site_id", codes::UNKNOWN_SITE),
-            Target::Site(_) => allowed &= at.member.may_in_org(Permission::RosterWrite),
+            Target::Site(_) => allowed &= member.may_in_org(Permission::RosterWrite),
         }
         match entry.planned {
             Planned::Shift(id) if !shifts.contains(&id) => unknown("shift_id", codes::UNKNOWN_SHIFT),
@@ -105,6 +111,14 @@ async fn check(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<(), Fault>
         return Err(Fault::Forbidden);
     }
     fields.finish()
+}
+
+/// Whether the caller may plan for somebody on every day of the range: under whom they are changes with their
+/// assignments, and a manager of May plans nothing for June.
+fn may_throughout(member: &Member, person: &EmployeeFact, from: Date, to: Date) -> bool {
+    let changes = person.assignments.iter().map(|assignment| assignment.valid_from);
+    let within = changes.filter(|date| from < *date && *date <= to);
+    [from].into_iter().chain(within).all(|date| member.may(Permission::RosterWrite, person, date))
 }
 
 /// The organisation, asked for anew when an entry names a unit or site that the copy does not know.
@@ -179,7 +193,7 @@ pub(crate) struct RosterQuery {
         Refused, NotAllowed, BadQuery,
     ),
 )]
-#[get("/api/attendance/v1/orgs/{org_id}/roster")]
+#[get("")]
 pub(crate) async fn read(app: web::Data<App>, at: InOrg, query: Then<Query<RosterQuery>>) -> Result<Answer, Error> {
     let query = query?.0;
     let (from, to) = domain::range(query.from, query.to)?;

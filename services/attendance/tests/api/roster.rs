@@ -72,3 +72,42 @@ async fn a_day_says_when_and_in_which_zone() {
     );
     assert_eq!(day["shift_id"], id);
 }
+
+#[tokio::test]
+async fn a_roster_of_500_plans_is_taken() {
+    let f = Fixture::start().await;
+    let a = shift(&f, "A", "06:00").await;
+    let entry =
+        json!({"employee_id": f.world.worker.employee_id, "from": "2026-06-01", "to": "2026-06-01", "shift_id": a});
+    let stored = f.put(&f.world.owner, "/roster", &json!({"entries": vec![entry; 500]})).await.must(200);
+    assert_eq!(stored["entries"].as_array().unwrap().len(), 500);
+}
+
+#[tokio::test]
+async fn a_manager_plans_no_further_than_somebody_is_theirs() {
+    let f = Fixture::start().await;
+    let mut worker = f.world.worker.clone();
+    worker.version = 2;
+    worker.assignments[0].valid_to = Some(jiff::civil::date(2026, 6, 15));
+    let mut next = worker.assignments[0].clone();
+    next.assignment_id = rollcall_ids::AssignmentId::generate();
+    (next.unit_id, next.manager_id) = (f.world.root.unit_id, None);
+    (next.valid_from, next.valid_to) = (jiff::civil::date(2026, 6, 16), None);
+    worker.assignments.push(next);
+    f.tell_employee(&worker).await;
+    let plan = |to: &str| {
+        let entry = json!({"employee_id": worker.employee_id, "from": "2026-06-10", "to": to, "shift_id": null});
+        json!({"entries": [entry]})
+    };
+    f.put(&f.world.manager, "/roster", &plan("2026-06-15")).await.must(200);
+    f.put(&f.world.manager, "/roster", &plan("2026-06-16")).await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn who_may_plan_for_nobody_learns_nothing_of_who_exists() {
+    // Org is away: if it were asked, the answer would be 503.
+    let f = Fixture::start().await;
+    let somebody = rollcall_ids::EmployeeId::generate();
+    let entry = json!({"employee_id": somebody, "from": "2026-06-10", "to": "2026-06-10", "shift_id": null});
+    f.put(&f.world.worker, "/roster", &json!({"entries": [entry]})).await.refused(403, "forbidden");
+}
