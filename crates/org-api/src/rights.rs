@@ -128,8 +128,8 @@ pub struct Grant {
 /// released before those who hear it, and a binary that is rolled back reads what its successor wrote.
 fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<Permission>, D::Error> {
     let names = Vec::<String>::deserialize(deserializer)?;
-    let named = |name: &String| Permission::ALL.into_iter().find(|permission| permission.name() == name);
-    Ok(names.iter().filter_map(named).collect())
+    let known = |name: &String| Permission::ALL.into_iter().find(|permission| permission.name() == name);
+    Ok(names.iter().filter_map(known).collect())
 }
 
 /// The employee that an act would touch, on the date of the act.

@@ -76,7 +76,7 @@ fn key(request: &HttpRequest) -> Result<Option<String>, Fault> {
 fn text(bytes: Vec<u8>) -> Result<String, Fault> {
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..good].split(|byte| *byte == b'\n').count();
         malformed(&format!("line {line}"), "not_utf8", "must be UTF-8")
     })?;
     if text.starts_with('\u{feff}') {

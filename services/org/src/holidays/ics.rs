@@ -166,7 +166,7 @@ fn yearly(value: &str) -> Result<(Option<Date>, Option<u32>), Rejection> {
     for part in value.trim().to_ascii_uppercase().split(';') {
         match part.split_once('=') {
             Some(("FREQ", "YEARLY")) => frequency = true,
-            Some(("INTERVAL", "1")) | Some(("WKST", _)) => {}
+            Some(("INTERVAL", "1") | ("WKST", _)) => {}
             Some(("UNTIL", last)) => until = Some(date(last)?),
             Some(("COUNT", times)) => count = Some(times.parse().map_err(|_| unsupported())?),
             _ => return Err(unsupported()),
@@ -254,7 +254,7 @@ mod tests {
             "BEGIN:VCALENDAR\nEND:VCALENDAR\nX:1",
             &"BEGIN:VCALENDAR\n".repeat(40_000),
         ] {
-            assert!(refused(text)[0].ends_with("not_icalendar"), "{:.40}", text);
+            assert!(refused(text)[0].ends_with("not_icalendar"), "{text:.40}");
         }
     }
 

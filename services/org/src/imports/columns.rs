@@ -94,13 +94,10 @@ impl Mapping {
         for header in headers.map(str::trim) {
             let column = match self.0.get(header) {
                 Some(column) => *column,
-                None => match Column::named(&header.to_lowercase()) {
-                    Some(column) => Some(column),
-                    None => {
-                        errors.push((header.to_owned(), Rejection::new("unknown_column", "is no column; map it")));
-                        None
-                    }
-                },
+                None => Column::named(&header.to_lowercase()).or_else(|| {
+                    errors.push((header.to_owned(), Rejection::new("unknown_column", "is no column; map it")));
+                    None
+                }),
             };
             unused.remove(header);
             if let Some(column) = column

@@ -6,7 +6,7 @@ use crate::employees::store as employees;
 use crate::error::Error;
 use crate::imports::columns::Mapping;
 use crate::imports::domain::{LineVerdict, Verdict};
-use crate::imports::plan::{Directory, Plan, plan};
+use crate::imports::plan::{Directory, Person, Plan, plan};
 use crate::imports::store::{self, Work};
 use crate::imports::table::Table;
 use crate::imports::{apply, labels};
@@ -95,7 +95,7 @@ fn commit(
     let total = plan.lines.len();
     let act = Act { outbox, actor, at: now, today: member.today };
     apply::apply(conn, tenant, &act, &plan.people, |done| progress.at(total, done.min(total)))?;
-    if plan.people.iter().any(|person| person.moves_employment()) && !roles::has_owner(conn, tenant, act.today)? {
+    if plan.people.iter().any(Person::moves_employment) && !roles::has_owner(conn, tenant, act.today)? {
         return Err(Error::LastOwner);
     }
     Ok(Ok(plan.lines))

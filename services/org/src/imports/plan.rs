@@ -245,29 +245,26 @@ impl<'a> Planner<'a> {
             (has(Column::ManagerNumber), has(Column::Position), has(Column::ValidTo));
         let manager_id = manager.and_then(|(_, id)| id);
         let assignments = &mut self.people[index].person.assignments;
-        match assignments.iter_mut().find(|held| held.valid_from == place.valid_from) {
-            Some(held) => {
-                held.unit_id = unit.unwrap_or(held.unit_id);
-                held.site_id = site.unwrap_or(held.site_id);
-                held.manager_id = if says_manager { manager_id } else { held.manager_id };
-                held.position = if says_position { place.position.clone() } else { held.position.take() };
-                held.employment_type = place.employment_type.unwrap_or(held.employment_type);
-                held.valid_to = if says_end { place.valid_to } else { held.valid_to };
-            }
-            None => {
-                assignments.push(Assignment {
-                    assignment_id: AssignmentId::generate(),
-                    employee_id,
-                    unit_id: unit.unwrap_or(directory.root),
-                    site_id: site.unwrap_or(directory.first_site),
-                    manager_id,
-                    position: place.position.clone(),
-                    employment_type: place.employment_type.unwrap_or(EmploymentType::FullTime),
-                    valid_from: place.valid_from,
-                    valid_to: place.valid_to,
-                });
-                assignments.sort_by_key(|held| held.valid_from);
-            }
+        if let Some(held) = assignments.iter_mut().find(|held| held.valid_from == place.valid_from) {
+            held.unit_id = unit.unwrap_or(held.unit_id);
+            held.site_id = site.unwrap_or(held.site_id);
+            held.manager_id = if says_manager { manager_id } else { held.manager_id };
+            held.position = if says_position { place.position.clone() } else { held.position.take() };
+            held.employment_type = place.employment_type.unwrap_or(held.employment_type);
+            held.valid_to = if says_end { place.valid_to } else { held.valid_to };
+        } else {
+            assignments.push(Assignment {
+                assignment_id: AssignmentId::generate(),
+                employee_id,
+                unit_id: unit.unwrap_or(directory.root),
+                site_id: site.unwrap_or(directory.first_site),
+                manager_id,
+                position: place.position.clone(),
+                employment_type: place.employment_type.unwrap_or(EmploymentType::FullTime),
+                valid_from: place.valid_from,
+                valid_to: place.valid_to,
+            });
+            assignments.sort_by_key(|held| held.valid_from);
         }
         Ok(())
     }

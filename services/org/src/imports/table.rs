@@ -74,8 +74,8 @@ fn line_of(line: u64) -> i32 {
 
 /// The one of `,`, `;` and tab that the first line has most of.
 fn delimiter(text: &str) -> u8 {
-    let first = text.lines().next().unwrap_or_default().as_bytes();
-    let count = |delimiter: &u8| first.iter().filter(|byte| *byte == delimiter).count();
+    let first = text.lines().next().unwrap_or_default();
+    let count = |delimiter: &u8| first.matches(char::from(*delimiter)).count();
     // Of equals the last is taken: a comma when there is none.
     [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
 }

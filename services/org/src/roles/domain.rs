@@ -72,8 +72,8 @@ impl From<Role> for HeldRole {
 
 /// The permissions of these names; one that this release does not know gives nothing.
 pub(crate) fn permissions_named<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<Permission> {
-    let named = |name: &str| Permission::ALL.into_iter().find(|permission| permission.name() == name);
-    names.into_iter().filter_map(named).collect()
+    let known = |name: &str| Permission::ALL.into_iter().find(|permission| permission.name() == name);
+    names.into_iter().filter_map(known).collect()
 }
 
 use Permission::{
