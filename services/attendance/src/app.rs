@@ -27,6 +27,12 @@ impl App {
     pub fn punches_waiting(&self) -> usize {
         self.writer.waiting()
     }
+
+    /// Takes over all that org knows of every organisation that was not taken over before; answers how many those
+    /// were. What the command `backfill` does.
+    pub async fn backfill(&self) -> anyhow::Result<usize> {
+        Ok(self.facts.make_all_whole(self.core.clock.now()).await?)
+    }
 }
 
 impl Service for App {
@@ -54,6 +60,15 @@ impl Service for App {
 
     fn describe() -> utoipa::openapi::OpenApi {
         routes::describe()
+    }
+
+    fn commands() -> Vec<clap::Command> {
+        vec![clap::Command::new("backfill").about("Take over what org knows of every organisation, once")]
+    }
+
+    async fn command(self, name: &str, _options: &clap::ArgMatches) -> anyhow::Result<String> {
+        anyhow::ensure!(name == "backfill", "no such command: {name}");
+        Ok(format!("{} organisations taken over", self.backfill().await?))
     }
 
     fn data(self: &Arc<Self>, config: &mut web::ServiceConfig) {

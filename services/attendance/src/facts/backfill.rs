@@ -16,7 +16,7 @@ use rollcall_common::fault::Fault;
 use rollcall_common::problem::chain;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::OrgId;
-use rollcall_org_api::internal::{Snapshot, snapshot_path};
+use rollcall_org_api::internal::{Orgs, Snapshot, orgs_path, snapshot_path};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 
@@ -74,6 +74,26 @@ impl Facts {
                         self.backfills.noted.invalidate(&tenant.org_id());
                     }
                 }
+            }
+        }
+    }
+
+    /// Takes over every organisation that org knows of and that is not whole; answers how many those were.
+    pub(crate) async fn make_all_whole(&self, now: Timestamp) -> Result<usize, Fault> {
+        let (mut taken, mut cursor) = (0, None::<String>);
+        loop {
+            let page: Orgs = self.org.get_json(&orgs_path(cursor.as_deref())).await?;
+            for org in page.items {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "org itself, asked with a service token, says which organisations there are"
+                )]
+                let tenant = Tenant::of_capability(org.org_id);
+                taken += usize::from(self.take_over(&tenant, now).await?);
+            }
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(taken);
             }
         }
     }

@@ -83,6 +83,18 @@ async fn one_member_of_an_organisation_that_is_not_known_brings_all_of_it() {
 }
 
 #[tokio::test]
+async fn the_command_takes_over_every_organisation_once() {
+    let (f, org) = with_org().await;
+    has_snapshot(&org, &f.world).await;
+    let page = ResponseTemplate::new(200).set_body_json(json!({"items": [f.world.org], "next_cursor": null}));
+    Mock::given(method("GET")).and(path("/internal/v1/orgs")).respond_with(page).mount(&org).await;
+    assert_eq!(f.service.app().backfill().await.unwrap(), 1);
+    sees_in_team(&f, 2).await;
+    assert_eq!(f.service.app().backfill().await.unwrap(), 0);
+    assert_eq!(pages_read(&org).await, 2);
+}
+
+#[tokio::test]
 async fn while_org_is_away_it_is_tried_again_and_what_events_said_is_not_lost() {
     let (f, org) = with_org().await;
     let mut renamed = f.world.worker.clone();
