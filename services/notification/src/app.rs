@@ -1,6 +1,8 @@
 //! What the service consists of while it runs.
 
 use crate::events::Wakes;
+use crate::facts::languages::Stale;
+use crate::facts::owners::Owners;
 use crate::mail::transport::Outlet;
 use crate::rules::tell::Teller;
 use crate::rules::templates::Templates;
@@ -23,6 +25,10 @@ pub struct App {
     pub teller: Arc<Teller>,
     /// The open streams.
     pub hub: Arc<Hub>,
+    /// Who is asked for facts that are missing.
+    pub owners: Owners,
+    /// Whose language is to be asked for anew.
+    pub stale: Stale,
     /// Who is woken when something was stored.
     pub wakes: Wakes,
     /// How mail leaves.
@@ -41,6 +47,8 @@ impl App {
         Ok(Self {
             teller: Arc::new(teller),
             hub: Arc::new(Hub::new(limits(&settings.stream), settings.stream.most_per_user)),
+            owners: Owners::new(core.clone()),
+            stale: Stale::default(),
             wakes: Wakes::default(),
             outlet: Outlet::new(&settings.mail)?,
             mail_from: settings.mail.from.0.clone(),

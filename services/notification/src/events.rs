@@ -3,13 +3,12 @@
 use crate::app::App;
 use crate::facts::store as facts;
 use crate::rules::store as waiting;
-use crate::rules::tell::{Given, Outcome, Telling};
-use crate::stream::hub::Hub;
+use crate::rules::tell::{Given, Outcome, Telling, Told};
 use diesel::pg::PgConnection;
 use rollcall_common::events::{CloudEvent, EventConsumer};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{EventId, UserId};
+use rollcall_ids::EventId;
 use rollcall_org_api::events::{EMPLOYEE_CHANGED, ORG_CHANGED};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -31,16 +30,16 @@ pub struct Wakes {
 
 #[derive(Default)]
 struct Note {
-    users: Vec<UserId>,
-    mail: bool,
+    told: Told,
     deferred: bool,
 }
 
 impl Wakes {
     /// Messages are stored and committed: whoever passes them on should look.
-    pub fn told(&self, hub: &Hub, users: Vec<UserId>, mail: bool) {
-        hub.read_for(users);
-        if mail {
+    pub fn told(&self, app: &App, told: Told) {
+        app.hub.read_for(told.users);
+        app.stale.add(told.stale);
+        if told.mail {
             self.mail.notify_one();
         }
     }
@@ -75,13 +74,13 @@ impl EventConsumer for App {
             _ => {
                 let Some(telling) = Telling::of(event)? else { return Ok(()) };
                 let tenant = of_org()?;
-                let outcome = if waiting::has_queue(conn, tenant)? {
+                let outcome = if waiting::has_queue(conn, tenant, now)? {
                     Outcome::Waits(Vec::new())
                 } else {
                     self.teller.tell(conn, tenant, &telling, &Given::default(), now)?
                 };
                 match outcome {
-                    Outcome::Told { users, mail } => Note { users, mail, deferred: false },
+                    Outcome::Told(told) => Note { told, deferred: false },
                     Outcome::Waits(_) => {
                         let whole = serde_json::to_value(event).map_err(Fault::internal)?;
                         waiting::defer(conn, tenant, event.id, whole, now)?;
@@ -99,6 +98,6 @@ impl EventConsumer for App {
         if note.deferred {
             self.wakes.deferred.notify_one();
         }
-        self.wakes.told(&self.hub, note.users, note.mail);
+        self.wakes.told(self, note.told);
     }
 }

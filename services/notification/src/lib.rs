@@ -60,7 +60,10 @@ impl Service for App {
         let ended = self.core.revocations.subscribe();
         tasks.spawn("end streams with their sessions", stream::watch::end_revoked(Arc::clone(self), ended));
         tasks.spawn("drop old stream entries", stream::reader::prune(Arc::clone(self)));
-        tasks.spawn("tell what waits", rules::deferred::run(Arc::clone(self)));
+        let app = Arc::clone(self);
+        tasks.spawn("ask for languages anew", async move { app.stale.refresh(&app.owners).await });
+        let app = Arc::clone(self);
+        tasks.spawn_until_drained("tell what waits", |drain| rules::deferred::run(app, drain));
         let app = Arc::clone(self);
         tasks.spawn_until_drained("send mail", |drain| mail::worker::run(app, drain));
     }

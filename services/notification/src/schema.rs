@@ -9,6 +9,7 @@ diesel::table! {
         attempts -> Int4,
         next_attempt_at -> Timestamptz,
         created_at -> Timestamptz,
+        leased_until -> Nullable<Timestamptz>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Copies of what org and user own, so that telling people needs neither. Org's facts come as events and keep
-//! their highest version; a user's language is asked for once and remembered. [`owners`] asks those who own
+//! their highest version; a user's language is asked for once and remembered, and asked for anew ([`languages`]) when it has become old. [`owners`] asks those who own
 //! them, outside any transaction, when a copy misses something.
 
+pub mod languages;
 pub mod owners;
 pub mod store;

@@ -19,7 +19,7 @@ use std::collections::HashSet;
 pub struct Teller {
     /// The words.
     pub templates: Templates,
-    /// How long a user's language is believed without asking again.
+    /// After this long a user's language is asked for anew.
     pub language_kept: SignedDuration,
 }
 
@@ -53,7 +53,7 @@ pub enum Missing {
     Employee(EmployeeId),
     /// Anybody who speaks for the organisation. There always is one, so their event is on its way.
     Speaker,
-    /// The language of a user, or whether it is still the same; user knows.
+    /// The language of a user, which was never known; user knows.
     Language(UserId),
 }
 
@@ -66,16 +66,22 @@ pub struct Given {
     pub absent: HashSet<EmployeeId>,
 }
 
+/// What follows from messages that are stored.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Whose streams have something new.
+    pub users: Vec<UserId>,
+    /// Whether mail is to be sent.
+    pub mail: bool,
+    /// Whose language should be asked for anew.
+    pub stale: Vec<UserId>,
+}
+
 /// What became of an event.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The messages are stored.
-    Told {
-        /// Whose streams have something new.
-        users: Vec<UserId>,
-        /// Whether mail is to be sent.
-        mail: bool,
-    },
+    Told(Told),
     /// Nothing is stored: these have to be asked for first.
     Waits(Vec<Missing>),
 }
@@ -99,7 +105,7 @@ impl Teller {
                     let new = NewMail { recipient: email, recipient_name: name, language, text };
                     mail::add(conn, tenant, telling.event_id, telling.rule, &new, now)?;
                 }
-                Ok(Outcome::Told { users: Vec::new(), mail: true })
+                Ok(Outcome::Told(Told { mail: true, ..Told::default() }))
             }
             Recipients::ManagerOf { employee_id, manager_id } => {
                 let manager_id = manager_id.filter(|id| !given.absent.contains(id));
@@ -130,17 +136,17 @@ impl Teller {
         now: Timestamp,
     ) -> Result<Outcome, Fault> {
         let readers = facts::readers(conn, users)?;
-        let fresh = |user: &UserId| {
-            readers.get(user).is_some_and(|reader| now.duration_since(reader.fetched_at) < self.language_kept)
-        };
         let missing: Vec<_> = users
             .iter()
-            .filter(|user| !fresh(user) && !given.languages.contains(user))
+            .filter(|user| !readers.contains_key(user) && !given.languages.contains(user))
             .map(|user| Missing::Language(*user))
             .collect();
         if !missing.is_empty() {
             return Ok(Outcome::Waits(missing));
         }
+        // A language that may have changed is used all the same: nobody waits for it to be asked for anew.
+        let old = |reader: &&facts::Reader| now.duration_since(reader.fetched_at) >= self.language_kept;
+        let stale = readers.values().filter(old).map(|reader| reader.user_id).collect();
         let letter = |user_id: &UserId| {
             let locale = readers.get(user_id).map_or(org.locale.as_str(), |reader| reader.locale.as_str());
             let text = self.write(telling, Language::closest_to(locale), &org.name)?;
@@ -153,7 +159,7 @@ impl Teller {
         } else {
             Vec::new()
         };
-        Ok(Outcome::Told { users, mail: false })
+        Ok(Outcome::Told(Told { users, mail: false, stale }))
     }
 
     fn write(&self, telling: &Telling, language: Language, org_name: &str) -> Result<Text, Fault> {

@@ -9,3 +9,4 @@ mod isolation;
 mod mail;
 mod stream;
 mod support;
+mod waiting;

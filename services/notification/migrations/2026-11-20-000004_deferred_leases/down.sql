@@ -1,0 +1,1 @@
+ALTER TABLE deferred_events DROP COLUMN leased_until;
