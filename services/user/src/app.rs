@@ -106,11 +106,13 @@ impl App {
     pub(crate) async fn keep_sweeping(self: Arc<Self>) {
         let pause = Duration::from_secs(self.settings.sessions.sweep_seconds.max(1));
         loop {
-            tokio::time::sleep(pause).await;
             match self.sweep().await {
+                // A round deletes so much at most; what is left is not left to the next hour.
+                Ok(rows) if i64::try_from(rows).is_ok_and(|rows| rows >= sessions::store::SWEEP_ROWS) => continue,
                 Ok(rows) => tracing::info!(rows, "swept what is over"),
                 Err(error) => tracing::warn!(error = chain(&error), "cannot sweep sessions"),
             }
+            tokio::time::sleep(pause).await;
         }
     }
 }

@@ -272,19 +272,19 @@ pub fn knows_network(conn: &mut PgConnection, user_id: UserId, origin: &Origin) 
 /// How long a device is known after it was last seen.
 const DEVICE_KNOWN: SignedDuration = SignedDuration::from_hours(24 * 180);
 /// Most rows that one sweep deletes of each table, so that it holds no lock for long.
-const SWEEP: i64 = 1_000;
+pub(crate) const SWEEP_ROWS: i64 = 1_000;
 
 /// Deletes sessions and tokens that are over at `now`; answers how many rows there were.
 pub fn sweep(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
     let tokens: Vec<Vec<u8>> = refresh_tokens::table
         .filter(refresh_tokens::expires_at.le(now.to_diesel()))
         .select(refresh_tokens::token_hash)
-        .limit(SWEEP)
+        .limit(SWEEP_ROWS)
         .load(conn)?;
     let over: Vec<SessionId> = sessions::table
         .filter(sessions::expires_at.le(now.to_diesel()))
         .select(sessions::session_id)
-        .limit(SWEEP)
+        .limit(SWEEP_ROWS)
         .load(conn)?;
     let tokens =
         diesel::delete(refresh_tokens::table.filter(refresh_tokens::token_hash.eq_any(tokens))).execute(conn)?;
