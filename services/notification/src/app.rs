@@ -9,6 +9,7 @@ use crate::rules::templates::Templates;
 use crate::settings::{Settings, StreamSettings};
 use crate::stream::hub::Hub;
 use crate::stream::listener::Limits;
+use crate::stream::openings::Openings;
 use anyhow::Context as _;
 use jiff::SignedDuration;
 use lettre::message::Mailbox;
@@ -23,6 +24,8 @@ pub struct App {
     pub settings: Settings,
     /// Turns events into messages.
     pub teller: Arc<Teller>,
+    /// Streams that are about to open.
+    pub openings: Openings,
     /// The open streams.
     pub hub: Arc<Hub>,
     /// Who is asked for facts that are missing.
@@ -49,6 +52,7 @@ impl App {
             hub: Arc::new(Hub::new(limits(&settings.stream), settings.stream.most_per_user)),
             owners: Owners::new(core.clone()),
             stale: Stale::default(),
+            openings: Openings::default(),
             wakes: Wakes::default(),
             outlet: Outlet::new(&settings.mail)?,
             mail_from: settings.mail.from.0.clone(),

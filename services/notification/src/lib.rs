@@ -54,6 +54,8 @@ impl Service for App {
     }
 
     fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {
+        let app = Arc::clone(self);
+        tasks.spawn("open streams", async move { app.openings.serve(&app.core.db).await });
         tasks.spawn("read for streams", stream::reader::read(Arc::clone(self)));
         tasks.spawn("compare streams", stream::reader::compare(Arc::clone(self)));
         tasks.spawn("keep time for streams", stream::watch::keep_time(Arc::clone(self)));

@@ -3,7 +3,7 @@
 use super::domain::{Position, Start, reset_frame, retry_frame, start, unread_frame};
 use super::hub::Draining;
 use super::listener::{Listener, Right};
-use super::store::{self, Standing};
+use super::store::Standing;
 use super::watch::reconnect_milliseconds;
 use crate::app::App;
 use crate::responses;
@@ -11,7 +11,6 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use bytes::Bytes;
 use rollcall_common::auth::Caller;
-use rollcall_common::db::Scope;
 use rollcall_common::extract::Query;
 use rollcall_common::fault::Fault;
 use rollcall_common::secret::full_jitter;
@@ -70,8 +69,7 @@ pub(crate) async fn stream(
 ) -> Result<HttpResponse, Fault> {
     let asked = asked(&request, query.0);
     let (user_id, right) = (caller.user_id, Right::from(&caller));
-    let standing = move |conn: &mut _| Ok::<_, Fault>(store::standing(conn, &caller)?);
-    let standing = app.core.db.transaction(Scope::User(user_id), standing).await?;
+    let standing = app.openings.standing(&caller).await?;
     let start = start(asked.as_deref(), standing.position(), app.hub.limits().replayed);
     let (position, opening) = open(start, &standing);
     let listener = Listener::new(position, opening, app.core.clock.now(), right);

@@ -18,6 +18,7 @@ pub mod domain;
 pub mod handlers;
 pub mod hub;
 pub mod listener;
+pub mod openings;
 pub mod reader;
 pub mod store;
 pub mod watch;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::auth::Caller;
 use rollcall_ids::UserId;
+use std::collections::HashSet;
 
 /// Where a user's log stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -85,6 +86,18 @@ pub fn append(
 /// Where the logs of all these users stand: one query however many they are.
 pub fn standings(conn: &mut PgConnection, users: &[UserId]) -> QueryResult<Vec<Standing>> {
     user_streams::table.filter(user_streams::user_id.eq_any(users)).select(Standing::as_select()).load(conn)
+}
+
+/// Where the logs of all these users stand; those of who had none are begun.
+pub fn standings_or_begun(conn: &mut PgConnection, users: &[UserId]) -> QueryResult<Vec<Standing>> {
+    let found = standings(conn, users)?;
+    let known: HashSet<UserId> = found.iter().map(|standing| standing.user_id).collect();
+    let new: Vec<UserId> = users.iter().copied().filter(|user| !known.contains(user)).collect();
+    if new.is_empty() {
+        return Ok(found);
+    }
+    begin(conn, &new)?;
+    standings(conn, users)
 }
 
 #[derive(QueryableByName)]

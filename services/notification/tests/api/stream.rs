@@ -8,6 +8,7 @@ use rollcall_common::db::Unscoped;
 use rollcall_common::fault::Fault;
 use rollcall_common::server::{self, Environment, Running, Service as _};
 use rollcall_common::settings::{Sources, load};
+use rollcall_ids::UserId;
 use rollcall_notification::App;
 use rollcall_notification::stream::store;
 use rollcall_stack::testing::set;
@@ -224,6 +225,21 @@ async fn one_person_has_a_bounded_number_of_streams_and_the_oldest_makes_room() 
 }
 
 #[tokio::test]
+async fn everybody_can_come_back_at_once() {
+    // One connection, and hardly any patience: with a transaction for each most would be refused.
+    let world = World::with(|settings| {
+        set(settings, "database.max_connections", 1);
+        set(settings, "database.acquire_timeout_ms", 100);
+    })
+    .await;
+    let users: Vec<_> = (0..300).map(|_| UserId::generate()).collect();
+    let streams = users.iter().map(|user| world.listen(*user, None));
+    for mut stream in futures_util::future::join_all(streams).await {
+        assert_eq!(stream.next_named("unread_count").await.1, json!({ "unread": 0 }));
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_is_gone_is_forgotten_after_heartbeats_it_did_not_take() {
     let world = World::start().await;
     let mut stream = world.listen(world.manager.user_id, None).await;
@@ -299,6 +315,9 @@ async fn a_client_that_does_not_read_is_cut_off_and_can_come_back_to_where_the_r
     let request =
         format!("GET /api/notification/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
     slow.write_all(request.as_bytes()).await.unwrap();
+    while world.service.app().hub.is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 
     // More than all buffers on the way hold: 800 events of 40 KB.
     world.sql(
