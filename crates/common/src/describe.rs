@@ -14,8 +14,9 @@ pub const BAD_REQUEST: Refusal = ("400", "Not decodable: `malformed_input`, with
 pub const NOT_SIGNED_IN: Refusal = ("401", "Not signed in: `not_signed_in`");
 /// No valid service token.
 pub const NO_SERVICE: Refusal = ("401", "No valid service token: `not_signed_in`");
-/// A member without the right.
-pub const FORBIDDEN: Refusal = ("403", "Signed in, not allowed: `forbidden`");
+/// A member without the right, or an API token without the scope.
+pub const FORBIDDEN: Refusal =
+    ("403", "Signed in, not allowed: `forbidden`; with an API token that has not the scope: `insufficient_scope`");
 /// Nothing the caller may know of.
 pub const NOT_FOUND: Refusal = ("404", "Not there, of another organisation, or out of the caller's sight: `not_found`");
 /// Somebody else changed it.
