@@ -73,8 +73,19 @@ impl EventConsumer for App {
             }
             _ => {
                 let Some(telling) = Telling::of(event)? else { return Ok(()) };
-                let tenant = of_org()?;
-                let outcome = if waiting::has_queue(conn, tenant, now)? {
+                let tenant = match (telling.rule.of_org, tenant) {
+                    (true, _) => Some(of_org()?),
+                    (false, None) => None,
+                    (false, Some(_)) => {
+                        return Err(Fault::invalid(
+                            "/orgid",
+                            "not_allowed",
+                            "an event of an account has no organisation",
+                        ));
+                    }
+                };
+                let queued = tenant.map_or(Ok(false), |tenant| waiting::has_queue(conn, tenant, now))?;
+                let outcome = if queued {
                     Outcome::Waits(Vec::new())
                 } else {
                     self.teller.tell(conn, tenant, &telling, &Given::default(), now)?
@@ -83,7 +94,7 @@ impl EventConsumer for App {
                     Outcome::Told(told) => Note { told, deferred: false },
                     Outcome::Waits(_) => {
                         let whole = serde_json::to_value(event).map_err(Fault::internal)?;
-                        waiting::defer(conn, tenant, event.id, whole, now)?;
+                        waiting::defer(conn, of_org()?, event.id, whole, now)?;
                         Note { deferred: true, ..Note::default() }
                     }
                 }

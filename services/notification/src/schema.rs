@@ -26,8 +26,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    mail_deliveries (org_id, delivery_id) {
-        org_id -> Uuid,
+    mail_deliveries (delivery_id) {
+        org_id -> Nullable<Uuid>,
         delivery_id -> Uuid,
         event_id -> Uuid,
         recipient -> Text,

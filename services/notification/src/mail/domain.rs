@@ -69,11 +69,10 @@ pub fn next_attempt(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rollcall_ids::{NotificationId, OrgId};
+    use rollcall_ids::NotificationId;
 
     fn delivery(recipient: &str, text: &str) -> Delivery {
         Delivery {
-            org_id: OrgId::generate(),
             delivery_id: NotificationId::generate(),
             recipient: recipient.to_owned(),
             recipient_name: "李 伟".to_owned(),

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{EventId, NotificationId, OrgId};
+use rollcall_ids::{EventId, NotificationId};
 
 /// A mail to be sent.
 #[derive(Debug)]
@@ -25,10 +25,11 @@ pub struct NewMail<'a> {
     pub text: Text,
 }
 
-/// Owes somebody a mail about an event: once, however often it is tried.
+/// Owes somebody a mail about an event: once, however often it is tried. Without a tenant it belongs to no
+/// organisation.
 pub fn add(
     conn: &mut PgConnection,
-    tenant: &Tenant,
+    tenant: Option<&Tenant>,
     event_id: EventId,
     rule: &Rule,
     mail: &NewMail<'_>,
@@ -36,7 +37,7 @@ pub fn add(
 ) -> QueryResult<()> {
     diesel::insert_into(mail_deliveries::table)
         .values((
-            mail_deliveries::org_id.eq(tenant.org_id()),
+            mail_deliveries::org_id.eq(tenant.map(Tenant::org_id)),
             mail_deliveries::delivery_id.eq(NotificationId::generate()),
             mail_deliveries::event_id.eq(event_id),
             mail_deliveries::recipient.eq(mail.recipient),
@@ -49,8 +50,8 @@ pub fn add(
             mail_deliveries::next_attempt_at.eq(now.to_diesel()),
             mail_deliveries::created_at.eq(now.to_diesel()),
         ))
-        .on_conflict((mail_deliveries::event_id, mail_deliveries::recipient))
-        .do_nothing()
+        // To name the constraint would take the right to read rows, which nobody without a tenant has.
+        .on_conflict_do_nothing()
         .execute(conn)
         .map(drop)
 }
@@ -58,9 +59,6 @@ pub fn add(
 /// A mail that a worker has leased.
 #[derive(QueryableByName)]
 pub struct Delivery {
-    /// Whose.
-    #[diesel(sql_type = Uuid)]
-    pub org_id: OrgId,
     /// Its id, the same at every attempt.
     #[diesel(sql_type = Uuid)]
     pub delivery_id: NotificationId,
@@ -93,7 +91,7 @@ pub struct Delivery {
     pub leased_until: Timestamp,
 }
 
-/// Takes at most `most` mails that are due, of any organisation; nobody else gets them for as long as `lease`.
+/// Takes at most `most` mails that are due, of any organisation or none; nobody else gets them for as long as `lease`.
 pub fn claim(
     conn: &mut PgConnection,
     now: Timestamp,
@@ -103,12 +101,12 @@ pub fn claim(
     const STATEMENT: &str = "
         UPDATE mail_deliveries m SET attempts = m.attempts + 1, leased_until = $2
         FROM (
-            SELECT org_id, delivery_id FROM mail_deliveries
+            SELECT delivery_id FROM mail_deliveries
             WHERE state = 'queued' AND next_attempt_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
             ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED
         ) due
-        WHERE m.org_id = due.org_id AND m.delivery_id = due.delivery_id
-        RETURNING m.org_id, m.delivery_id, m.recipient, m.recipient_name, m.language, m.subject,
+        WHERE m.delivery_id = due.delivery_id
+        RETURNING m.delivery_id, m.recipient, m.recipient_name, m.language, m.subject,
             coalesce(m.text_body, '') AS text_body, m.html_body, m.attempts, m.created_at, m.leased_until";
     work_for_all(conn)?;
     let until = now.checked_add(lease).map_err(Fault::internal)?;
@@ -143,7 +141,7 @@ pub enum Attempt {
 pub fn finish(conn: &mut PgConnection, delivery: &Delivery, attempt: &Attempt, now: Timestamp) -> QueryResult<()> {
     work_for_all(conn)?;
     let mine = mail_deliveries::table
-        .find((delivery.org_id, delivery.delivery_id))
+        .find(delivery.delivery_id)
         .filter(mail_deliveries::leased_until.eq(delivery.leased_until.to_diesel()));
     let finished = Some(now.to_diesel());
     match attempt {
@@ -174,7 +172,7 @@ pub fn finish(conn: &mut PgConnection, delivery: &Delivery, attempt: &Attempt, n
     .map(drop)
 }
 
-/// The worker serves every organisation; row-level security lets it, until the transaction ends.
+/// The worker serves every organisation and account; row-level security lets it, until the transaction ends.
 fn work_for_all(conn: &mut PgConnection) -> QueryResult<()> {
     diesel::sql_query("SELECT set_config('app.task', 'mail', true)").execute(conn).map(drop)
 }

@@ -125,7 +125,7 @@ async fn tell(app: &App, tenant: Tenant, telling: &Telling, given: &Given) -> Re
     app.core
         .db
         .transaction(&tenant, move |conn| {
-            let outcome = teller.tell(conn, &tenant, &telling, &given, now)?;
+            let outcome = teller.tell(conn, Some(&tenant), &telling, &given, now)?;
             if matches!(outcome, Outcome::Told(_)) {
                 store::forget(conn, &tenant, telling.event_id)?;
             }

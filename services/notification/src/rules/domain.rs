@@ -4,6 +4,9 @@ use rollcall_attendance_api::events::{PUNCH_OUTSIDE_GEOFENCE, PunchOutsideGeofen
 use rollcall_ids::EmployeeId;
 use rollcall_notification_api::inbox::{About, Category};
 use rollcall_org_api::events::{INVITATION_ACCEPTED, INVITATION_CREATED, InvitationAccepted, InvitationCreated};
+use rollcall_user_api::events::{
+    CREDENTIALS_CHANGED, CredentialsChanged, PASSWORD_RESET_REQUESTED, PasswordResetRequested, Recipient,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -21,10 +24,12 @@ pub enum Channel {
 pub struct Rule {
     /// Type of the event.
     pub event: &'static str,
-    /// What the message is about.
+    /// What the message is about, in the inbox: nobody looks at it where only mail is sent.
     pub category: Category,
     /// Name of the template, and of the kind of message in the inbox.
     pub template: &'static str,
+    /// Whether the event belongs to an organisation, and names it. Others are about an account.
+    pub of_org: bool,
     /// By which ways it is told.
     pub channels: &'static [Channel],
     /// How the event is read; says who is told.
@@ -37,6 +42,7 @@ pub static RULES: &[Rule] = &[
         event: INVITATION_CREATED,
         category: Category::Membership,
         template: "invitation",
+        of_org: true,
         channels: &[Channel::Email],
         read: |data| decode(data).map(Said::InvitationCreated),
     },
@@ -44,6 +50,7 @@ pub static RULES: &[Rule] = &[
         event: INVITATION_ACCEPTED,
         category: Category::Membership,
         template: "invitation_accepted",
+        of_org: true,
         channels: &[Channel::Inbox],
         read: |data| decode(data).map(Said::InvitationAccepted),
     },
@@ -51,8 +58,25 @@ pub static RULES: &[Rule] = &[
         event: PUNCH_OUTSIDE_GEOFENCE,
         category: Category::Attendance,
         template: "punch_outside_geofence",
+        of_org: true,
         channels: &[Channel::Inbox],
         read: |data| decode(data).map(Said::PunchOutsideGeofence),
+    },
+    Rule {
+        event: PASSWORD_RESET_REQUESTED,
+        category: Category::Membership,
+        template: "password_reset",
+        of_org: false,
+        channels: &[Channel::Email],
+        read: |data| decode(data).map(Said::PasswordResetRequested),
+    },
+    Rule {
+        event: CREDENTIALS_CHANGED,
+        category: Category::Membership,
+        template: "credentials_changed",
+        of_org: false,
+        channels: &[Channel::Email],
+        read: |data| decode(data).map(Said::CredentialsChanged),
     },
 ];
 
@@ -87,12 +111,16 @@ pub enum Said {
     InvitationAccepted(InvitationAccepted),
     /// Of [`PUNCH_OUTSIDE_GEOFENCE`].
     PunchOutsideGeofence(PunchOutsideGeofence),
+    /// Of [`PASSWORD_RESET_REQUESTED`].
+    PasswordResetRequested(PasswordResetRequested),
+    /// Of [`CREDENTIALS_CHANGED`].
+    CredentialsChanged(CredentialsChanged),
 }
 
 /// Who is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recipients<'a> {
-    /// Somebody outside, who need not have an account.
+    /// An address: of somebody outside, who need not have an account, or of an account.
     Address {
         /// Where the mail goes.
         email: &'a str,
@@ -121,6 +149,8 @@ impl Said {
             Self::PunchOutsideGeofence(it) => {
                 Recipients::ManagerOf { employee_id: it.employee_id, manager_id: it.manager_id }
             }
+            Self::PasswordResetRequested(it) => of_account(&it.recipient),
+            Self::CredentialsChanged(it) => of_account(&it.recipient),
         }
     }
 
@@ -136,8 +166,13 @@ impl Said {
             Self::PunchOutsideGeofence(it) => {
                 About { employee_id: Some(it.employee_id), punch_id: Some(it.punch_id), ..About::default() }
             }
+            Self::PasswordResetRequested(_) | Self::CredentialsChanged(_) => About::default(),
         }
     }
+}
+
+fn of_account(recipient: &Recipient) -> Recipients<'_> {
+    Recipients::Address { email: &recipient.email, name: &recipient.name, locale: &recipient.locale }
 }
 
 #[cfg(test)]

@@ -87,11 +87,12 @@ pub enum Outcome {
 }
 
 impl Teller {
-    /// Stores the messages that the rules make of an event, or says what has to be asked for first.
+    /// Stores the messages that the rules make of an event, or says what has to be asked for first. Without a tenant
+    /// the event belongs to no organisation: only an address can be told of it.
     pub fn tell(
         &self,
         conn: &mut PgConnection,
-        tenant: &Tenant,
+        tenant: Option<&Tenant>,
         telling: &Telling,
         given: &Given,
         now: Timestamp,
@@ -99,7 +100,7 @@ impl Teller {
         match telling.said.recipients() {
             Recipients::Address { email, name, locale } => {
                 let language = Language::closest_to(locale);
-                // The event names the organisation itself: no fact is needed.
+                // The event names the organisation itself, or there is none: no fact is needed.
                 let text = self.write(telling, language, "")?;
                 if telling.rule.by(Channel::Email) {
                     let new = NewMail { recipient: email, recipient_name: name, language, text };
@@ -108,6 +109,7 @@ impl Teller {
                 Ok(Outcome::Told(Told { mail: true, ..Told::default() }))
             }
             Recipients::ManagerOf { employee_id, manager_id } => {
+                let tenant = tenant.ok_or_else(|| Fault::internal(anyhow::anyhow!("a manager of no organisation")))?;
                 let manager_id = manager_id.filter(|id| !given.absent.contains(id));
                 let Some(org) = facts::org(conn, tenant)? else {
                     return Ok(Outcome::Waits(vec![Missing::Employee(manager_id.unwrap_or(employee_id))]));

@@ -88,6 +88,12 @@ const FILES: &[(&str, &str)] = template_files![
     "invitation_accepted.body.txt",
     "punch_outside_geofence.title.txt",
     "punch_outside_geofence.body.txt",
+    "password_reset.title.txt",
+    "password_reset.body.txt",
+    "password_reset.body.html",
+    "credentials_changed.title.txt",
+    "credentials_changed.body.txt",
+    "credentials_changed.body.html",
 ];
 
 /// All templates, parsed once.
@@ -103,6 +109,7 @@ impl Templates {
             _ => AutoEscape::None,
         });
         environment.add_filter("moment", moment);
+        environment.add_filter("moment_of", moment_of);
         environment.add_filter("distance", distance);
         for (name, source) in FILES {
             environment.add_template(name, source)?;
@@ -153,6 +160,12 @@ fn moment(state: &State<'_, '_>, at: &str, zone: &str) -> Result<String, Error> 
     })
 }
 
+/// Filter: as [`moment`], for somebody whose zone the text does not say otherwise: it is named.
+fn moment_of(state: &State<'_, '_>, at: &str, zone: &str) -> Result<String, Error> {
+    let moment = moment(state, at, zone)?;
+    Ok(if TimeZone::get(zone).is_ok() { format!("{moment} ({zone})") } else { moment })
+}
+
 /// Filter: a distance in metres.
 fn distance(state: &State<'_, '_>, metres: u32) -> String {
     language(state).distance(metres)
@@ -162,7 +175,11 @@ fn distance(state: &State<'_, '_>, metres: u32) -> String {
 mod tests {
     use super::*;
     use crate::rules::domain::{Channel, RULES};
+    use rollcall_user_api::events::Credential;
     use serde_json::json;
+    use std::collections::BTreeSet;
+
+    const USER: &str = "0192aaaa-0000-7000-8000-000000000003";
 
     fn example(template: &str, name: &str) -> serde_json::Value {
         match template {
@@ -173,6 +190,14 @@ mod tests {
             "punch_outside_geofence" => json!({
                 "employee_name": name, "site_name": "Hafen", "at": "2026-03-29T01:30:00Z",
                 "time_zone": "Europe/Berlin", "distance_m": 1_250,
+            }),
+            "password_reset" => json!({
+                "user_id": USER, "email": "wei@example.org", "name": name, "locale": "en",
+                "time_zone": "Asia/Shanghai", "token": "s3cret_-token", "expires_at": "2026-06-01T07:30:00Z",
+            }),
+            "credentials_changed" => json!({
+                "user_id": USER, "email": "wei@example.org", "name": name, "locale": "en",
+                "time_zone": "Mars/Olympus", "change": "password_changed", "at": "2026-06-01T07:30:00Z",
             }),
             other => panic!("no example for {other}"),
         }
@@ -205,8 +230,10 @@ mod tests {
 
     #[test]
     fn the_token_stands_on_a_line_of_its_own_in_every_language() {
-        for language in Language::ALL {
-            let text = write("invitation", language, "Li Wei");
+        for (template, language) in
+            ["invitation", "password_reset"].into_iter().flat_map(|it| Language::ALL.map(|language| (it, language)))
+        {
+            let text = write(template, language, "Li Wei");
             assert!(text.body.lines().any(|line| line == "s3cret_-token"), "{}", text.body);
             assert!(!text.body.contains("http") && !text.html.unwrap().contains("href"), "there is no page to lead to");
         }
@@ -220,6 +247,40 @@ mod tests {
         let text = write("punch_outside_geofence", Language::SimplifiedChinese, "Ada");
         assert_eq!(text.title, "Ada 在距离 Hafen 1.2 公里处打卡");
         assert!(text.body.starts_with("2026年3月29日 03:30 的打卡"), "{}", text.body);
+    }
+
+    #[test]
+    fn an_account_reads_its_own_clock_and_is_told_which_one() {
+        let text = write("password_reset", Language::English, "Wei");
+        assert!(text.body.contains("until 1 Jun 2026, 15:30 (Asia/Shanghai)"), "{}", text.body);
+        let text = write("credentials_changed", Language::English, "Wei");
+        assert!(text.body.contains("1 Jun 2026, 07:30 UTC"), "{}", text.body);
+        assert!(!text.body.contains("Mars"), "{}", text.body);
+    }
+
+    #[test]
+    fn every_change_is_called_by_a_name_of_its_own_in_every_language() {
+        const CHANGES: [Credential; 6] = [
+            Credential::PasswordChanged,
+            Credential::PasswordReset,
+            Credential::SecondFactorAdded,
+            Credential::SecondFactorRemoved,
+            Credential::RecoveryCodeUsed,
+            Credential::ApiTokenCreated,
+        ];
+        let templates = Templates::load().unwrap();
+        let mut titles = BTreeSet::new();
+        for language in Language::ALL {
+            for change in CHANGES {
+                let mut event = example("credentials_changed", "Wei");
+                event["change"] = serde_json::to_value(change).unwrap();
+                let text = templates.write("credentials_changed", language, &event, "").unwrap();
+                assert!(text.body.contains(&text.title) && text.html.unwrap().contains(&text.title), "{}", text.body);
+                titles.insert(text.title);
+            }
+        }
+        titles.remove("");
+        assert_eq!(titles.len(), 2 * CHANGES.len(), "{titles:?}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
 
 mod access;
+mod accounts;
 mod ends;
 mod inbox;
 mod intake;
