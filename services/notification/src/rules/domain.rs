@@ -5,7 +5,8 @@ use rollcall_ids::EmployeeId;
 use rollcall_notification_api::inbox::{About, Category};
 use rollcall_org_api::events::{INVITATION_ACCEPTED, INVITATION_CREATED, InvitationAccepted, InvitationCreated};
 use rollcall_user_api::events::{
-    CREDENTIALS_CHANGED, CredentialsChanged, PASSWORD_RESET_REQUESTED, PasswordResetRequested, Recipient,
+    CREDENTIALS_CHANGED, CredentialsChanged, NEW_DEVICE, NewDevice, PASSWORD_RESET_REQUESTED, PasswordResetRequested,
+    Recipient,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -71,6 +72,14 @@ pub static RULES: &[Rule] = &[
         read: |data| decode(data).map(Said::PasswordResetRequested),
     },
     Rule {
+        event: NEW_DEVICE,
+        category: Category::Membership,
+        template: "new_device",
+        of_org: false,
+        channels: &[Channel::Email],
+        read: |data| decode(data).map(Said::NewDevice),
+    },
+    Rule {
         event: CREDENTIALS_CHANGED,
         category: Category::Membership,
         template: "credentials_changed",
@@ -113,6 +122,8 @@ pub enum Said {
     PunchOutsideGeofence(PunchOutsideGeofence),
     /// Of [`PASSWORD_RESET_REQUESTED`].
     PasswordResetRequested(PasswordResetRequested),
+    /// Of [`NEW_DEVICE`].
+    NewDevice(NewDevice),
     /// Of [`CREDENTIALS_CHANGED`].
     CredentialsChanged(CredentialsChanged),
 }
@@ -150,6 +161,7 @@ impl Said {
                 Recipients::ManagerOf { employee_id: it.employee_id, manager_id: it.manager_id }
             }
             Self::PasswordResetRequested(it) => of_account(&it.recipient),
+            Self::NewDevice(it) => of_account(&it.recipient),
             Self::CredentialsChanged(it) => of_account(&it.recipient),
         }
     }
@@ -166,7 +178,7 @@ impl Said {
             Self::PunchOutsideGeofence(it) => {
                 About { employee_id: Some(it.employee_id), punch_id: Some(it.punch_id), ..About::default() }
             }
-            Self::PasswordResetRequested(_) | Self::CredentialsChanged(_) => About::default(),
+            Self::PasswordResetRequested(_) | Self::NewDevice(_) | Self::CredentialsChanged(_) => About::default(),
         }
     }
 }

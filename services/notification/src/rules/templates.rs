@@ -6,6 +6,9 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, context};
 use serde::Serialize;
 
+/// Characters of a device's name that are shown.
+const MOST_OF_A_DEVICE: usize = 200;
+
 /// A language that messages are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -91,6 +94,9 @@ const FILES: &[(&str, &str)] = template_files![
     "password_reset.title.txt",
     "password_reset.body.txt",
     "password_reset.body.html",
+    "new_device.title.txt",
+    "new_device.body.txt",
+    "new_device.body.html",
     "credentials_changed.title.txt",
     "credentials_changed.body.txt",
     "credentials_changed.body.html",
@@ -111,6 +117,7 @@ impl Templates {
         environment.add_filter("moment", moment);
         environment.add_filter("moment_of", moment_of);
         environment.add_filter("distance", distance);
+        environment.add_filter("short", short);
         for (name, source) in FILES {
             environment.add_template(name, source)?;
         }
@@ -166,6 +173,11 @@ fn moment_of(state: &State<'_, '_>, at: &str, zone: &str) -> Result<String, Erro
     Ok(if TimeZone::get(zone).is_ok() { format!("{moment} ({zone})") } else { moment })
 }
 
+/// Filter: what a stranger's program says of itself, on one line and cut off where no honest one goes on.
+fn short(text: &str) -> String {
+    one_line(text).chars().take(MOST_OF_A_DEVICE).collect()
+}
+
 /// Filter: a distance in metres.
 fn distance(state: &State<'_, '_>, metres: u32) -> String {
     language(state).distance(metres)
@@ -194,6 +206,11 @@ mod tests {
             "password_reset" => json!({
                 "user_id": USER, "email": "wei@example.org", "name": name, "locale": "en",
                 "time_zone": "Asia/Shanghai", "token": "s3cret_-token", "expires_at": "2026-06-01T07:30:00Z",
+            }),
+            "new_device" => json!({
+                "user_id": USER, "email": "wei@example.org", "name": name, "locale": "en",
+                "time_zone": "Asia/Shanghai", "device": "Firefox\r\n\r\n<b>" , "address": "203.0.113.7",
+                "at": "2026-06-01T07:30:00Z",
             }),
             "credentials_changed" => json!({
                 "user_id": USER, "email": "wei@example.org", "name": name, "locale": "en",
@@ -256,6 +273,16 @@ mod tests {
         let text = write("credentials_changed", Language::English, "Wei");
         assert!(text.body.contains("1 Jun 2026, 07:30 UTC"), "{}", text.body);
         assert!(!text.body.contains("Mars"), "{}", text.body);
+    }
+
+    #[test]
+    fn a_device_cannot_write_the_mail() {
+        for language in Language::ALL {
+            let text = write("new_device", language, "Wei");
+            assert!(text.body.lines().any(|line| line.ends_with("Firefox <b>")), "{}", text.body);
+            assert!(!text.html.unwrap().contains("<b>"));
+        }
+        assert_eq!(short(&"x".repeat(10_000)).len(), MOST_OF_A_DEVICE);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 const TOKEN: &str = "Zm9vYmFyLWZvb2Jhci1mb29iYXItZm9vYmFyLWZvb2Jh";
 const RESET: &str = "user.password_reset.requested.v1";
+const NEW_DEVICE: &str = "user.login.new_device.v1";
 const CHANGED: &str = "user.credentials.changed.v1";
 
 /// An event of user about somebody in Shanghai, with what is special to its kind.
@@ -24,6 +25,11 @@ fn event(world: &World, kind: &str, email: &str, locale: &str, special: Value) -
 
 fn reset(world: &World, email: &str, locale: &str) -> Value {
     event(world, RESET, email, locale, json!({ "token": TOKEN, "expires_at": "2026-06-01T07:30:00Z" }))
+}
+
+fn new_device(world: &World, email: &str, locale: &str) -> Value {
+    let special = json!({ "device": "Firefox on Linux", "address": "203.0.113.7", "at": "2026-06-01T07:30:00Z" });
+    event(world, NEW_DEVICE, email, locale, special)
 }
 
 fn changed(world: &World, email: &str, locale: &str) -> Value {
@@ -68,6 +74,8 @@ async fn each_event_of_an_account_is_one_mail_in_the_language_and_zone_of_its_ow
     let events = [
         reset(&world, en, "en-GB"),
         reset(&world, zh, "zh-CN"),
+        new_device(&world, en, "en-GB"),
+        new_device(&world, zh, "zh-CN"),
         changed(&world, en, "en-GB"),
         changed(&world, zh, "zh-CN"),
     ];
@@ -75,12 +83,22 @@ async fn each_event_of_an_account_is_one_mail_in_the_language_and_zone_of_its_ow
         let verdicts = world.send("user", &events).await;
         assert!(verdicts.iter().all(|it| it["verdict"] == verdict), "{verdicts:?}");
     }
-    let files = sent(&world, 4).await;
-    assert_eq!(files.len(), 4, "twice told is once mailed");
-    assert_eq!(world.count("SELECT count(*) FROM mail_deliveries WHERE org_id IS NULL"), 4);
+    let files = sent(&world, 6).await;
+    assert_eq!(files.len(), 6, "twice told is once mailed");
+    assert_eq!(world.count("SELECT count(*) FROM mail_deliveries WHERE org_id IS NULL"), 6);
     for (to, subject, contents) in [
         (en, "Reset your Rollcall password", &[TOKEN, "until 1 Jun 2026, 15:30 (Asia/Shanghai)"][..]),
         (zh, "重置您的 Rollcall 密码", &[TOKEN, "有效期至 2026年6月1日 15:30 (Asia/Shanghai)"]),
+        (
+            en,
+            "New sign-in to your Rollcall account",
+            &["Device: Firefox on Linux", "Address: 203.0.113.7", "Time: 1 Jun 2026, 15:30 (Asia/Shanghai)"],
+        ),
+        (
+            zh,
+            "您的 Rollcall 账户有新的登录",
+            &["设备：Firefox on Linux", "地址：203.0.113.7", "时间：2026年6月1日 15:30 (Asia/Shanghai)"],
+        ),
         (
             en,
             "The second factor of your Rollcall account was removed",

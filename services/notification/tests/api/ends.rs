@@ -115,6 +115,6 @@ async fn what_user_tells_besides_is_taken_and_concerns_nobody_here_yet() {
         SESSION_ENDED,
         &Revocation::of_user(UserId::generate(), world.service.clock.now(), world.service.clock.now()),
     );
-    unknown["type"] = "user.login.new_device.v1".into();
+    unknown["type"] = "user.login.unheard_of.v1".into();
     assert_eq!(world.send("user", &[unknown]).await[0]["verdict"], "applied");
 }
