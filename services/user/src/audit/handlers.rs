@@ -8,6 +8,7 @@ use actix_web::{get, web};
 use jiff::Timestamp;
 use rollcall_common::answer::Answer;
 use rollcall_common::auth::Caller;
+use rollcall_common::describe::PageParams;
 use rollcall_common::extract::Query;
 use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_common::pii::Pii;
@@ -57,10 +58,7 @@ impl From<Row> for AuditEventView {
 #[utoipa::path(
     tag = "users",
     security(("bearer" = [])),
-    params(
-        ("limit" = Option<u32>, Query, description = "Rows wanted, 1 to 200; 50 when absent"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-    ),
+    params(PageParams),
     responses(
         (status = 200, description = "A page", body = Paged<AuditEventView>),
         responses::OwnList,

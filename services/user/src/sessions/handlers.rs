@@ -19,6 +19,7 @@ use actix_web::{HttpResponse, delete, get, post, web};
 use jiff::Timestamp;
 use rollcall_common::answer::Answer;
 use rollcall_common::auth::{Caller, RevocationList, ServiceCaller};
+use rollcall_common::describe::PageParams;
 use rollcall_common::extract::{Json, Path, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::paging::{PageQuery, Paged};
@@ -177,10 +178,7 @@ pub struct OwnSessionView {
 #[utoipa::path(
     tag = "sessions",
     security(("bearer" = [])),
-    params(
-        ("limit" = Option<u32>, Query, description = "Rows wanted, 1 to 200; 50 when absent"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-    ),
+    params(PageParams),
     responses(
         (status = 200, description = "A page", body = Paged<OwnSessionView>),
         responses::OwnList,
