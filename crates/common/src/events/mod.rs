@@ -3,6 +3,7 @@
 //! transaction. At least once on the wire, once in effect.
 
 mod dispatch;
+mod insert;
 pub(crate) mod intake;
 mod outbox;
 

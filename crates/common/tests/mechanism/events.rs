@@ -90,10 +90,13 @@ fn take(request: &Request) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(json!({ "results": results }))
 }
 
-async fn texts(subscriber: &MockServer) -> Vec<String> {
+async fn received(subscriber: &MockServer) -> Vec<CloudEvent> {
     let requests = subscriber.received_requests().await.unwrap();
-    let batches = requests.iter().map(|request| serde_json::from_slice::<Vec<CloudEvent>>(&request.body).unwrap());
-    batches.flatten().map(|event| event.data.as_str().unwrap().to_owned()).collect()
+    requests.iter().flat_map(|request| serde_json::from_slice::<Vec<CloudEvent>>(&request.body).unwrap()).collect()
+}
+
+async fn texts(subscriber: &MockServer) -> Vec<String> {
+    received(subscriber).await.iter().map(|event| event.data.as_str().unwrap().to_owned()).collect()
 }
 
 #[actix_web::test]
@@ -111,6 +114,26 @@ async fn what_was_committed_is_sent_and_what_was_refused_is_not() {
         (events[0].source.as_str(), events[0].orgid, events[0].aggregateversion),
         ("/rollcall/org", Some(stage.org), Some(1))
     );
+}
+
+#[actix_web::test]
+async fn many_events_are_written_at_once_and_sent_in_their_order_to_those_who_want_them() {
+    let subscriber = MockServer::start().await;
+    Mock::given(path(INTAKE)).respond_with(take).mount(&subscriber).await;
+    let stage = with_subscriber(&subscriber).await;
+    let heard: Vec<String> = (0..2100).map(|number| format!("note {number}")).collect();
+    let mut all = heard.clone();
+    all.insert(7, "unheard".to_owned());
+    let request = stage.service.as_user(stage.user).post(&format!("{}/batch", stage.notes()));
+    let answer = request.json(&json!({ "texts": all })).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let ids: Vec<EventId> = answer.json().await.unwrap();
+    let events =
+        eventually("all", || async { Some(received(&subscriber).await).filter(|all| all.len() >= 2100) }).await;
+    let sent: Vec<_> = events.iter().map(|event| event.data.as_str().unwrap()).collect();
+    assert_eq!(sent, heard);
+    let sent: Vec<_> = events.iter().map(|event| event.id).collect();
+    assert_eq!([&ids[..7], &ids[8..]].concat(), sent, "the answered ids are those that are sent, in order");
 }
 
 #[actix_web::test]
