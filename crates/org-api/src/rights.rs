@@ -51,11 +51,44 @@ pub enum Permission {
     /// Plan the roster of employees in scope.
     #[serde(rename = "roster.write")]
     RosterWrite,
+    /// See balances, requests and kinds of leave of employees in scope.
+    #[serde(rename = "leave.read")]
+    LeaveRead,
+    /// Define types and policies of leave, and enter grants and adjustments.
+    #[serde(rename = "leave.write")]
+    LeaveWrite,
+    /// Decide requests of employees in scope; for the whole organisation also on the second level.
+    #[serde(rename = "approvals.decide")]
+    ApprovalsDecide,
+    /// See periods, their summaries and adjustments.
+    #[serde(rename = "periods.read")]
+    PeriodsRead,
+    /// Lock, reopen and close periods.
+    #[serde(rename = "periods.write")]
+    PeriodsWrite,
+    /// Take attendance out as a file.
+    #[serde(rename = "exports.create")]
+    ExportsCreate,
+    /// See terminals and kiosks.
+    #[serde(rename = "devices.read")]
+    DevicesRead,
+    /// Register, change and shut out terminals and kiosks.
+    #[serde(rename = "devices.write")]
+    DevicesWrite,
+    /// Announce something to employees in scope.
+    #[serde(rename = "announcements.write")]
+    AnnouncementsWrite,
+    /// See webhooks and what was delivered to them.
+    #[serde(rename = "webhooks.read")]
+    WebhooksRead,
+    /// Register and change webhooks, and send again.
+    #[serde(rename = "webhooks.write")]
+    WebhooksWrite,
 }
 
 impl Permission {
     /// All of them, in the order in which people read them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 25] = [
         Self::OrgRead,
         Self::OrgWrite,
         Self::EmployeesRead,
@@ -70,6 +103,17 @@ impl Permission {
         Self::ShiftsWrite,
         Self::RosterRead,
         Self::RosterWrite,
+        Self::LeaveRead,
+        Self::LeaveWrite,
+        Self::ApprovalsDecide,
+        Self::PeriodsRead,
+        Self::PeriodsWrite,
+        Self::ExportsCreate,
+        Self::DevicesRead,
+        Self::DevicesWrite,
+        Self::AnnouncementsWrite,
+        Self::WebhooksRead,
+        Self::WebhooksWrite,
     ];
 
     /// The name on the wire and in documents.
@@ -89,6 +133,17 @@ impl Permission {
             Self::ShiftsWrite => "shifts.write",
             Self::RosterRead => "roster.read",
             Self::RosterWrite => "roster.write",
+            Self::LeaveRead => "leave.read",
+            Self::LeaveWrite => "leave.write",
+            Self::ApprovalsDecide => "approvals.decide",
+            Self::PeriodsRead => "periods.read",
+            Self::PeriodsWrite => "periods.write",
+            Self::ExportsCreate => "exports.create",
+            Self::DevicesRead => "devices.read",
+            Self::DevicesWrite => "devices.write",
+            Self::AnnouncementsWrite => "announcements.write",
+            Self::WebhooksRead => "webhooks.read",
+            Self::WebhooksWrite => "webhooks.write",
         }
     }
 }

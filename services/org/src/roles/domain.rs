@@ -77,8 +77,10 @@ pub(crate) fn permissions_named<'a>(names: impl IntoIterator<Item = &'a str>) ->
 }
 
 use Permission::{
-    AttendanceRead, AuditRead, EmployeesRead, EmployeesWrite, OrgRead, OrgWrite, PunchesCreate, PunchesCreateForOthers,
-    PunchesImport, RolesWrite, RosterRead, RosterWrite, ShiftsRead, ShiftsWrite,
+    AnnouncementsWrite, ApprovalsDecide, AttendanceRead, AuditRead, DevicesRead, DevicesWrite, EmployeesRead,
+    EmployeesWrite, ExportsCreate, LeaveRead, LeaveWrite, OrgRead, OrgWrite, PeriodsRead, PeriodsWrite, PunchesCreate,
+    PunchesCreateForOthers, PunchesImport, RolesWrite, RosterRead, RosterWrite, ShiftsRead, ShiftsWrite, WebhooksRead,
+    WebhooksWrite,
 };
 
 impl Role {
@@ -129,12 +131,47 @@ impl Role {
                 ShiftsWrite,
                 RosterRead,
                 RosterWrite,
+                LeaveRead,
+                LeaveWrite,
+                ApprovalsDecide,
+                PeriodsRead,
+                PeriodsWrite,
+                ExportsCreate,
+                DevicesRead,
+                DevicesWrite,
+                AnnouncementsWrite,
+                WebhooksRead,
+                WebhooksWrite,
             ],
-            Self::Manager => {
-                &[OrgRead, EmployeesRead, AttendanceRead, PunchesCreateForOthers, ShiftsRead, RosterRead, RosterWrite]
+            Self::Manager => &[
+                OrgRead,
+                EmployeesRead,
+                AttendanceRead,
+                PunchesCreateForOthers,
+                ShiftsRead,
+                RosterRead,
+                RosterWrite,
+                LeaveRead,
+                ApprovalsDecide,
+                PeriodsRead,
+                AnnouncementsWrite,
+            ],
+            Self::Employee => {
+                &[OrgRead, EmployeesRead, AttendanceRead, PunchesCreate, ShiftsRead, RosterRead, LeaveRead]
             }
-            Self::Employee => &[OrgRead, EmployeesRead, AttendanceRead, PunchesCreate, ShiftsRead, RosterRead],
-            Self::Auditor => &[OrgRead, EmployeesRead, AuditRead, AttendanceRead, ShiftsRead, RosterRead],
+            Self::Auditor => &[
+                OrgRead,
+                EmployeesRead,
+                AuditRead,
+                AttendanceRead,
+                ShiftsRead,
+                RosterRead,
+                LeaveRead,
+                PeriodsRead,
+                ExportsCreate,
+                DevicesRead,
+                WebhooksRead,
+            ],
         }
     }
 }
@@ -244,6 +281,12 @@ mod tests {
             PunchesImport,
             ShiftsWrite,
             RosterWrite,
+            LeaveWrite,
+            ApprovalsDecide,
+            PeriodsWrite,
+            DevicesWrite,
+            AnnouncementsWrite,
+            WebhooksWrite,
         ];
         assert!(Role::Auditor.permissions().iter().all(|permission| !writes.contains(permission)));
     }
