@@ -9,21 +9,52 @@ use utoipa::ToSchema;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
+    /// One's own account: sign-ins, passwords, second factors. Always told, at once.
+    Account,
     /// Joining and leaving an organisation.
     Membership,
     /// Punches, missing ones and odd ones.
     Attendance,
+    /// What waits for one's decision, and what was decided of one's own requests.
+    Requests,
+    /// When one is to work.
+    Roster,
+    /// Balances of leave.
+    Leave,
+    /// Periods that are about to be locked, and that were.
+    Periods,
+    /// What an organisation tells its people.
+    Announcements,
+    /// Webhooks and other ties to foreign systems.
+    Integrations,
 }
 
 impl Category {
     /// Every category.
-    pub const ALL: [Self; 2] = [Self::Membership, Self::Attendance];
+    pub const ALL: [Self; 9] = [
+        Self::Account,
+        Self::Membership,
+        Self::Attendance,
+        Self::Requests,
+        Self::Roster,
+        Self::Leave,
+        Self::Periods,
+        Self::Announcements,
+        Self::Integrations,
+    ];
 
     /// Its name, on the wire and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Account => "account",
             Self::Membership => "membership",
             Self::Attendance => "attendance",
+            Self::Requests => "requests",
+            Self::Roster => "roster",
+            Self::Leave => "leave",
+            Self::Periods => "periods",
+            Self::Announcements => "announcements",
+            Self::Integrations => "integrations",
         }
     }
 
@@ -54,7 +85,8 @@ pub struct Notification {
     pub notification_id: NotificationId,
     /// The organisation it comes from.
     pub org_id: OrgId,
-    /// What it is about: `membership`, `attendance`. More will come; one that is not known is shown like any other.
+    /// What it is about: `membership`, `attendance`, `requests` and so on. More will come; one that is not known is
+    /// shown like any other.
     #[schema(example = "membership")]
     pub category: String,
     /// Name of the template it was written with, for icons and grouping.

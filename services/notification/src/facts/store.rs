@@ -139,6 +139,20 @@ pub fn employee(conn: &mut PgConnection, tenant: &Tenant, employee_id: EmployeeI
     found.map(|(user_id, fact)| Employee::of(user_id, fact)).transpose()
 }
 
+/// Several employees; those whose state is not known are missing from the answer.
+pub fn employees(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    ids: &[EmployeeId],
+) -> Result<HashMap<EmployeeId, Employee>, Fault> {
+    let found: Vec<(EmployeeId, Option<UserId>, serde_json::Value)> = employee_facts::table
+        .filter(employee_facts::org_id.eq(tenant.org_id()))
+        .filter(employee_facts::employee_id.eq_any(ids))
+        .select((employee_facts::employee_id, employee_facts::user_id, employee_facts::fact))
+        .load(conn)?;
+    found.into_iter().map(|(id, user_id, fact)| Ok((id, Employee::of(user_id, fact)?))).collect()
+}
+
 /// The accounts of those who speak for the organisation and work there on that day.
 pub fn speakers(conn: &mut PgConnection, tenant: &Tenant, today: Date) -> Result<BTreeSet<UserId>, Fault> {
     let found: Vec<(Option<UserId>, serde_json::Value)> = employee_facts::table

@@ -1,5 +1,5 @@
-//! From an event to messages. [`domain`] is the table: which event is told to whom, by which channels, with
-//! which template. [`templates`] writes the text in the reader's language. [`tell`] does both in the
+//! From an event to messages. [`table`] says which event is told to whom, as what, with which
+//! template. [`templates`] writes the text in the reader's language. [`tell`] does both in the
 //! transaction that takes the event, from local copies alone; what a copy misses makes [`deferred`] ask its
 //! owner afterwards and tell then.
 //!
@@ -8,6 +8,8 @@
 
 pub mod deferred;
 pub mod domain;
+mod recipients;
 pub mod store;
+pub mod table;
 pub mod tell;
 pub mod templates;

@@ -1,12 +1,13 @@
 //! Turns one event into messages, in the transaction that takes it, from what is known here.
 
-use super::domain::{self, Channel, Recipients, Rule, Said};
+use super::domain::{Recipients, Rule, Said};
+use super::recipients;
+use super::table::rule_for;
 use super::templates::{Language, Templates, Text};
 use crate::facts::store as facts;
 use crate::inbox::store::{self as inbox, Letter};
 use crate::mail::store::{self as mail, NewMail};
 use diesel::pg::PgConnection;
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use rollcall_common::events::CloudEvent;
 use rollcall_common::fault::Fault;
@@ -37,8 +38,8 @@ pub struct Telling {
 impl Telling {
     /// What the table of rules makes of an event; none if it has no rule.
     pub fn of(event: &CloudEvent) -> Result<Option<Self>, Fault> {
-        let Some(rule) = domain::rule_for(&event.kind) else { return Ok(None) };
-        let said = rule.read(&event.data).map_err(|error| {
+        let Some(rule) = rule_for(&event.kind) else { return Ok(None) };
+        let said = (rule.read)(&event.data).map_err(|error| {
             let error = FieldError { pointer: "/data".into(), code: "wrong_type".into(), detail: error.to_string() };
             Fault::Malformed(vec![error])
         })?;
@@ -97,29 +98,21 @@ impl Teller {
         given: &Given,
         now: Timestamp,
     ) -> Result<Outcome, Fault> {
-        match telling.said.recipients() {
-            Recipients::Address { email, name, locale } => {
-                let language = Language::closest_to(locale);
-                // The event names the organisation itself, or there is none: no fact is needed.
-                let text = self.write(telling, language, "")?;
-                if telling.rule.by(Channel::Email) {
-                    let new = NewMail { recipient: email, recipient_name: name, language, text };
-                    mail::add(conn, tenant, telling.event_id, telling.rule, &new, now)?;
-                }
-                Ok(Outcome::Told(Told { mail: true, ..Told::default() }))
-            }
-            Recipients::ManagerOf { employee_id, manager_id } => {
-                let tenant = tenant.ok_or_else(|| Fault::internal(anyhow::anyhow!("a manager of no organisation")))?;
-                let manager_id = manager_id.filter(|id| !given.absent.contains(id));
-                let Some(org) = facts::org(conn, tenant)? else {
-                    return Ok(Outcome::Waits(vec![Missing::Employee(manager_id.unwrap_or(employee_id))]));
-                };
-                let users = match recipients(conn, tenant, employee_id, manager_id, org.today(now))? {
-                    Ok(users) => users,
-                    Err(missing) => return Ok(Outcome::Waits(vec![missing])),
-                };
-                self.tell_users(conn, tenant, telling, &org, &users, given, now)
-            }
+        if let Recipients::Address { email, name, locale } = &telling.said.to {
+            let language = Language::closest_to(locale);
+            // The event names the organisation itself, or there is none: no fact is needed.
+            let text = self.write(telling, language, "")?;
+            let new = NewMail { recipient: email, recipient_name: name, language, text };
+            mail::add(conn, tenant, telling.event_id, telling.rule, &new, now)?;
+            return Ok(Outcome::Told(Told { mail: true, ..Told::default() }));
+        }
+        let tenant = tenant.ok_or_else(|| Fault::internal(anyhow::anyhow!("people of no organisation")))?;
+        let Some(org) = facts::org(conn, tenant)? else {
+            return Ok(Outcome::Waits(vec![recipients::who_knows_the_org(&telling.said.to)]));
+        };
+        match recipients::accounts(conn, tenant, &telling.said.to, given, org.today(now))? {
+            Ok(users) => self.tell_users(conn, tenant, telling, &org, &users, given, now),
+            Err(missing) => Ok(Outcome::Waits(missing)),
         }
     }
 
@@ -155,44 +148,12 @@ impl Teller {
             Ok(Letter { user_id: *user_id, title: text.title, body: text.body })
         };
         let letters = users.iter().map(letter).collect::<Result<Vec<_>, Fault>>()?;
-        let about = telling.said.about();
-        let users = if telling.rule.by(Channel::Inbox) {
-            inbox::add(conn, tenant, telling.event_id, telling.rule, &about, &letters, now)?
-        } else {
-            Vec::new()
-        };
+        let users = inbox::add(conn, tenant, telling.event_id, telling.rule, &telling.said.about, &letters, now)?;
         Ok(Outcome::Told(Told { users, mail: false, stale }))
     }
 
     fn write(&self, telling: &Telling, language: Language, org_name: &str) -> Result<Text, Fault> {
         let template = telling.rule.template;
-        self.templates.write(template, language, &telling.said, org_name).map_err(Fault::internal)
+        self.templates.write(template, language, &telling.said.data, org_name).map_err(Fault::internal)
     }
-}
-
-/// The manager if they have an account and work here on that day, else those who speak for the organisation.
-fn recipients(
-    conn: &mut PgConnection,
-    tenant: &Tenant,
-    employee_id: EmployeeId,
-    manager_id: Option<EmployeeId>,
-    today: Date,
-) -> Result<Result<Vec<UserId>, Missing>, Fault> {
-    if let Some(manager_id) = manager_id {
-        match facts::employee(conn, tenant, manager_id)? {
-            None => return Ok(Err(Missing::Employee(manager_id))),
-            Some(manager) => {
-                if let Some(user_id) = manager.reachable(today) {
-                    return Ok(Ok(vec![user_id]));
-                }
-            }
-        }
-    }
-    let speakers = facts::speakers(conn, tenant, today)?;
-    if speakers.is_empty() {
-        return Ok(Err(Missing::Speaker));
-    }
-    // Whoever speaks for the organisation is not told about themselves; if they are the only one, nobody is.
-    let own = facts::employee(conn, tenant, employee_id)?.and_then(|employee| employee.user_id);
-    Ok(Ok(speakers.into_iter().filter(|user| Some(*user) != own).collect()))
 }
