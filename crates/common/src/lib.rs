@@ -11,7 +11,7 @@
 //! | [`db`] | one transaction for one request |
 //! | [`events`] | what others are told, and what is heard |
 //! | [`client`], [`context`] | calls, with a deadline |
-//! | [`clock`], [`secret`], [`pii`] | time, chance and personal data, through one door each |
+//! | [`clock`], [`secret`], [`seal`], [`pii`] | time, chance, secrets and personal data, through one door each |
 
 pub mod answer;
 pub mod auth;
@@ -29,6 +29,7 @@ pub mod paging;
 pub mod pii;
 pub mod problem;
 mod schema;
+pub mod seal;
 pub mod secret;
 pub mod server;
 pub mod settings;

@@ -100,6 +100,10 @@ ids! {
     CorrectionId;
     /// A message to one recipient.
     NotificationId;
+    /// An address of an organisation that events are sent to.
+    WebhookId;
+    /// One event that is sent to one webhook.
+    WebhookDeliveryId;
     /// An event in an outbox (`id` of a CloudEvent).
     EventId;
 }

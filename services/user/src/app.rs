@@ -2,7 +2,6 @@
 
 use crate::keys::domain::Plan;
 use crate::keys::ring::{KeyRing, Successor};
-use crate::keys::seal::KeyEncryptionKey;
 use crate::passwords::pool::PasswordPool;
 use crate::sessions::domain::Lifetimes;
 use crate::sessions::ending::Closer;
@@ -13,6 +12,7 @@ use jiff::SignedDuration;
 use rollcall_common::db::Unscoped;
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::chain;
+use rollcall_common::seal::SealingKey;
 use rollcall_common::server::Core;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub struct App {
     /// Ends them.
     pub closer: Closer,
     /// Seals secrets that have to be read again.
-    pub sealing: Arc<KeyEncryptionKey>,
+    pub sealing: Arc<SealingKey>,
     pub(crate) settings: Settings,
 }
 
@@ -38,7 +38,7 @@ impl App {
     /// Prepares the service. When the database is away it starts without signing keys, which [`App::read_keys`] gets
     /// later; a key that does not open stops the start, because no amount of waiting mends it.
     pub async fn new(core: Core, settings: Settings) -> anyhow::Result<Self> {
-        let sealing = Arc::new(KeyEncryptionKey::read(&settings.keys.encryption_key_file)?);
+        let sealing = Arc::new(SealingKey::read("keys.encryption_key_file", &settings.keys.encryption_key_file)?);
         let lifetime = SignedDuration::from_secs(settings.sessions.access_token_seconds.into());
         let plan = plan(&settings, core.base.auth.refresh_seconds, lifetime)?;
         let tokens = AccessTokens {

@@ -3,5 +3,4 @@
 pub mod domain;
 pub mod handlers;
 pub mod ring;
-pub mod seal;
 pub mod store;

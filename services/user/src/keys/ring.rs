@@ -1,7 +1,6 @@
 //! The keys in memory: opened once, looked at for every token.
 
 use crate::keys::domain::{self, Life, Plan, PublicKey};
-use crate::keys::seal::KeyEncryptionKey;
 use crate::keys::store::{self, KeyRow};
 use anyhow::{Context as _, anyhow};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -11,6 +10,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rollcall_common::auth::{Jwk, JwkSet};
 use rollcall_common::db::{Database, Unscoped};
 use rollcall_common::fault::Fault;
+use rollcall_common::seal::SealingKey;
 use serde::Serialize;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -25,7 +25,7 @@ struct SigningKey {
 #[derive(Clone)]
 pub struct KeyRing {
     keys: Arc<RwLock<Arc<[SigningKey]>>>,
-    encryption: Arc<KeyEncryptionKey>,
+    encryption: Arc<SealingKey>,
     plan: Plan,
 }
 
@@ -42,7 +42,7 @@ pub struct Successor {
 
 impl KeyRing {
     /// A ring that has no keys yet.
-    pub fn new(encryption: Arc<KeyEncryptionKey>, plan: Plan) -> Self {
+    pub fn new(encryption: Arc<SealingKey>, plan: Plan) -> Self {
         Self { keys: Arc::new(RwLock::new(Arc::new([]))), encryption, plan }
     }
 
@@ -133,7 +133,7 @@ fn none_yet() -> Fault {
 /// Makes the key that follows, and says of the others when their time is over.
 fn follow(
     conn: &mut PgConnection,
-    encryption: &KeyEncryptionKey,
+    encryption: &SealingKey,
     plan: Plan,
     now: Timestamp,
 ) -> Result<Successor, Fault> {
@@ -146,7 +146,7 @@ fn follow(
 }
 
 /// A new key.
-fn generate(encryption: &KeyEncryptionKey, life: Life, now: Timestamp) -> anyhow::Result<KeyRow> {
+fn generate(encryption: &SealingKey, life: Life, now: Timestamp) -> anyhow::Result<KeyRow> {
     let pair = Ed25519KeyPair::generate().map_err(|_| anyhow!("a signing key cannot be made"))?;
     let public =
         <[u8; 32]>::try_from(pair.public_key().as_ref()).map(PublicKey).context("a public key has 32 bytes")?;

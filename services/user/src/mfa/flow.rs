@@ -4,7 +4,6 @@ use crate::app::App;
 use crate::audit::domain::Act;
 use crate::audit::store::{self as audit, Entry};
 use crate::error::Error;
-use crate::keys::seal::KeyEncryptionKey;
 use crate::mfa::domain::{Code, RECOVERY_CODES, RecoveryCode, TotpSecret};
 use crate::mfa::store::{self, Factor};
 use crate::notices::Notices;
@@ -20,6 +19,7 @@ use jiff::Timestamp;
 use rollcall_common::auth::Caller;
 use rollcall_common::db::Unscoped;
 use rollcall_common::fault::Fault;
+use rollcall_common::seal::SealingKey;
 use rollcall_ids::UserId;
 use rollcall_user_api::events::Credential;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ fn name(user_id: UserId) -> String {
     format!("totp:{user_id}")
 }
 
-fn open(sealing: &KeyEncryptionKey, user_id: UserId, factor: &Factor) -> Result<TotpSecret, Fault> {
+fn open(sealing: &SealingKey, user_id: UserId, factor: &Factor) -> Result<TotpSecret, Fault> {
     let bytes = sealing.open(&name(user_id), &factor.sealed_secret).map_err(Fault::Internal)?;
     Ok(TotpSecret::from_bytes(bytes))
 }
@@ -152,7 +152,7 @@ pub async fn sign_in(app: &App, challenge: RefreshToken, code: Code, origin: Ori
 /// Whether the code is right; it is used up then.
 fn check(
     conn: &mut PgConnection,
-    sealing: &KeyEncryptionKey,
+    sealing: &SealingKey,
     user_id: UserId,
     code: &Code,
     now: Timestamp,

@@ -1,4 +1,5 @@
-//! Private keys at rest: sealed with AES-256-GCM under a key that the database never sees.
+//! Secrets at rest that have to be read again (private keys, secrets shared with others): sealed with AES-256-GCM under
+//! a key that the database never sees.
 
 use anyhow::{Context as _, anyhow, bail};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
@@ -6,24 +7,28 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::path::Path;
 
-/// Seals and opens private keys. A dump of the database alone signs no token.
-pub struct KeyEncryptionKey(RandomizedNonceKey);
+/// Seals and opens secrets. A dump of the database alone tells none.
+pub struct SealingKey {
+    key: RandomizedNonceKey,
+    setting: &'static str,
+}
 
-impl KeyEncryptionKey {
-    /// Reads the key from a file of 32 random bytes written as 64 hexadecimal digits (`openssl rand -hex 32`) or as
-    /// base64 (`openssl rand -base64 32`).
-    pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("keys.encryption_key_file {} cannot be read", path.display()))?;
-        Self::parse(&text).with_context(|| format!("keys.encryption_key_file {}", path.display()))
+impl SealingKey {
+    /// Reads the key from the file that `setting` names: 32 random bytes written as 64 hexadecimal digits
+    /// (`openssl rand -hex 32`) or as base64 (`openssl rand -base64 32`).
+    pub fn read(setting: &'static str, path: &Path) -> anyhow::Result<Self> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("{setting} {} cannot be read", path.display()))?;
+        Self::parse(setting, &text).with_context(|| format!("{setting} {}", path.display()))
     }
 
-    fn parse(text: &str) -> anyhow::Result<Self> {
+    fn parse(setting: &'static str, text: &str) -> anyhow::Result<Self> {
         let text = text.trim();
         let bytes = if text.len() == 64 { decode_hex(text) } else { STANDARD.decode(text).ok() };
         match bytes {
             Some(bytes) if bytes.len() == 32 => {
-                RandomizedNonceKey::new(&AES_256_GCM, &bytes).map(Self).map_err(|_| anyhow!("the key is refused"))
+                let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| anyhow!("the key is refused"))?;
+                Ok(Self { key, setting })
             }
             // The content is a secret: not even its length is told.
             _ => bail!("must hold 32 bytes as 64 hexadecimal digits or as base64"),
@@ -34,23 +39,21 @@ impl KeyEncryptionKey {
     pub fn seal(&self, name: &str, secret: &[u8]) -> anyhow::Result<Vec<u8>> {
         let mut sealed = secret.to_vec();
         let nonce = self
-            .0
+            .key
             .seal_in_place_append_tag(Aad::from(name.as_bytes()), &mut sealed)
-            .map_err(|_| anyhow!("a key cannot be sealed"))?;
+            .map_err(|_| anyhow!("a secret cannot be sealed"))?;
         Ok([nonce.as_ref().as_slice(), &sealed].concat())
     }
 
     /// The secret in `sealed`.
     pub fn open(&self, name: &str, sealed: &[u8]) -> anyhow::Result<Vec<u8>> {
-        let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).context("a sealed key is cut short")?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| anyhow!("a sealed key is cut short"))?;
+        let (nonce, rest) = sealed.split_at_checked(NONCE_LEN).context("a sealed secret is cut short")?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| anyhow!("a sealed secret is cut short"))?;
         let mut opened = rest.to_vec();
         let length = self
-            .0
+            .key
             .open_in_place(nonce, Aad::from(name.as_bytes()), &mut opened)
-            .map_err(|_| {
-                anyhow!("signing key {name} does not open: is keys.encryption_key_file the one it was sealed with?")
-            })?
+            .map_err(|_| anyhow!("{name} does not open: is {} the key it was sealed with?", self.setting))?
             .len();
         opened.truncate(length);
         Ok(opened)
@@ -68,17 +71,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn key(digit: char) -> KeyEncryptionKey {
-        KeyEncryptionKey::parse(&digit.to_string().repeat(64)).unwrap()
+    fn key(digit: char) -> SealingKey {
+        SealingKey::parse("key_file", &digit.to_string().repeat(64)).unwrap()
     }
 
     #[test]
     fn both_ways_to_write_a_key_mean_the_same() {
-        let hex = KeyEncryptionKey::parse(&format!("{}\n", "ab".repeat(32))).unwrap();
-        let base64 = KeyEncryptionKey::parse(&STANDARD.encode([0xab; 32])).unwrap();
+        let hex = SealingKey::parse("key_file", &format!("{}\n", "ab".repeat(32))).unwrap();
+        let base64 = SealingKey::parse("key_file", &STANDARD.encode([0xab; 32])).unwrap();
         assert_eq!(base64.open("k", &hex.seal("k", b"secret").unwrap()).unwrap(), b"secret");
         for bad in ["", "secret", &"g".repeat(64), &"a".repeat(63), &STANDARD.encode([1; 31])] {
-            let Err(error) = KeyEncryptionKey::parse(bad) else { panic!("{bad:?} was taken") };
+            let Err(error) = SealingKey::parse("key_file", bad) else { panic!("{bad:?} was taken") };
             assert!(bad.is_empty() || !error.to_string().contains(bad));
         }
     }
