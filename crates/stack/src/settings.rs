@@ -70,6 +70,9 @@ pub fn add_own(name: &str, secrets: &Path, mail: &Path, public_url: &str, settin
             set(settings, "keys.public_jwks_url", format!("{public_url}/.well-known/jwks.json"));
         }
         "notification" => {
+            let file = secrets.join("notification-encryption.key");
+            crate::secrets::read_or_write(&file, || crate::secrets::random_hex(32))?;
+            set(settings, "secrets.encryption_key_file", text(&file)?);
             set(settings, "mail.directory", text(mail)?);
             set(settings, "links.base_url", public_url);
         }

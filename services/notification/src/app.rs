@@ -2,6 +2,7 @@
 
 use crate::events::Wakes;
 use crate::facts::languages::Stale;
+use crate::facts::members::Strangers;
 use crate::facts::owners::Owners;
 use crate::mail::transport::Outlet;
 use crate::rules::tell::Teller;
@@ -13,6 +14,7 @@ use crate::stream::openings::Openings;
 use anyhow::Context as _;
 use jiff::SignedDuration;
 use lettre::message::Mailbox;
+use rollcall_common::seal::SealingKey;
 use rollcall_common::server::Core;
 use std::sync::Arc;
 
@@ -30,10 +32,14 @@ pub struct App {
     pub hub: Arc<Hub>,
     /// Who is asked for facts that are missing.
     pub owners: Owners,
+    /// Who is a member of no organisation they asked for.
+    pub strangers: Strangers,
     /// Whose language is to be asked for anew.
     pub stale: Stale,
     /// Who is woken when something was stored.
     pub wakes: Wakes,
+    /// Seals secrets of webhooks and targets of links.
+    pub sealing: Arc<SealingKey>,
     /// How mail leaves.
     pub outlet: Outlet,
     /// Who it comes from.
@@ -51,9 +57,11 @@ impl App {
             teller: Arc::new(teller),
             hub: Arc::new(Hub::new(limits(&settings.stream), settings.stream.most_per_user)),
             owners: Owners::new(core.clone()),
+            strangers: Strangers::default(),
             stale: Stale::default(),
             openings: Openings::default(),
             wakes: Wakes::default(),
+            sealing: Arc::new(SealingKey::read("secrets.encryption_key_file", &settings.secrets.encryption_key_file)?),
             outlet: Outlet::new(&settings.mail)?,
             mail_from: settings.mail.from.0.clone(),
             core,

@@ -75,6 +75,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    short_links (code_hash) {
+        code_hash -> Bytea,
+        sealed_path -> Bytea,
+        expires_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     stream_entries (user_id, seq) {
         user_id -> Uuid,
         seq -> Int8,
@@ -103,13 +112,67 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_deliveries (org_id, delivery_id) {
+        org_id -> Uuid,
+        delivery_id -> Uuid,
+        webhook_id -> Uuid,
+        event_id -> Uuid,
+        event_type -> Text,
+        payload -> Text,
+        state -> Text,
+        attempts -> Int4,
+        next_attempt_at -> Timestamptz,
+        leased_until -> Nullable<Timestamptz>,
+        attempted_at -> Nullable<Timestamptz>,
+        request -> Nullable<Jsonb>,
+        answer -> Nullable<Jsonb>,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    webhook_secrets (org_id, webhook_id, number) {
+        org_id -> Uuid,
+        webhook_id -> Uuid,
+        number -> Int4,
+        sealed_secret -> Bytea,
+        valid_until -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    webhooks (org_id, webhook_id) {
+        org_id -> Uuid,
+        webhook_id -> Uuid,
+        url -> Text,
+        description -> Text,
+        event_types -> Array<Nullable<Text>>,
+        enabled -> Bool,
+        off_reason -> Nullable<Text>,
+        failing_since -> Nullable<Timestamptz>,
+        paused_until -> Nullable<Timestamptz>,
+        version -> Int8,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     deferred_events,
     employee_facts,
     mail_deliveries,
     notifications,
     org_facts,
+    short_links,
     stream_entries,
     user_facts,
     user_streams,
+    webhook_deliveries,
+    webhook_secrets,
+    webhooks,
 );

@@ -1,5 +1,6 @@
 //! The service's own settings. Their meaning, unit and default stand in `config/default.toml`.
 
+use ipnet::IpNet;
 use lettre::message::Mailbox;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::path::PathBuf;
@@ -13,6 +14,9 @@ pub struct Settings {
     pub stream: StreamSettings,
     pub mail: MailSettings,
     pub facts: FactSettings,
+    pub secrets: SecretSettings,
+    pub webhooks: WebhookSettings,
+    pub deliveries: DeliverySettings,
 }
 
 /// `[links]`
@@ -86,6 +90,33 @@ pub enum Tls {
 #[expect(missing_docs, reason = "config/default.toml says what each value is, once")]
 pub struct FactSettings {
     pub language_kept_minutes: u32,
+}
+
+/// `[secrets]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "config/default.toml says what each value is, once")]
+pub struct SecretSettings {
+    pub encryption_key_file: PathBuf,
+}
+
+/// `[webhooks]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "config/default.toml says what each value is, once")]
+pub struct WebhookSettings {
+    pub allow_http: bool,
+    pub allowed_networks: Vec<IpNet>,
+    pub most_per_org: u32,
+    pub timeout_seconds: u32,
+    pub at_a_time: usize,
+    pub at_a_time_each: u32,
+    pub off_after_hours: u32,
+}
+
+/// `[deliveries]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "config/default.toml says what each value is, once")]
+pub struct DeliverySettings {
+    pub kept_days: u32,
 }
 
 /// Who mails come from, like `Rollcall <no-reply@example.org>`; checked when settings are read.

@@ -3,5 +3,6 @@
 //! them, outside any transaction, when a copy misses something.
 
 pub mod languages;
+pub mod members;
 pub mod owners;
 pub mod store;

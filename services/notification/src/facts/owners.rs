@@ -9,7 +9,7 @@ use rollcall_common::fault::Fault;
 use rollcall_common::server::Core;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, UserId};
-use rollcall_org_api::internal::{Member, member_path};
+use rollcall_org_api::internal::{Member, member_by_user_path, member_path};
 use rollcall_user_api::internal::{Contact, user_path};
 use serde::de::DeserializeOwned;
 use std::sync::{Mutex, PoisonError};
@@ -38,7 +38,16 @@ impl Owners {
 
     /// Asks org for an employee and their organisation. False: it knows no such employee.
     pub async fn ask_org(&self, tenant: Tenant, employee_id: EmployeeId) -> Result<bool, Fault> {
-        let answer = self.org.ask::<Member>(&self.core, &member_path(tenant.org_id(), employee_id)).await?;
+        self.ask_org_at(tenant, &member_path(tenant.org_id(), employee_id)).await
+    }
+
+    /// Asks org for the employee that an account is, and their organisation. False: they are none there.
+    pub async fn ask_org_about_user(&self, tenant: Tenant, user_id: UserId) -> Result<bool, Fault> {
+        self.ask_org_at(tenant, &member_by_user_path(tenant.org_id(), user_id)).await
+    }
+
+    async fn ask_org_at(&self, tenant: Tenant, path: &str) -> Result<bool, Fault> {
+        let answer = self.org.ask::<Member>(&self.core, path).await?;
         let Some(member) = answer else { return Ok(false) };
         let keep = move |conn: &mut _| {
             store::put_org(conn, &tenant, &member.org)?;

@@ -153,6 +153,22 @@ pub fn employees(
     found.into_iter().map(|(id, user_id, fact)| Ok((id, Employee::of(user_id, fact)?))).collect()
 }
 
+/// What org told of the employee that an account is; of two, the one who works longer.
+pub fn employee_of_user(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    user_id: UserId,
+) -> Result<Option<EmployeeFact>, Fault> {
+    let facts: Vec<serde_json::Value> = employee_facts::table
+        .filter(employee_facts::org_id.eq(tenant.org_id()))
+        .filter(employee_facts::user_id.eq(user_id))
+        .select(employee_facts::fact)
+        .load(conn)?;
+    let facts = facts.into_iter().map(|fact| serde_json::from_value(fact).map_err(Fault::internal));
+    let facts: Vec<EmployeeFact> = facts.collect::<Result<_, _>>()?;
+    Ok(facts.into_iter().max_by_key(|fact| fact.left_on.unwrap_or(Date::MAX)))
+}
+
 /// The accounts of those who speak for the organisation and work there on that day.
 pub fn speakers(conn: &mut PgConnection, tenant: &Tenant, today: Date) -> Result<BTreeSet<UserId>, Fault> {
     let found: Vec<(Option<UserId>, serde_json::Value)> = employee_facts::table

@@ -131,12 +131,7 @@ fn none_yet() -> Fault {
 }
 
 /// Makes the key that follows, and says of the others when their time is over.
-fn follow(
-    conn: &mut PgConnection,
-    encryption: &SealingKey,
-    plan: Plan,
-    now: Timestamp,
-) -> Result<Successor, Fault> {
+fn follow(conn: &mut PgConnection, encryption: &SealingKey, plan: Plan, now: Timestamp) -> Result<Successor, Fault> {
     let life = plan.successor(now);
     let next = generate(encryption, life, now).map_err(Fault::Internal)?;
     store::retire(conn, plan.retires_at(life.signs_from))?;
