@@ -1,6 +1,7 @@
 //! `/workdays`: what a day came to.
 
 use crate::policy::Portion;
+use crate::wall_time::WallTime;
 use jiff::{Timestamp, civil::Date};
 use rollcall_ids::{EmployeeId, PunchId};
 use serde::{Deserialize, Serialize};
@@ -104,11 +105,25 @@ pub struct DayHoliday {
     pub portion: Portion,
 }
 
-/// An approved leave on the day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// Approved leave on the day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DayLeave {
-    /// Which part of the day.
-    pub portion: Portion,
+    /// Which part of the day; absent: only hours of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub portion: Option<Portion>,
+    /// Hours of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hours: Vec<LeaveHours>,
+}
+
+/// Some hours of a day, on the wall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeaveHours {
+    /// From.
+    pub start: WallTime,
+    /// Until; not after `start`: on the next day.
+    pub end: WallTime,
 }
 
 /// One work date of one employee. All durations are whole minutes.

@@ -5,7 +5,7 @@ use diesel::pg::PgConnection;
 use rollcall_common::events::{CloudEvent, EventConsumer};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_org_api::events::{EMPLOYEE_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED};
+use rollcall_org_api::events::{EMPLOYEE_CHANGED, HOLIDAY_CALENDAR_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED};
 use rollcall_org_api::facts::EmployeeFact;
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ impl EventConsumer for Consumer {
             ORG_CHANGED => keep::keep_org(conn, tenant, &event.data()?),
             UNIT_CHANGED => keep::keep_unit(conn, tenant, &event.data()?),
             SITE_CHANGED => keep::keep_site(conn, tenant, &event.data()?),
+            HOLIDAY_CALENDAR_CHANGED => keep::keep_calendar(conn, tenant, &event.data()?),
             EMPLOYEE_CHANGED => keep::keep_employee(conn, tenant, &event.data()?),
             _ => Ok(()),
         }
@@ -31,7 +32,7 @@ impl EventConsumer for Consumer {
     fn committed(&self, event: &CloudEvent) {
         let Some(org_id) = event.orgid else { return };
         match event.kind.as_str() {
-            ORG_CHANGED | UNIT_CHANGED | SITE_CHANGED => self.facts.org_changed(org_id),
+            ORG_CHANGED | UNIT_CHANGED | SITE_CHANGED | HOLIDAY_CALENDAR_CHANGED => self.facts.org_changed(org_id),
             // It was applied, so it decodes.
             EMPLOYEE_CHANGED => {
                 if let Ok(fact) = event.data::<EmployeeFact>() {

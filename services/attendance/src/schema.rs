@@ -27,6 +27,7 @@ diesel::table! {
     backfills (org_id) {
         org_id -> Uuid,
         done_at -> Timestamptz,
+        parts -> Int2,
     }
 }
 
@@ -64,6 +65,15 @@ diesel::table! {
         org_id -> Uuid,
         subject -> Uuid,
         changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    holiday_calendars (org_id, holiday_calendar_id) {
+        org_id -> Uuid,
+        holiday_calendar_id -> Uuid,
+        fact -> Jsonb,
+        version -> Int8,
     }
 }
 
@@ -192,6 +202,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     corrections,
     employees,
     fact_changes,
+    holiday_calendars,
     orgs,
     punches,
     roster_entries,

@@ -20,6 +20,9 @@ use rollcall_org_api::internal::{Orgs, Snapshot, orgs_path, snapshot_path};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 
+/// Which kinds of facts a copy has that is whole: 1 lacked holiday calendars. An organisation that was taken over by an
+/// older release is taken over again.
+const PARTS: i16 = 2;
 /// Organisations that may wait; one that finds no room is queued when it is heard of next.
 const ROOM: usize = 10_000;
 /// Before the next attempt when org is away.
@@ -142,8 +145,8 @@ impl Facts {
 }
 
 fn is_whole(conn: &mut PgConnection, tenant: &Tenant) -> Result<bool, Fault> {
-    let done = backfills::table.find(tenant.org_id()).select(backfills::org_id).first::<OrgId>(conn).optional()?;
-    Ok(done.is_some())
+    let parts = backfills::table.find(tenant.org_id()).select(backfills::parts).first::<i16>(conn).optional()?;
+    Ok(parts.is_some_and(|parts| parts >= PARTS))
 }
 
 /// Notes a page; with the last one, that the whole is there.
@@ -151,11 +154,15 @@ fn keep_page(conn: &mut PgConnection, tenant: &Tenant, page: &Snapshot, now: Tim
     keep::keep_org(conn, tenant, &page.org)?;
     page.units.iter().try_for_each(|unit| keep::keep_unit(conn, tenant, unit))?;
     page.sites.iter().try_for_each(|site| keep::keep_site(conn, tenant, site))?;
+    page.holiday_calendars.iter().try_for_each(|calendar| keep::keep_calendar(conn, tenant, calendar))?;
     page.employees.iter().try_for_each(|employee| keep::keep_employee(conn, tenant, employee))?;
     if page.next_cursor.is_none() {
+        let done = (backfills::done_at.eq(now.to_diesel()), backfills::parts.eq(PARTS));
         diesel::insert_into(backfills::table)
-            .values((backfills::org_id.eq(tenant.org_id()), backfills::done_at.eq(now.to_diesel())))
-            .on_conflict_do_nothing()
+            .values((backfills::org_id.eq(tenant.org_id()), done))
+            .on_conflict(backfills::org_id)
+            .do_update()
+            .set(done)
             .execute(conn)?;
     }
     Ok(())

@@ -3,8 +3,12 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
-use rollcall_ids::{SiteId, UnitId};
-use rollcall_org_api::facts::{AssignmentFact, EmployeeFact, OrgFact, SiteFact, UnitFact};
+use rollcall_attendance_api::policy::Portion;
+use rollcall_attendance_api::workdays::DayHoliday;
+use rollcall_ids::{HolidayCalendarId, SiteId, UnitId};
+use rollcall_org_api::facts::{
+    AssignmentFact, EmployeeFact, HolidayCalendarFact, HolidayFact, HolidayPortion, OrgFact, SiteFact, UnitFact,
+};
 use rollcall_org_api::rights::{self, Permission, Target};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,6 +20,7 @@ pub struct Org {
     pub fact: OrgFact,
     units: HashMap<UnitId, UnitFact>,
     sites: HashMap<SiteId, SiteFact>,
+    holidays: HashMap<HolidayCalendarId, HashMap<Date, DayHoliday>>,
 }
 
 /// A member who calls: who they are and the organisation around them.
@@ -34,7 +39,21 @@ impl Org {
             fact,
             units: units.into_iter().map(|unit| (unit.unit_id, unit)).collect(),
             sites: sites.into_iter().map(|site| (site.site_id, site)).collect(),
+            holidays: HashMap::new(),
         }
+    }
+
+    /// With the holidays that its sites follow; those of a calendar that is gone are none.
+    pub fn with_calendars(mut self, calendars: Vec<HolidayCalendarFact>) -> Self {
+        let kept = calendars.into_iter().filter(|calendar| !calendar.deleted);
+        self.holidays = kept.map(|calendar| (calendar.holiday_calendar_id, by_date(calendar.holidays))).collect();
+        self
+    }
+
+    /// The holiday at the employee's site on `date`.
+    pub fn holiday_on(&self, employee: &EmployeeFact, date: Date) -> Option<&DayHoliday> {
+        let site = self.sites.get(&assignment_near(employee, date)?.site_id)?;
+        self.holidays.get(&site.holiday_calendar_id?)?.get(&date)
     }
 
     /// The unit, unless it is gone.
@@ -115,6 +134,16 @@ impl Member {
     pub fn may_somewhere(&self, permission: Permission) -> bool {
         rights::may_somewhere(&self.employee.grants, permission)
     }
+}
+
+fn by_date(holidays: Vec<HolidayFact>) -> HashMap<Date, DayHoliday> {
+    let portion = |portion| match portion {
+        HolidayPortion::Full => Portion::Full,
+        HolidayPortion::Am => Portion::Am,
+        HolidayPortion::Pm => Portion::Pm,
+    };
+    let day = |fact: HolidayFact| (fact.date, DayHoliday { name: fact.name, portion: portion(fact.portion) });
+    holidays.into_iter().map(day).collect()
 }
 
 /// The IANA name of a zone.

@@ -1,7 +1,7 @@
 //! Writes the copy of org's facts. Each carries org's version, and an older one changes nothing: events may come in
 //! any order, and answers between them.
 
-use crate::schema::{assignments, employees, fact_changes, orgs, sites, units};
+use crate::schema::{assignments, employees, fact_changes, holiday_calendars, orgs, sites, units};
 use diesel::pg::PgConnection;
 use diesel::query_dsl::methods::FilterDsl as _;
 use diesel::upsert::excluded;
@@ -9,7 +9,7 @@ use diesel::{ExpressionMethods as _, RunQueryDsl as _};
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_org_api::facts::{EmployeeFact, OrgFact, SiteFact, UnitFact};
+use rollcall_org_api::facts::{EmployeeFact, HolidayCalendarFact, OrgFact, SiteFact, UnitFact};
 use rollcall_org_api::internal::Member;
 use serde::Serialize;
 use serde_json::Value;
@@ -87,6 +87,25 @@ pub(crate) fn keep_site(conn: &mut PgConnection, tenant: &Tenant, fact: &SiteFac
         .do_update()
         .set((sites::fact.eq(excluded(sites::fact)), sites::version.eq(excluded(sites::version))))
         .filter(sites::version.lt(excluded(sites::version)))
+        .execute(conn)?;
+    if news > 0 { changed(conn, tenant, tenant.org_id().0) } else { Ok(()) }
+}
+
+/// Notes a calendar of holidays.
+pub(crate) fn keep_calendar(conn: &mut PgConnection, tenant: &Tenant, fact: &HolidayCalendarFact) -> Result<(), Fault> {
+    use holiday_calendars as table;
+    let row = (
+        table::org_id.eq(tenant.org_id()),
+        table::holiday_calendar_id.eq(fact.holiday_calendar_id),
+        table::fact.eq(encode(fact)?),
+        table::version.eq(fact.version),
+    );
+    let news = diesel::insert_into(table::table)
+        .values(row)
+        .on_conflict((table::org_id, table::holiday_calendar_id))
+        .do_update()
+        .set((table::fact.eq(excluded(table::fact)), table::version.eq(excluded(table::version))))
+        .filter(table::version.lt(excluded(table::version)))
         .execute(conn)?;
     if news > 0 { changed(conn, tenant, tenant.org_id().0) } else { Ok(()) }
 }

@@ -1,7 +1,7 @@
 //! Reads the copy of org's facts.
 
 use crate::facts::domain::Org;
-use crate::schema::{assignments, employees, orgs, sites, units};
+use crate::schema::{assignments, employees, holiday_calendars as calendars, orgs, sites, units};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use jiff::civil::Date;
@@ -26,7 +26,9 @@ pub(crate) fn org(conn: &mut PgConnection, tenant: &Tenant) -> Result<Option<Org
     let of_sites: Vec<Value> = sites::table.filter(sites::org_id.eq(id)).select(sites::fact).load(conn)?;
     let of_units = of_units.into_iter().map(decode).collect::<Result<_, _>>()?;
     let of_sites = of_sites.into_iter().map(decode).collect::<Result<_, _>>()?;
-    Ok(Some(Org::new(decode(fact)?, of_units, of_sites)))
+    let of_days: Vec<Value> = calendars::table.filter(calendars::org_id.eq(id)).select(calendars::fact).load(conn)?;
+    let of_days = of_days.into_iter().map(decode).collect::<Result<_, _>>()?;
+    Ok(Some(Org::new(decode(fact)?, of_units, of_sites).with_calendars(of_days)))
 }
 
 /// The employee that an account is linked to. Should two be known for a moment, the one linked last.

@@ -45,6 +45,7 @@ impl Row {
                 shift: None,
                 holiday: None,
                 leave: None,
+                leave_hours: Vec::new(),
                 overtime_approved: None,
                 reported_until: None,
             })
@@ -86,6 +87,12 @@ impl Row {
 
     fn leave(self, portion: Portion) -> Self {
         self.day(|day| day.leave = Some(portion))
+    }
+
+    fn hours(self, hours: &str) -> Self {
+        let (from, until) = hours.split_once('-').unwrap();
+        let hours = (WallTime::parse(from).unwrap(), WallTime::parse(until).unwrap());
+        self.day(|day| day.leave_hours.push(hours))
     }
 
     fn now(mut self, now: &str) -> Self {
@@ -290,6 +297,37 @@ fn halves_of_days_off_shorten_the_plan() {
     row("leave pm, nobody came").leave(Portion::Pm).expect("absent planned=180");
     row("night before a holiday is not the holiday's").on("2026-03-13", "Asia/Shanghai").shift("22:00-06:00")
         .punches("13/22:00 14/06:00").expect("present worked=480").expect_on(date(2026, 3, 14), "rest_day worked=0");
+}
+
+#[rustfmt::skip]
+#[test]
+fn leave_shortens_the_plan_by_halves_and_by_hours() {
+    row("hours at the start").hours("09:00-11:00").punches("11:00 18:00").expect("present late=0 planned=360 worked=360");
+    row("hours at the start, late").hours("09:00-11:00").punches("11:10 18:00").expect("late late=10");
+    row("hours up to the break").hours("09:00-12:00").punches("13:00 18:00").expect("present late=0 planned=300");
+    row("hours at the end").hours("16:00-18:00").punches("09:00 16:00").expect("present early=0 planned=360 worked=360");
+    row("hours at the end, left earlier").hours("16:00-18:00").punches("09:00 15:30").expect("early_leave early=30");
+    row("hours in the middle, punched").hours("14:00-16:00").punches("09:00 14:00 16:00 18:00")
+        .expect("present planned=360 worked=360 early=0");
+    row("hours in the middle, not punched").hours("14:00-16:00").punches("09:00 18:00").expect("present worked=360 paid=360");
+    row("hours across the break").hours("11:30-13:30").punches("09:00 11:30 13:30 18:00").expect("present planned=420 worked=420");
+    row("all hours").hours("09:00-18:00").expect("on_leave planned=0");
+    row("two stretches that are all hours").hours("09:00-12:00").hours("13:00-18:00").expect("on_leave planned=0");
+    row("hours and half a day").leave(Portion::Am).hours("13:00-15:00").punches("15:00 18:00").expect("half_day late=0 planned=180");
+    row("hours and half a holiday that are all").holiday(Portion::Pm).hours("09:00-12:00").expect("on_leave planned=0");
+    row("hours on a rest day").rest().hours("09:00-11:00").expect("rest_day planned=0");
+    row("hours before the plan").hours("07:00-08:00").punches("09:00 18:00").expect("present planned=480 worked=480");
+    row("hours of a night, before midnight").shift("22:00-06:00").hours("22:00-23:00").punches("23:00 11/06:00")
+        .expect("present late=0 planned=420");
+    row("hours of a night, the next morning").shift("22:00-06:00").hours("04:00-06:00").punches("22:00 11/04:00")
+        .expect("present early=0 planned=360 worked=360");
+    row("half a day and late").leave(Portion::Am).punches("13:05 18:00").expect("half_day late=5 worked=295");
+    row("half a day and early").leave(Portion::Pm).punches("09:00 11:45").expect("half_day early=15 worked=165");
+    row("half a day on which nobody came").leave(Portion::Am).expect("absent planned=300");
+    row("leave on a holiday").holiday(Portion::Full).leave(Portion::Full).expect("on_leave planned=0");
+    row("half leave on a holiday").holiday(Portion::Full).leave(Portion::Am).expect("holiday planned=0");
+    row("leave in the night into summer time").on("2026-03-28", "Europe/Berlin").shift("22:00-06:00")
+        .hours("01:00-04:00").punches("28/22:00 29/06:00").expect("planned=300 worked=300");
 }
 
 #[rustfmt::skip]

@@ -4,7 +4,7 @@ use super::belonging::{STRETCH_SPAN, Session};
 use super::facts::{DayFacts, Interval, Second, instant, whole_minutes};
 use super::lateness::{early_leave_minutes, late_minutes};
 use super::overtime::{overtime, paid_minutes};
-use super::plan::{Off, Plan};
+use super::plan::Plan;
 use super::status::{Circumstances, status};
 use super::windows::Window;
 use super::worked::{Worked, worked};
@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rollcall_attendance_api::policy::{Policy, Portion};
+use rollcall_attendance_api::wall_time::WallTime;
 use rollcall_attendance_api::workdays::{DayHoliday, DayPunch, Exception, ExceptionCode, Ignored, Status};
 
 /// One computed work date; the fields are those of the contract's workday, durations in whole minutes.
@@ -47,6 +48,8 @@ pub struct Workday {
     pub overtime_approved_minutes: u32,
     /// Approved leave.
     pub leave: Option<Portion>,
+    /// Approved leave by the hour.
+    pub leave_hours: Vec<(WallTime, WallTime)>,
     /// A holiday.
     pub holiday: Option<DayHoliday>,
     /// What somebody should look at, by time.
@@ -59,13 +62,14 @@ pub struct Workday {
 pub fn judge(day: &DayFacts, window: Option<&Window>, sessions: &[&Session], now: Second) -> Workday {
     let unplanned = Policy::default();
     let policy = window.map_or(&unplanned, |w| &w.shift.policy);
-    let to_work: Option<Plan> = window.and_then(|w| w.plan.without(Off::of(day)));
+    let to_work: Option<Plan> = window.and_then(|w| w.plan.on(&w.shift, day));
     let span: Option<Interval> = to_work.as_ref().map(|plan| plan.span);
     let scheduled = sessions.iter().copied().find(|s| s.window.is_some());
     let closed = window.is_some_and(|w| is_closed(w, day, now));
 
     let in_window = scheduled.zip(window).map_or_else(Worked::default, |(session, w)| {
-        worked(&session.pairing, &w.plan.unpaid_breaks, span, policy.auto_break)
+        let breaks = to_work.as_ref().map_or(&w.plan.unpaid_breaks, |plan| &plan.unpaid_breaks);
+        worked(&session.pairing, breaks, span, policy.auto_break)
     });
     let stretches = sessions.iter().filter(|s| s.window.is_none());
     let unscheduled = stretches.fold(Worked::default(), |sum, session| {
@@ -115,6 +119,7 @@ pub fn judge(day: &DayFacts, window: Option<&Window>, sessions: &[&Session], now
         overtime_minutes: whole_minutes(extra.seconds),
         overtime_approved_minutes: whole_minutes(extra.approved),
         leave: day.leave,
+        leave_hours: day.leave_hours.clone(),
         holiday: day.holiday.clone(),
         exceptions: exceptions(sessions, missing_out),
         punches: sessions.iter().flat_map(|s| punches(s)).collect(),

@@ -45,8 +45,11 @@ pub struct DayFacts {
     pub shift: Option<Arc<ShiftFacts>>,
     /// A public holiday.
     pub holiday: Option<DayHoliday>,
-    /// Approved leave.
+    /// Approved leave of the day or of half of it.
     pub leave: Option<Portion>,
+    /// Approved leave by the hour: from and until, on the wall. Before the start of a shift that goes on past midnight it
+    /// is the next morning.
+    pub leave_hours: Vec<(WallTime, WallTime)>,
     /// Approved overtime in minutes; asked for only where the shift requires approval.
     pub overtime_approved: Option<u32>,
     /// For a site fed by devices: until when every one of them has reported. None: not fed by devices.

@@ -67,7 +67,7 @@ fn around(
     Ok(people.iter().map(of).collect())
 }
 
-/// What is planned for a person on each date. Holidays and leave are facts of the engine that no resource feeds yet.
+/// What is planned for a person on each date, and what is celebrated there.
 fn days(
     org: &Org,
     plans: &Plans,
@@ -82,8 +82,9 @@ fn days(
             date,
             zone: org.zone_on(person, date),
             shift: version.map(|shift| shifts.of(shift)),
-            holiday: None,
+            holiday: org.holiday_on(person, date).cloned(),
             leave: None,
+            leave_hours: Vec::new(),
             overtime_approved: None,
             reported_until: None,
         }

@@ -56,6 +56,64 @@ impl Plan {
         };
         Some(Self { span, unpaid_breaks: self.unpaid_breaks.clone() })
     }
+
+    /// What is left when some hours of it are leave: at an end of the plan they move it, past a break that begins there
+    /// too; in the middle they are a break.
+    pub fn without_hours(&self, hours: &[Interval]) -> Option<Self> {
+        let mut span = self.span;
+        let mut moved = true;
+        while moved && span.start < span.end {
+            moved = false;
+            for off in hours {
+                if off.start <= span.start && span.start < off.end {
+                    (span.start, moved) = (off.end, true);
+                }
+                if off.start < span.end && span.end <= off.end {
+                    (span.end, moved) = (off.start, true);
+                }
+            }
+            for off in &self.unpaid_breaks {
+                if span.start != self.span.start && off.start <= span.start && span.start < off.end {
+                    (span.start, moved) = (off.end, true);
+                }
+                if span.end != self.span.end && off.start < span.end && span.end <= off.end {
+                    (span.end, moved) = (off.start, true);
+                }
+            }
+        }
+        let inside = hours.iter().map(|off| Interval { start: off.start.max(span.start), end: off.end.min(span.end) });
+        let inside = inside.filter(|off| off.start < off.end);
+        let unpaid_breaks = joined(self.unpaid_breaks.iter().copied().chain(inside).collect());
+        (span.start < span.end).then_some(Self { span, unpaid_breaks })
+    }
+
+    /// What is left of the plan on a day with holidays and leave.
+    pub fn on(&self, shift: &ShiftFacts, day: &DayFacts) -> Option<Self> {
+        let left = self.without(Off::of(day))?;
+        if day.leave_hours.is_empty() {
+            return Some(left);
+        }
+        let at = |time: WallTime, tomorrow: bool| second_of(day.date, tomorrow, time.time(), &day.zone);
+        let past_midnight = shift.end <= shift.start;
+        let hours = day.leave_hours.iter().map(|(from, until)| {
+            let tomorrow = past_midnight && *from < shift.start;
+            Interval { start: at(*from, tomorrow), end: at(*until, tomorrow || until <= from) }
+        });
+        left.without_hours(&hours.collect::<Vec<_>>())
+    }
+}
+
+/// The intervals by time, those that touch made one.
+fn joined(mut intervals: Vec<Interval>) -> Vec<Interval> {
+    intervals.sort_unstable_by_key(|one| one.start);
+    let mut apart: Vec<Interval> = Vec::with_capacity(intervals.len());
+    for one in intervals {
+        match apart.last_mut().filter(|last| one.start <= last.end) {
+            Some(last) => last.end = last.end.max(one.end),
+            None => apart.push(one),
+        }
+    }
+    apart
 }
 
 /// Which part of a planned day is not to be worked.

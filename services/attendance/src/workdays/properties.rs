@@ -72,13 +72,15 @@ fn portion() -> impl Strategy<Value = Option<Portion>> {
 
 fn day(index: i32) -> impl Strategy<Value = DayFacts> {
     let zone = prop_oneof![8 => Just("Europe/Berlin"), 1 => Just("Asia/Kathmandu"), 1 => Just("Pacific/Apia")];
-    (zone, proptest::option::weighted(0.7, shift()), portion(), portion()).prop_map(
-        move |(zone, shift, holiday, leave)| DayFacts {
+    let hours = prop_oneof![4 => Just(vec![]), 1 => proptest::collection::vec((wall_time(), wall_time()), 1..3)];
+    (zone, proptest::option::weighted(0.7, shift()), portion(), portion(), hours).prop_map(
+        move |(zone, shift, holiday, leave, leave_hours)| DayFacts {
             date: first_day() + index.days(),
             zone: TimeZone::get(zone).unwrap(),
             shift,
             holiday: holiday.map(|portion| DayHoliday { name: "Holiday".into(), portion }),
             leave,
+            leave_hours,
             overtime_approved: None,
             reported_until: None,
         },
@@ -197,6 +199,7 @@ fn unplanned() -> impl Strategy<Value = Facts> {
             shift: None,
             holiday: None,
             leave: None,
+            leave_hours: Vec::new(),
             overtime_approved: None,
             reported_until: None,
         };

@@ -2,12 +2,15 @@
 
 use super::day::Workday;
 use crate::facts::domain::zone_name;
-use rollcall_attendance_api::workdays::{self as api, DayLeave};
+use rollcall_attendance_api::workdays::{self as api, DayLeave, LeaveHours};
 use rollcall_ids::EmployeeId;
 
 /// The day of `employee_id`.
 pub(super) fn workday(employee_id: EmployeeId, day: Workday) -> api::Workday {
     let (planned_start, planned_end) = day.planned.unzip();
+    let hours: Vec<LeaveHours> = day.leave_hours.iter().map(|&(start, end)| LeaveHours { start, end }).collect();
+    let is_free = day.leave.is_some() || !hours.is_empty();
+    let leave = is_free.then_some(DayLeave { portion: day.leave, hours });
     api::Workday {
         employee_id,
         work_date: day.date,
@@ -25,7 +28,7 @@ pub(super) fn workday(employee_id: EmployeeId, day: Workday) -> api::Workday {
         early_leave_minutes: day.early_leave_minutes,
         overtime_minutes: day.overtime_minutes,
         overtime_approved_minutes: day.overtime_approved_minutes,
-        leave: day.leave.map(|portion| DayLeave { portion }),
+        leave,
         holiday: day.holiday,
         exceptions: day.exceptions,
         punches: day.punches,

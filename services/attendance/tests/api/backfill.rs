@@ -1,6 +1,7 @@
 //! A service that starts empty, or that was away when events came, takes over the whole.
 
 use crate::support::{Fixture, World, event, send};
+use diesel::prelude::*;
 use rollcall_attendance::App;
 use rollcall_org_api::events::ORG_CHANGED;
 use rollcall_org_api::facts::EmployeeFact;
@@ -22,7 +23,11 @@ async fn with_org() -> (Fixture, MockServer) {
 
 fn page(world: &World, people: &[&EmployeeFact], first: bool, next: Option<&str>) -> ResponseTemplate {
     let (units, sites) = if first { (vec![&world.root, &world.team], vec![&world.berlin]) } else { (vec![], vec![]) };
-    let page = json!({"org": world.org, "units": units, "sites": sites, "employees": people, "next_cursor": next});
+    let calendars = if first { vec![&world.holidays] } else { vec![] };
+    let page = json!({
+        "org": world.org, "units": units, "sites": sites, "holiday_calendars": calendars, "employees": people,
+        "next_cursor": next,
+    });
     ResponseTemplate::new(200).set_body_json(page)
 }
 
@@ -113,4 +118,23 @@ async fn while_org_is_away_it_is_tried_again_and_what_events_said_is_not_lost() 
     sees_in_team(&f, 2).await;
     // The snapshot has version 1 of the worker, the event had version 5.
     f.punch(&f.world.worker, "k", &json!({})).await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn an_organisation_taken_over_before_calendars_were_kept_is_taken_over_again() {
+    let (mut f, org) = with_org().await;
+    f.world.berlin.holiday_calendar_id = Some(f.world.holidays.holiday_calendar_id);
+    has_snapshot(&org, &f.world).await;
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    // As the release before wrote it.
+    let done = format!("INSERT INTO backfills (org_id, done_at) VALUES ('{}', now())", f.world.org.org_id);
+    diesel::sql_query(done).execute(&mut admin).unwrap();
+    let shift = async {
+        f.tell(&[event(f.world.org.org_id, ORG_CHANGED, 1, &f.world.org)]).await;
+        sees_in_team(&f, 2).await;
+        f.day_shift().await
+    };
+    f.plan_team(&shift.await, "2026-12-01", "2026-12-31").await;
+    let day = f.workdays(&f.world.worker, "from=2026-12-25&to=2026-12-25").await;
+    assert_eq!(day[0]["status"], "holiday");
 }

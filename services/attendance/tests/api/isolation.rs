@@ -8,10 +8,11 @@ use rollcall_common::db;
 use rollcall_common::server::Service as _;
 use serde_json::json;
 
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 16] = [
     "orgs",
     "units",
     "sites",
+    "holiday_calendars",
     "employees",
     "assignments",
     "fact_changes",

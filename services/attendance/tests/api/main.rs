@@ -6,6 +6,7 @@ mod backfill;
 mod bad_input;
 mod corrections;
 mod facts;
+mod holidays;
 mod isolation;
 mod memory;
 mod now;

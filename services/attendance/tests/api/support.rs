@@ -4,9 +4,12 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use reqwest::{Method, RequestBuilder};
 use rollcall_attendance::App;
-use rollcall_ids::{AssignmentId, EmployeeId, EventId, OrgId, SiteId, UnitId, UserId};
-use rollcall_org_api::events::{EMPLOYEE_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED};
-use rollcall_org_api::facts::{AssignmentFact, EmployeeFact, EmployeeStatus, Geofence, OrgFact, SiteFact, UnitFact};
+use rollcall_ids::{AssignmentId, EmployeeId, EventId, HolidayCalendarId, OrgId, SiteId, UnitId, UserId};
+use rollcall_org_api::events::{EMPLOYEE_CHANGED, HOLIDAY_CALENDAR_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED};
+use rollcall_org_api::facts::{
+    AssignmentFact, EmployeeFact, EmployeeStatus, Geofence, HolidayCalendarFact, HolidayFact, HolidayPortion, OrgFact,
+    SiteFact, UnitFact,
+};
 use rollcall_org_api::internal::Member;
 use rollcall_org_api::rights::{Grant, Permission, Scope};
 use rollcall_stack::testing::{As, TestService};
@@ -62,6 +65,8 @@ pub(crate) struct World {
     pub(crate) root: UnitFact,
     pub(crate) team: UnitFact,
     pub(crate) berlin: SiteFact,
+    /// Followed by no site yet.
+    pub(crate) holidays: HolidayCalendarFact,
     pub(crate) owner: EmployeeFact,
     pub(crate) manager: EmployeeFact,
     pub(crate) worker: EmployeeFact,
@@ -113,6 +118,21 @@ pub(crate) fn site(name: &str, time_zone: &str) -> SiteFact {
     }
 }
 
+pub(crate) fn calendar(days: &[(Date, HolidayPortion, &str)]) -> HolidayCalendarFact {
+    let day = |(date, portion, name): &(Date, HolidayPortion, &str)| HolidayFact {
+        date: *date,
+        name: (*name).into(),
+        portion: *portion,
+    };
+    HolidayCalendarFact {
+        holiday_calendar_id: HolidayCalendarId::generate(),
+        name: "Holidays".into(),
+        holidays: days.iter().map(day).collect(),
+        deleted: false,
+        version: 1,
+    }
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         let org_id = OrgId::generate();
@@ -121,6 +141,10 @@ impl World {
         let root = unit("Example", None);
         let team = unit("Team", Some(root.unit_id));
         let berlin = site("Berlin", "Europe/Berlin");
+        let holidays = calendar(&[
+            (date(2026, 12, 24), HolidayPortion::Pm, "Christmas Eve"),
+            (date(2026, 12, 25), HolidayPortion::Full, "Christmas Day"),
+        ]);
         let owner = grant("owner", &Permission::ALL, Scope::Org);
         let of_team = [
             Permission::AttendanceRead,
@@ -133,7 +157,7 @@ impl World {
         let manager = employee("2", team.unit_id, berlin.site_id, vec![manager]);
         let mut worker = employee("3", team.unit_id, berlin.site_id, vec![]);
         worker.assignments[0].manager_id = Some(manager.employee_id);
-        Self { org, root, team, berlin, owner, manager, worker }
+        Self { org, root, team, berlin, holidays, owner, manager, worker }
     }
 
     /// What org would answer about one of its employees.
@@ -183,6 +207,7 @@ impl Fixture {
         let mut events = vec![event(org_id, ORG_CHANGED, 1, &world.org)];
         events.extend([&world.root, &world.team].map(|unit| event(org_id, UNIT_CHANGED, 1, unit)));
         events.push(event(org_id, SITE_CHANGED, 1, &world.berlin));
+        events.push(event(org_id, HOLIDAY_CALENDAR_CHANGED, 1, &world.holidays));
         let people = [&world.owner, &world.manager, &world.worker];
         events.extend(people.map(|person| event(org_id, EMPLOYEE_CHANGED, 1, person)));
         self.tell(&events).await;

@@ -1,0 +1,2 @@
+ALTER TABLE backfills DROP COLUMN parts;
+DROP TABLE holiday_calendars;
