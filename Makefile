@@ -16,7 +16,7 @@ TOOLS := $(CURDIR)/.run/tools
 DIESEL_VERSION := 2.3.14
 DENY_VERSION := 0.20.2
 
-.PHONY: help up demo test check bootstrap binaries tools fmt openapi schema deny
+.PHONY: help up demo test check bootstrap binaries tools fmt openapi schema deny units
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,11 @@ check: bootstrap tools ## Format, lints, docs, licences; generated files fresh; 
 	$(STACK) openapi --check
 	PATH="$(TOOLS)/bin:$$PATH" $(STACK) schema --check
 	cargo test --quiet -p rollcall-e2e --test architecture
+	@$(MAKE) units
 	@$(MAKE) deny
+
+units: ## Check the systemd units: every key known, none exposed more than 1.5 (systemd-analyze)
+	@scripts/check-units
 
 bootstrap: ## Install what is missing on this machine
 	@scripts/bootstrap

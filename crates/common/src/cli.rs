@@ -5,6 +5,7 @@ use crate::settings::{self, Loaded, Sources};
 use crate::{db, telemetry};
 use anyhow::Context as _;
 use clap::{Arg, ArgMatches, Command};
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,7 +17,12 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Runs the command that the process was given. Errors go to standard error, one cause a line.
 pub fn main<S: Service>() -> ExitCode {
-    let matches = command::<S>().get_matches();
+    run::<S>(std::env::args_os())
+}
+
+/// Runs the command in `arguments`, which begin with the program's name.
+pub fn run<S: Service>(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let matches = command::<S>().get_matches_from(arguments);
     let done = match matches.subcommand() {
         Some(("serve", options)) => load::<S>(options).and_then(serve::<S>),
         Some(("migrate", options)) => load::<S>(options).and_then(|loaded| migrate::<S>(&loaded)),
@@ -39,7 +45,7 @@ fn command<S: Service>() -> Command {
         .long("config")
         .value_name("FILE")
         .value_parser(clap::value_parser!(PathBuf))
-        .help(format!("settings file; /etc/rollcall/{}.toml when it exists", S::NAME));
+        .help(format!("settings file, instead of /etc/rollcall/topology/{0}.toml and /etc/rollcall/{0}.toml", S::NAME));
     Command::new("rollcall")
         .name(format!("rollcall-{}", S::NAME))
         .version(env!("CARGO_PKG_VERSION"))
@@ -53,9 +59,18 @@ fn command<S: Service>() -> Command {
 
 fn load<S: Service>(options: &ArgMatches) -> anyhow::Result<Loaded<S::Settings>> {
     let given = options.get_one::<PathBuf>("config").cloned();
-    let packaged = PathBuf::from(format!("/etc/rollcall/{}.toml", S::NAME));
-    let file = given.or_else(|| packaged.exists().then_some(packaged));
-    Ok(settings::load(&Sources { service: S::NAME, defaults: S::DEFAULTS, file: file.as_deref(), environment: None })?)
+    let installed = |folder: &str| {
+        let file = PathBuf::from(format!("/etc/rollcall/{folder}{}.toml", S::NAME));
+        (given.is_none() && file.exists()).then_some(file)
+    };
+    let (topology, file) = (installed("topology/"), installed(""));
+    Ok(settings::load(&Sources {
+        service: S::NAME,
+        defaults: S::DEFAULTS,
+        topology: topology.as_deref(),
+        file: given.as_deref().or(file.as_deref()),
+        environment: None,
+    })?)
 }
 
 fn serve<S: Service>(loaded: Loaded<S::Settings>) -> anyhow::Result<()> {
@@ -64,11 +79,19 @@ fn serve<S: Service>(loaded: Loaded<S::Settings>) -> anyhow::Result<()> {
     let served = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let running = server::start::<S>(loaded, Environment::real()).await?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let told_to_stop = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        tokio::pin!(told_to_stop);
+        // The start may wait long for a database, and has not answered anybody yet.
+        let running = tokio::select! {
+            running = server::start::<S>(loaded, Environment::real()) => running?,
+            () = &mut told_to_stop => return Ok(()),
+        };
+        told_to_stop.await;
         running.stop().await
     });
     // A thread that still waits for a database that has vanished is not waited for.

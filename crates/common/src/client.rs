@@ -28,6 +28,9 @@ use url::Url;
 
 /// A connection on one network takes a millisecond; one that takes longer than this will not come.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long an unused connection is kept: shorter than the time for which a peer that stops still answers
+/// (`server.drain_ms`), so that no request is written into one that is about to be closed.
+const POOL_IDLE: Duration = Duration::from_secs(1);
 /// A call made outside a request, by a task, may take this long in all.
 const TASK_DEADLINE: Duration = Duration::from_secs(5);
 /// Each attempt gets this share of what is left, so that there is time for another.
@@ -207,7 +210,7 @@ pub(crate) fn http() -> anyhow::Result<reqwest::Client> {
     let builder = reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
-        .pool_idle_timeout(Duration::from_secs(30))
+        .pool_idle_timeout(POOL_IDLE)
         .no_proxy()
         .user_agent(concat!("rollcall/", env!("CARGO_PKG_VERSION")));
     builder.build().context("cannot prepare the HTTP client")

@@ -1,4 +1,4 @@
-//! Settings: packaged defaults < a file < the environment. What is unknown or wrong stops the start with a
+//! Settings: packaged defaults < what the topology says < a file < the environment. What is unknown or wrong stops the start with a
 //! message that names key, value and source. Secrets live in files that settings point to, or in the
 //! database URL, which prints with its password masked.
 
@@ -38,6 +38,7 @@ pub struct BaseSettings {
 #[expect(missing_docs, reason = "config/base.toml says what each value is, once")]
 pub struct ServerSettings {
     pub listen: SocketAddr,
+    pub inherit_socket: bool,
     pub workers: usize,
     pub deadline_ms: u64,
     pub body_limit_bytes: usize,
@@ -55,11 +56,29 @@ pub struct DatabaseSettings {
     /// Of the owner's role; `migrate` alone needs it.
     #[serde(default)]
     pub owner_url: Option<DatabaseUrl>,
+    /// File with the password that `url` has not, alone on its first line.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// The same for `owner_url`.
+    #[serde(default)]
+    pub owner_password_file: Option<PathBuf>,
     pub max_connections: u32,
     pub acquire_timeout_ms: u64,
     pub statement_timeout_ms: u64,
     pub lock_timeout_ms: u64,
     pub idle_in_transaction_timeout_ms: u64,
+}
+
+impl DatabaseSettings {
+    fn take_passwords(&mut self) -> Result<(), SettingsError> {
+        if let Some(file) = &self.password_file {
+            self.url.take_password("database.password_file", file)?;
+        }
+        if let (Some(url), Some(file)) = (&mut self.owner_url, &self.owner_password_file) {
+            url.take_password("database.owner_password_file", file)?;
+        }
+        Ok(())
+    }
 }
 
 /// `[auth]`
@@ -117,6 +136,21 @@ impl DatabaseUrl {
         &self.0
     }
 
+    /// Adds the password that stands in a file: as a parameter, which libpq takes for one host and for several.
+    fn take_password(&mut self, setting: &str, file: &Path) -> Result<(), SettingsError> {
+        let read = std::fs::read_to_string(file);
+        let read =
+            read.map_err(|error| SettingsError(vec![format!("setting `{setting}` = `{}`: {error}", file.display())]));
+        let password: String =
+            url::form_urlencoded::byte_serialize(read?.lines().next().unwrap_or_default().as_bytes())
+                .collect::<String>()
+                // libpq knows no other way to write a space.
+                .replace('+', "%20");
+        let joint = if self.0.contains('?') { '&' } else { '?' };
+        self.0 = format!("{}{joint}password={password}", self.0);
+        Ok(())
+    }
+
     fn masked(&self) -> String {
         match Url::parse(&self.0) {
             Ok(mut url) if url.password().is_some() => {
@@ -129,7 +163,11 @@ impl DatabaseUrl {
             }
             Ok(url) => url.to_string(),
             // Several hosts are libpq's own extension of the syntax: show where, not who.
-            Err(_) => format!("postgresql://***@{}", self.0.rsplit('@').next().unwrap_or_default()),
+            Err(_) => {
+                let address = self.0.split('?').next().unwrap_or_default();
+                let hosts = address.rsplit('@').next().unwrap_or_default().trim_start_matches("postgresql://");
+                format!("postgresql://***@{hosts}")
+            }
         }
     }
 }
@@ -201,6 +239,8 @@ pub struct Sources<'a> {
     pub service: &'a str,
     /// The service's packaged defaults, TOML.
     pub defaults: &'a str,
+    /// What was rendered from the topology: peers, subscribers, addresses. None is fine.
+    pub topology: Option<&'a Path>,
     /// A file; none is fine.
     pub file: Option<&'a Path>,
     /// The environment; none takes the process's own.
@@ -223,24 +263,25 @@ pub fn load<S: DeserializeOwned>(sources: &Sources<'_>) -> Result<Loaded<S>, Set
     let mut builder = Config::builder()
         .add_source(File::from_str(BASE, FileFormat::Toml))
         .add_source(File::from_str(sources.defaults, FileFormat::Toml));
-    if let Some(file) = sources.file {
+    for file in [sources.topology, sources.file].into_iter().flatten() {
         builder = builder.add_source(File::from(file).format(FileFormat::Toml));
     }
     let merged = builder.add_source(environment).build().map_err(one)?;
     let merged = Value::new(None, merged.collect().map_err(one)?);
 
-    let (base, unknown_to_base) = decode::<BaseSettings>(&merged)?;
+    let (mut base, unknown_to_base) = decode::<BaseSettings>(&merged)?;
     let (own, unknown_to_own) = decode::<S>(&merged)?;
     let unknown: BTreeSet<&String> = unknown_to_base
         .iter()
         .filter(|path| covers(&unknown_to_own, path))
         .chain(unknown_to_own.iter().filter(|path| covers(&unknown_to_base, path)))
         .collect();
-    if unknown.is_empty() {
-        Ok(Loaded { base, own })
-    } else {
-        Err(SettingsError(unknown.iter().map(|path| describe(&merged, path, "there is no such setting")).collect()))
+    if !unknown.is_empty() {
+        let lines = unknown.iter().map(|path| describe(&merged, path, "there is no such setting"));
+        return Err(SettingsError(lines.collect()));
     }
+    base.database.take_passwords()?;
+    Ok(Loaded { base, own })
 }
 
 /// Decodes one view of the settings; also says which paths it had no use for.
@@ -329,6 +370,7 @@ mod tests {
         load(&Sources {
             service: "x",
             defaults: "[mail]\nfrom = \"hr@example.org\"\n",
+            topology: None,
             file: Some(&path),
             environment: Some(environment),
         })
@@ -371,10 +413,53 @@ mod tests {
 
     #[test]
     fn a_missing_secret_is_named_and_a_password_is_never_shown() {
-        let error = load::<Own>(&Sources { service: "x", defaults: "", file: None, environment: Some(HashMap::new()) });
+        let environment = Some(HashMap::new());
+        let error = load::<Own>(&Sources { service: "x", defaults: "", topology: None, file: None, environment });
         assert!(error.unwrap_err().to_string().contains("database"), "names what is needed");
         let loaded = load_with(&[], "").unwrap();
         assert!(!format!("{loaded:?}").contains("sesame"));
         assert!(!serde_json::to_string(&loaded.base).unwrap().contains("sesame"));
+    }
+
+    #[test]
+    fn a_password_comes_from_its_file_and_is_never_shown() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("password");
+        std::fs::write(&file, "open sesame&host=evil\n").unwrap();
+        for (url, whole) in [
+            ("postgresql://x@localhost/x", "postgresql://x@localhost/x?password=open%20sesame%26host%3Devil"),
+            ("postgresql://x@a,b/x?target_session_attrs=read-write", "&password=open%20sesame%26host%3Devil"),
+        ] {
+            let set =
+                [("ROLLCALL_X__DATABASE__URL", url), ("ROLLCALL_X__DATABASE__PASSWORD_FILE", file.to_str().unwrap())];
+            let loaded = load_with(&set, "").unwrap();
+            assert!(loaded.base.database.url.expose().ends_with(whole), "{}", loaded.base.database.url.expose());
+            assert!(!format!("{loaded:?}").contains("sesame"));
+        }
+        let gone = [("ROLLCALL_X__DATABASE__PASSWORD_FILE", "/nowhere")];
+        let message = load_with(&gone, "").unwrap_err().to_string();
+        assert!(message.contains("`database.password_file` = `/nowhere`"), "{message}");
+    }
+
+    #[test]
+    fn the_file_beats_what_the_topology_says() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let topology = write("topology.toml", "[server]\nworkers = 3\ndrain_ms = 3");
+        let file = write("x.toml", "[server]\nworkers = 5\n[mail]\nfrom = \"a@example.org\"");
+        let environment = NEEDED.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let sources = Sources {
+            service: "x",
+            defaults: "",
+            topology: Some(&topology),
+            file: Some(&file),
+            environment: Some(environment),
+        };
+        let server = load::<Own>(&sources).unwrap().base.server;
+        assert_eq!((server.workers, server.drain_ms), (5, 3));
     }
 }

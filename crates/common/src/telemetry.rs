@@ -9,9 +9,12 @@ use opentelemetry::trace::{TraceContextExt as _, TraceId, TracerProvider as _};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use std::sync::OnceLock;
-use tracing::Span;
+use tracing::{Event, Level, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, format};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
@@ -21,14 +24,40 @@ pub fn init(service: &'static str, filter: &str) -> anyhow::Result<()> {
     let provider = SdkTracerProvider::builder().build();
     let tracer = provider.tracer(service);
     opentelemetry::global::set_tracer_provider(provider);
+    let json = format().json().flatten_event(true).with_current_span(true).with_span_list(false);
+    // Set by systemd where standard output is the journal.
+    let journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(true)
-        .with_span_list(false)
+        .event_format(Lines { json, journal })
+        .fmt_fields(JsonFields::new())
         .with_filter(EnvFilter::try_new(filter)?);
     tracing_subscriber::registry().with(tracing_opentelemetry::layer().with_tracer(tracer)).with(lines).try_init()?;
     Ok(())
+}
+
+/// One JSON object a line; for the journal with its priority before it (sd-daemon(3)), which the journal takes off, so
+/// that `journalctl -p warning` finds what it should.
+struct Lines {
+    json: Format<Json>,
+    journal: bool,
+}
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, ctx: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
+        if self.journal {
+            out.write_str(match *event.metadata().level() {
+                Level::ERROR => "<3>",
+                Level::WARN => "<4>",
+                Level::INFO => "<6>",
+                Level::DEBUG | Level::TRACE => "<7>",
+            })?;
+        }
+        self.json.format_event(ctx, out, event)
+    }
 }
 
 /// The metrics of this process; the recorder is installed on first use.

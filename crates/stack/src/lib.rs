@@ -20,6 +20,7 @@ pub mod provision;
 pub mod secrets;
 pub mod service;
 pub mod settings;
+pub mod socket;
 mod stack;
 pub mod testing;
 pub mod topology;

@@ -2,7 +2,8 @@
 
 use crate::guard::{Guard, Level};
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{Signal, kill, killpg};
+pub use nix::sys::signal::Signal;
+use nix::sys::signal::{kill, killpg};
 use nix::unistd::Pid;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
@@ -34,7 +35,20 @@ impl Process {
     /// order), with nothing to read and its output appended to `log`.
     pub fn spawn(
         name: &str,
+        command: Command,
+        log: &Path,
+        guard: &Guard,
+        stop_signal: Signal,
+        level: Level,
+    ) -> Result<Self> {
+        Self::spawn_reading(name, command, Stdio::null(), log, guard, stop_signal, level)
+    }
+
+    /// [`Self::spawn`] with something to read.
+    pub fn spawn_reading(
+        name: &str,
         mut command: Command,
+        input: Stdio,
         log: &Path,
         guard: &Guard,
         stop_signal: Signal,
@@ -49,7 +63,7 @@ impl Process {
             .with_context(|| format!("could not open the log file {}", log.display()))?;
         let program = command.get_program().to_string_lossy().into_owned();
         let child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(output.try_clone()?)
             .stderr(output)
             .process_group(0)

@@ -3,10 +3,11 @@
 use crate::binaries;
 use crate::guard::{Guard, Level};
 use crate::process::Process;
+use crate::socket::{self, Notices};
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
@@ -25,12 +26,54 @@ pub struct Service {
     log: PathBuf,
     guard: Guard,
     process: Option<Process>,
+    socket: Option<Socket>,
+}
+
+/// A socket that outlives the processes that serve it.
+#[derive(Debug)]
+struct Socket {
+    listener: TcpListener,
+    started: u32,
 }
 
 impl Service {
     /// A service that has not been started. `settings` is the file it will read.
     pub fn new(name: &str, port: u16, settings: PathBuf, log: PathBuf, guard: &Guard) -> Self {
-        Self { name: name.to_owned(), port, settings, log, guard: guard.clone(), process: None }
+        Self { name: name.to_owned(), port, settings, log, guard: guard.clone(), process: None, socket: None }
+    }
+
+    /// From now on its processes take turns on one socket, as they do under systemd.
+    pub fn hold_socket(&mut self) -> Result<()> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))?;
+        self.socket = Some(Socket { listener, started: 0 });
+        Ok(())
+    }
+
+    /// Puts a new process in the place of the one that serves, as a release does: starts it beside, waits until it is
+    /// ready, then stops the old one. `program` is what to start, where it is not the service's own. When the new one
+    /// is not ready in time it is killed, and the old one serves on. Blocks.
+    pub fn release(&mut self, program: Option<PathBuf>, patience: Duration) -> Result<()> {
+        let program = program.map_or_else(|| binaries::program(&self.name), Ok)?;
+        let new = self.start_on_socket(&program, patience)?;
+        if let Some(old) = self.process.replace(new) {
+            let status = old.stop(STOP_WITHIN).with_context(|| format!("the old {} did not stop", self.name))?;
+            ensure!(status.success(), old.failure(&format!("did not stop in order ({status})")));
+        }
+        Ok(())
+    }
+
+    fn start_on_socket(&mut self, program: &std::path::Path, patience: Duration) -> Result<Process> {
+        let socket = self.socket.as_mut().with_context(|| format!("the stack holds no socket of {}", self.name))?;
+        socket.started += 1;
+        let notices = Notices::listen(self.settings.with_extension(format!("{}.notify", socket.started)))?;
+        let (mut command, input) = socket::command(program, &socket.listener, &notices)?;
+        let inherit = format!("ROLLCALL_{}__SERVER__INHERIT_SOCKET", self.name.to_uppercase());
+        command.arg("serve").arg("--config").arg(&self.settings).current_dir("/").env(inherit, "true");
+        let (name, guard) = (&self.name, &self.guard);
+        let process = Process::spawn_reading(name, command, input, &self.log, guard, Signal::SIGTERM, Level::Service)?;
+        let ended = || process.exited().map(|status| process.failure(&format!("ended while it started ({status})")));
+        notices.wait_for("READY=1", patience, ended).map_err(|error| error.context(format!("{name} is not ready")))?;
+        Ok(process)
     }
 
     /// Its own address, behind nginx's back.
@@ -61,9 +104,14 @@ impl Service {
         Ok(())
     }
 
-    /// Starts it and returns at once.
+    /// Starts it and returns at once; with a socket that the stack holds, once it is ready.
     pub fn start(&mut self) -> Result<()> {
         ensure!(self.process.is_none(), "{} is running", self.name);
+        if self.socket.is_some() {
+            let process = self.start_on_socket(&binaries::program(&self.name)?, READY_WITHIN)?;
+            self.process = Some(process);
+            return Ok(());
+        }
         let command = self.command("serve")?;
         let process = Process::spawn(&self.name, command, &self.log, &self.guard, Signal::SIGTERM, Level::Service)?;
         self.process = Some(process);

@@ -36,7 +36,7 @@ pub(crate) struct Readiness(Mutex<Option<(Instant, Database)>>);
 
 /// See [`Readiness`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Database {
+pub(super) enum Database {
     Ok,
     /// It answers, and has not all the migrations of this binary.
     Behind,
@@ -53,7 +53,7 @@ impl Database {
     }
 }
 
-async fn database<S: Service>(core: &Core) -> Database {
+pub(super) async fn database<S: Service>(core: &Core) -> Database {
     let mut seen = core.readiness.0.lock().await;
     if let Some((at, found)) = *seen
         && at.elapsed() < FRESH

@@ -3,6 +3,8 @@
 mod health;
 mod observe;
 mod openapi;
+mod socket;
+mod systemd;
 mod tasks;
 
 pub use openapi::{openapi, openapi_with_internal};
@@ -20,13 +22,12 @@ use crate::settings::{BaseSettings, Loaded};
 use crate::telemetry;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware, web};
-use anyhow::Context as _;
 use diesel_migrations::EmbeddedMigrations;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::future::Future;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa_actix_web::AppExt as _;
@@ -139,11 +140,16 @@ pub struct Running<S> {
 }
 
 /// Starts a service and answers once it accepts connections. Refuses to start behind its own migrations; a
-/// database that is away is waited for, with `/readyz` saying so.
+/// database that is away is waited for: with `/readyz` saying so, or, when the socket was handed over and another
+/// instance may serve it, without taking a connection.
 pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environment) -> anyhow::Result<Running<S>> {
     let Loaded { base, own } = loaded;
     telemetry::metrics();
+    let handed_over = socket::handed_over(&base.server)?;
     let core = core::<S>(base, environment)?;
+    if handed_over.is_some() {
+        systemd::wait_for_database::<S>(&core).await;
+    }
     health::refuse_old_schema(&core, S::MIGRATIONS).await?;
     let service = Arc::new(S::build(core.clone(), own).await?);
     if let Some(authority) = service.api_tokens() {
@@ -154,16 +160,18 @@ pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environ
     background(&core, &service, &mut tasks)?;
 
     let settings = core.base.server.clone();
-    let listener = TcpListener::bind(settings.listen)
-        .with_context(|| format!("cannot listen on server.listen = {}", settings.listen))?;
+    let listener = handed_over.map_or_else(|| socket::own(&settings), Ok)?;
     let address = listener.local_addr()?;
     let shared = Arc::clone(&service);
     let server_core = core.clone();
     let description = web::Data::new(health::Description::of::<S>()?);
+    let pulse = systemd::Pulse::new();
+    tasks.spawn("tell the service manager", systemd::report::<S>(core.clone(), pulse.clone()));
     let server = HttpServer::new(move || {
         let core = server_core.clone();
         let service = Arc::clone(&shared);
         let limit = core.base.server.body_limit_bytes;
+        pulse.beat_here();
         App::new()
             .wrap(middleware::from_fn(observe::observe))
             .app_data(web::Data::new(core))
@@ -313,6 +321,7 @@ impl<S: Service> Running<S> {
     /// comes on them is still answered, the rest finished.
     pub async fn stop(self) -> anyhow::Result<()> {
         tracing::info!(service = S::NAME, "draining");
+        systemd::tell_stopping();
         self.drain.start();
         self.handle.pause().await;
         tokio::time::sleep(self.drain_time).await;

@@ -9,6 +9,7 @@ mod idempotency;
 mod outgoing;
 mod probe;
 mod refusals;
+mod release;
 mod sessions;
 mod tokens;
 

@@ -83,6 +83,8 @@ impl Service for Probe {
             .service(echo)
             .service(panics)
             .service(hangs)
+            .service(blocks)
+            .service(takes_long)
             .service(slow)
             .service(asks)
             .service(inside);
@@ -218,6 +220,22 @@ async fn panics() -> HttpResponse {
 async fn hangs() -> HttpResponse {
     std::future::pending::<()>().await;
     HttpResponse::Ok().finish()
+}
+
+/// Holds its worker's thread for three seconds, as no handler may.
+#[utoipa::path(responses((status = 200)))]
+#[get("/blocks")]
+async fn blocks() -> HttpResponse {
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    HttpResponse::Ok().finish()
+}
+
+/// Answers with the number of its process after half a second.
+#[utoipa::path(responses((status = 200)))]
+#[get("/takes-long")]
+async fn takes_long() -> String {
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    std::process::id().to_string()
 }
 
 /// Holds a connection for half a second.

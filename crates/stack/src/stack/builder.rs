@@ -20,6 +20,7 @@ pub struct Builder {
     pub(super) sign_in: Option<(String, u32)>,
     settings: BTreeMap<String, Table>,
     build: bool,
+    pub(super) hold_sockets: bool,
     progress: Progress,
 }
 
@@ -32,6 +33,7 @@ impl Builder {
             sign_in: None,
             settings: BTreeMap::new(),
             build: true,
+            hold_sockets: false,
             progress: Arc::new(|_| {}),
         }
     }
@@ -69,6 +71,14 @@ impl Builder {
     pub fn setting(mut self, service: &str, path: &str, value: impl Into<toml::Value>) -> Self {
         let table = self.settings.entry(service.to_owned()).or_default();
         settings::set(table, path, value);
+        self
+    }
+
+    /// The stack makes the sockets of the services and hands them over, as systemd does: needed for
+    /// [`Stack::release`]. What connects while a service is down then waits for the next process.
+    #[must_use]
+    pub fn hold_sockets(mut self) -> Self {
+        self.hold_sockets = true;
         self
     }
 
@@ -123,6 +133,9 @@ impl Builder {
         stack.start_postgres(self.run_dir.is_none())?;
         stack.provision()?;
         stack.configure(&ports, nginx_port, &self.settings)?;
+        if self.hold_sockets {
+            stack.hold_sockets()?;
+        }
         stack.migrate()?;
         stack.start_services()?;
         stack.start_nginx(&self, ports, nginx_port)?;

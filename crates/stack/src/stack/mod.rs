@@ -107,6 +107,13 @@ impl Stack {
         self.start_service(name).await
     }
 
+    /// Releases a service as `scripts/deploy` does: another process beside the one that serves, on the same socket
+    /// ([`Builder::hold_sockets`]); when it is ready, the old one is stopped. `program` is what to start, where it is
+    /// not the service's own.
+    pub async fn release(&mut self, name: &str, program: Option<PathBuf>, patience: Duration) -> Result<()> {
+        self.with(name, move |service| service.release(program, patience)).await
+    }
+
     /// Holds a service still: its connections stay open and nothing answers.
     pub fn pause(&self, name: &str) -> Result<()> {
         self.service(name)?.pause()

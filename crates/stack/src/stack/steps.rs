@@ -92,6 +92,10 @@ impl Stack {
         Ok(())
     }
 
+    pub(super) fn hold_sockets(&mut self) -> Result<()> {
+        self.services.values_mut().try_for_each(Service::hold_socket)
+    }
+
     pub(super) fn migrate(&self) -> Result<()> {
         let start = Instant::now();
         for name in self.topology.deployment_order()? {

@@ -75,6 +75,11 @@ impl Cluster {
         &self.directory
     }
 
+    /// The superuser's URL of the server itself: for what is done to databases rather than in them.
+    pub fn admin_url(&self) -> String {
+        self.postgres.admin_url("postgres")
+    }
+
     /// A program of this server's version, e.g. `pg_dump`.
     pub fn program(&self, name: &str) -> PathBuf {
         self.postgres.binaries().program(name)

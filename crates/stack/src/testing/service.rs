@@ -110,11 +110,11 @@ impl<S: Service> TestService<S> {
             set(&mut settings, "server.listen", address);
         }
         change(&mut settings);
-        let file = directory.join("settings.toml");
-        fs::write(&file, toml::to_string(&settings)?)?;
+        let file = write(&settings, &directory)?;
         let loaded = load::<S::Settings>(&Sources {
             service: S::NAME,
             defaults: S::DEFAULTS,
+            topology: None,
             file: Some(&file),
             environment: Some(HashMap::new()),
         })?;
@@ -177,6 +177,21 @@ impl As<'_> {
     }
 
     verbs!("with the token");
+}
+
+/// A service as a process of its own would be started: a migrated database and a settings file. Blocks.
+pub fn settings_file<S: Service>(change: impl FnOnce(&mut Table)) -> Result<PathBuf> {
+    let (database, directory) = prepare::<S>()?;
+    let keys = TestKeys::generate(ManualClock::at(START.parse()?))?;
+    let mut settings = settings::<S>(&keys, &database, &directory)?;
+    change(&mut settings);
+    write(&settings, &directory)
+}
+
+fn write(settings: &Table, directory: &Path) -> Result<PathBuf> {
+    let file = directory.join("settings.toml");
+    fs::write(&file, toml::to_string(settings)?)?;
+    Ok(file)
 }
 
 /// The database and the directory of one test. Blocks.

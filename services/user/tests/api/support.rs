@@ -62,6 +62,7 @@ impl Stopped {
         let loaded = settings::load(&Sources {
             service: "user",
             defaults: <App as Service>::DEFAULTS,
+            topology: None,
             file: Some(&self.file),
             environment: Some(HashMap::new()),
         });
@@ -134,6 +135,7 @@ impl Fixture {
         let loaded = settings::load(&Sources {
             service: "user",
             defaults: <App as Service>::DEFAULTS,
+            topology: None,
             file: Some(&file),
             environment: Some(HashMap::new()),
         })?;
