@@ -277,6 +277,7 @@ pub(crate) async fn second_instance(world: &World) -> Running<App> {
     let loaded = load(&Sources {
         service: App::NAME,
         defaults: App::DEFAULTS,
+        topology: None,
         file: Some(&file),
         environment: Some(HashMap::new()),
     });
