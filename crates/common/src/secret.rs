@@ -24,10 +24,15 @@ pub fn sha256(input: &[u8]) -> [u8; 32] {
     sha2::Sha256::digest(input).into()
 }
 
-/// A duration between zero and `most`, evenly: "full jitter", which spreads a crowd that failed together.
+/// A number from zero to one (exclusive), evenly.
 #[expect(clippy::disallowed_methods, reason = "the one place that draws randomness")]
+pub fn chance() -> f64 {
+    rand::rng().random()
+}
+
+/// A duration between zero and `most`, evenly: "full jitter", which spreads a crowd that failed together.
 pub fn full_jitter(most: Duration) -> Duration {
-    most.mul_f64(rand::rng().random::<f64>())
+    most.mul_f64(chance())
 }
 
 /// Compares without telling by its time how much was right.

@@ -2,6 +2,7 @@
 //! message that names key, value and source. Secrets live in files that settings point to, or in the
 //! database URL, which prints with its password masked.
 
+use crate::client::{CallOverrides, CallSettings};
 use config::{Config, Environment, File, FileFormat, Source as _, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use url::Url;
 
 const BASE: &str = include_str!("../config/base.toml");
@@ -24,6 +26,8 @@ pub struct BaseSettings {
     pub auth: AuthSettings,
     /// Who this service is to others.
     pub identity: IdentitySettings,
+    /// What a call to another service may cost.
+    pub calls: CallSettings,
     /// The other services, by name.
     #[serde(default)]
     pub peers: BTreeMap<String, PeerSettings>,
@@ -102,10 +106,23 @@ pub struct IdentitySettings {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PeerSettings {
     /// Where the peer listens. A peer that only calls us needs none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
+    /// Where its other instances listen.
+    #[serde(default, skip_serializing_if = "List::is_empty")]
+    pub urls: List<Url>,
     /// Its Ed25519 public key, base64url, which verifies its service tokens.
     pub public_key: String,
+    /// What is different about calls to it.
+    #[serde(default)]
+    pub calls: CallOverrides,
+}
+
+impl PeerSettings {
+    /// Where its instances listen.
+    pub fn all_urls(&self) -> Vec<Url> {
+        self.url.iter().chain(&self.urls.0).cloned().collect()
+    }
 }
 
 /// `[events]`
@@ -195,9 +212,12 @@ impl<'de> Deserialize<'de> for DatabaseUrl {
     }
 }
 
-/// Prefixes of event types: a list, or (for the environment) one string with commas.
+/// Several values: a list, or (for the environment) one string with commas.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TypePrefixes(Vec<String>);
+pub struct List<T>(pub Vec<T>);
+
+/// Prefixes of event types.
+pub type TypePrefixes = List<String>;
 
 impl TypePrefixes {
     /// Whether an event of this type is wanted.
@@ -206,7 +226,20 @@ impl TypePrefixes {
     }
 }
 
-impl<'de> Deserialize<'de> for TypePrefixes {
+impl<T> List<T> {
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
@@ -214,10 +247,11 @@ impl<'de> Deserialize<'de> for TypePrefixes {
             List(Vec<String>),
             Text(String),
         }
-        Ok(Self(match Either::deserialize(deserializer)? {
+        let texts = match Either::deserialize(deserializer)? {
             Either::List(list) => list,
             Either::Text(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
-        }))
+        };
+        texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -379,14 +413,22 @@ mod tests {
     #[test]
     fn the_environment_beats_the_file_which_beats_the_defaults() {
         let loaded = load_with(
-            &[("ROLLCALL_X__SERVER__WORKERS", "7"), ("ROLLCALL_X__EVENTS__SUBSCRIBERS__ORG", "a.,b.")],
-            "[server]\nworkers = 5\ndrain_ms = 9\n[mail]\nsmtp = { port = 25 }",
+            &[
+                ("ROLLCALL_X__SERVER__WORKERS", "7"),
+                ("ROLLCALL_X__EVENTS__SUBSCRIBERS__ORG", "a.,b."),
+                ("ROLLCALL_X__PEERS__ORG__URLS", "http://a:1, http://b:2"),
+                ("ROLLCALL_X__PEERS__ORG__CALLS__RETRIES", "1"),
+            ],
+            "[server]\nworkers = 5\ndrain_ms = 9\n[mail]\nsmtp = { port = 25 }\n[peers.org]\npublic_key = \"x\"",
         )
         .unwrap();
         assert_eq!((loaded.base.server.workers, loaded.base.server.drain_ms), (7, 9));
         assert_eq!(loaded.own.mail.from, "hr@example.org");
         assert_eq!(loaded.own.mail.smtp.unwrap().port, 25);
         assert!(loaded.base.events.subscribers["org"].matches("b.c"));
+        let org = &loaded.base.peers["org"];
+        assert_eq!(org.all_urls(), ["http://a:1".parse().unwrap(), "http://b:2".parse().unwrap()]);
+        assert_eq!(loaded.base.calls.with(&org.calls).retries, 1);
     }
 
     #[test]

@@ -236,7 +236,7 @@ fn core<S: Service>(base: BaseSettings, environment: Environment) -> anyhow::Res
     let db = Database::new(&base.database);
     let source = keys.map_or_else(|| KeySource::Url(base.auth.jwks_url.clone()), KeySource::Fixed);
     let keys = Arc::new(KeyCache::new(source, http.clone(), db.clone(), clock.clone()));
-    let peers = Peers::new(&base.peers, &Arc::new(identity), &http);
+    let peers = Peers::new(&base, &Arc::new(identity), &http);
     let revocations = Revocations::new(db.clone(), clock.clone());
     let api_tokens = ApiTokens::new(peers.clone(), clock.clone());
     let access_tokens =
