@@ -173,7 +173,7 @@ mod tests {
         calls: 20,
         success_percent: 50,
         open_first: Duration::from_secs(1),
-        open_most: Duration::from_secs(60),
+        open_most: Duration::from_mins(1),
     };
 
     fn second(of: u64) -> Duration {

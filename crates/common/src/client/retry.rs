@@ -137,7 +137,6 @@ impl RetryPolicy for Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest_middleware::Error;
 
     fn turn(repeat: Repeat, left: Duration) -> Shared {
         let url = "http://127.0.0.1:1".parse().unwrap();
@@ -145,12 +144,12 @@ mod tests {
         Shared(Arc::new(Turn::new(target, repeat, Instant::now() + left, "/thing")))
     }
 
-    fn answer(status: u16, retry_after: Option<&str>) -> Result<Response, Error> {
+    fn answer(status: u16, retry_after: Option<&str>) -> Response {
         let mut answer = http::Response::builder().status(status);
         if let Some(seconds) = retry_after {
             answer = answer.header("retry-after", seconds);
         }
-        Ok(Response::from(answer.body("").unwrap()))
+        answer.body("").unwrap().into()
     }
 
     #[test]
@@ -158,7 +157,7 @@ mod tests {
         for (status, again) in
             [(200, false), (404, false), (409, false), (429, true), (500, false), (502, true), (503, true), (504, true)]
         {
-            let handle = |repeat| turn(repeat, Duration::from_secs(5)).handle(&answer(status, None)).is_some();
+            let handle = |repeat| turn(repeat, Duration::from_secs(5)).handle(&Ok(answer(status, None))).is_some();
             assert_eq!(handle(Repeat::Anything), again, "{status}");
             assert!(!handle(Repeat::Unsent), "{status}");
         }
@@ -167,13 +166,13 @@ mod tests {
     #[test]
     fn a_wait_that_the_peer_asks_for_is_kept_and_none_beyond_the_deadline_is_begun() {
         let shared = turn(Repeat::Anything, Duration::from_secs(5));
-        shared.handle(&answer(503, Some("2")));
+        shared.handle(&Ok(answer(503, Some("2"))));
         let wait = shared.0.next(0).unwrap();
         assert!(wait >= Duration::from_secs(2) && wait < Duration::from_secs(3), "{wait:?}");
         assert!(shared.0.next(0).unwrap() < Duration::from_secs(1), "it is kept once");
-        shared.handle(&answer(429, Some("5")));
+        shared.handle(&Ok(answer(429, Some("5"))));
         assert_eq!(shared.0.next(0), Err("no_time"));
-        shared.handle(&answer(503, Some("soon")));
+        shared.handle(&Ok(answer(503, Some("soon"))));
         assert!(shared.0.next(0).unwrap() < Duration::from_secs(1), "nonsense is no wait");
     }
 
