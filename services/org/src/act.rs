@@ -170,9 +170,26 @@ impl Act {
     /// Tells the others of an employee whose rights changed because something else did (they now head a unit);
     /// the audit event is that of the other change.
     pub(crate) fn employee_fact(&self, conn: &mut PgConnection, tenant: &Tenant, after: &Dossier) -> Result<(), Error> {
-        let fact = after.fact(self.today);
-        let subject = fact.employee_id.to_string();
-        self.emit(conn, tenant, events::EMPLOYEE_CHANGED, subject, Some(fact.version), &fact)
+        self.employee_facts(conn, tenant, std::slice::from_ref(after))
+    }
+
+    /// Tells the others of many employees, in one statement.
+    pub(crate) fn employee_facts(
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        after: &[Dossier],
+    ) -> Result<(), Error> {
+        let facts: Vec<_> = after.iter().map(|dossier| dossier.fact(self.today)).collect();
+        let events = facts.iter().map(|data| NewEvent {
+            kind: events::EMPLOYEE_CHANGED,
+            subject: data.employee_id.to_string(),
+            org_id: Some(tenant.org_id()),
+            version: Some(data.version),
+            data,
+        });
+        self.outbox.emit_all(conn, &events.collect::<Vec<_>>())?;
+        Ok(())
     }
 
     /// Appends an audit event.

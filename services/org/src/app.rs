@@ -4,7 +4,7 @@
 use crate::act::Act;
 use crate::audit::domain::Actor;
 use crate::error::Error;
-use crate::members::authority::Members;
+use crate::members::authority::{Members, must_still};
 use crate::members::domain::Member;
 use crate::settings::Settings;
 use actix_web::dev::Payload;
@@ -97,9 +97,15 @@ impl App {
         };
         self.core
             .db
-            .transaction(tenant, move |conn| match guard {
-                Some(guard) => guard.once(conn, principal, act.at, |conn| work(conn, &tenant, &act, &member)),
-                None => work(conn, &tenant, &act, &member),
+            .transaction(tenant, move |conn| {
+                let work = |conn: &mut PgConnection| {
+                    must_still(conn, &tenant, &member, act.at)?;
+                    work(conn, &tenant, &act, &member)
+                };
+                match guard {
+                    Some(guard) => guard.once(conn, principal, act.at, work),
+                    None => work(conn),
+                }
             })
             .await
     }

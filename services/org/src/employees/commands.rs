@@ -8,6 +8,7 @@ use crate::employees::input::{Change, Hire};
 use crate::employees::store;
 use crate::error::Error;
 use crate::invitations::commands as invitations;
+use crate::members::authority::must_still;
 use crate::members::domain::Member;
 use crate::orgs::store as orgs;
 use crate::roles::domain::Role;
@@ -114,8 +115,11 @@ pub(crate) fn patch(
         assignments::move_start(conn, tenant, employee_id, before.employee.hired_on, wanted.hired_on)?;
     }
     store::save(conn, tenant, &wanted, act.at)?;
-    if moves_employment && !roles::has_owner(conn, tenant, act.today)? {
-        return Err(Error::LastOwner);
+    if moves_employment {
+        if !roles::has_owner(conn, tenant, act.today)? {
+            return Err(Error::LastOwner);
+        }
+        must_still(conn, tenant, member, act.at)?;
     }
     let after = store::find(conn, tenant, employee_id)?.ok_or(Fault::NotFound)?;
     act.employee(conn, tenant, "employee.changed", Some(&before), &after)?;

@@ -50,15 +50,13 @@ pub(crate) fn apply(
     }
     let mut told = 0;
     for batch in new.iter().chain(&old).copied().collect::<Vec<_>>().chunks(BATCH) {
-        let mut entries = Vec::with_capacity(batch.len());
-        for person in batch {
-            let after = after(person);
-            entries.push(act.employee_entry(action(person), person.before.as_ref(), &after)?);
-            act.employee_fact(conn, tenant, &after)?;
-            told += 1;
-            done(told);
-        }
-        audit::append_all(conn, tenant, entries)?;
+        let after: Vec<Dossier> = batch.iter().copied().map(after).collect();
+        let changes = batch.iter().zip(&after);
+        let entries = changes.map(|(person, after)| act.employee_entry(action(person), person.before.as_ref(), after));
+        audit::append_all(conn, tenant, entries.collect::<Result<_, _>>()?)?;
+        act.employee_facts(conn, tenant, &after)?;
+        told += batch.len();
+        done(told);
     }
     Ok(())
 }

@@ -81,10 +81,11 @@ fn commit(
     now: Timestamp,
     progress: &Progress,
 ) -> Result<Result<Vec<LineVerdict>, Vec<LineVerdict>>, Error> {
-    let (actor, member) = sender(conn, tenant, work, now)?;
-    // The organisation before its employees, as everywhere; then nobody changes whom the file changes too.
+    // The organisation before its employees, as everywhere; then nobody changes whom the file changes too, and the
+    // sender's rights are those of now.
     orgs::lock(conn, tenant)?;
     employees::lock_all(conn, tenant)?;
+    let (actor, member) = sender(conn, tenant, work, now)?;
     let plan = match draw(conn, tenant, work, &member, |total, _| progress.at(total, 0))? {
         Ok(plan) => plan,
         Err(line) => return Ok(Err(vec![line])),

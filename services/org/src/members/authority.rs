@@ -60,3 +60,12 @@ pub(crate) fn member(
     let grants = dossier.grants().into();
     Ok(dossier.works_on(today).then(|| Member { org: Arc::new(org), dossier: Arc::new(dossier), grants, today }))
 }
+
+/// 403 when the member's account has lost a right since the request came in, or works here no more. What a change
+/// is allowed by is asked again in its transaction, and once more behind the lock it waited for: whoever takes a right
+/// away while somebody's change waits has taken it from that change too.
+pub(crate) fn must_still(conn: &mut PgConnection, tenant: &Tenant, held: &Member, now: Timestamp) -> Result<(), Error> {
+    let Some(user_id) = held.dossier.employee.user_id else { return Err(Fault::Forbidden.into()) };
+    let again = member(conn, tenant, user_id, now)?.ok_or(Fault::Forbidden)?;
+    if held.grants.iter().all(|grant| again.grants.contains(grant)) { Ok(()) } else { Err(Fault::Forbidden.into()) }
+}

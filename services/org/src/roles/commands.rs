@@ -4,6 +4,7 @@ use crate::act::Act;
 use crate::employees::domain::Dossier;
 use crate::employees::store as employees;
 use crate::error::Error;
+use crate::members::authority::must_still;
 use crate::members::domain::Member;
 use crate::orgs::store as orgs;
 use crate::roles::custom::{Change, CustomRole};
@@ -46,15 +47,18 @@ pub(crate) fn change(
         return Err(Fault::Forbidden.into());
     }
     if_match.check(before.employee.version)?;
+    let still = must_still(conn, tenant, member, act.at);
     let (changed, action) = match step {
         Step::Give => (store::give(conn, tenant, employee_id, name, act.at)?, "employee.role_given"),
         Step::Take => (store::take(conn, tenant, employee_id, name)?, "employee.role_taken"),
     };
+    // Of two last owners who demote each other the second hears of the conflict, not of the right that the first took.
+    if changed && !store::has_owner(conn, tenant, act.today)? {
+        return Err(Error::LastOwner);
+    }
+    still?;
     if !changed {
         return Ok(before);
-    }
-    if !store::has_owner(conn, tenant, act.today)? {
-        return Err(Error::LastOwner);
     }
     employees::touch(conn, tenant, employee_id, act.at)?;
     let after = employees::find(conn, tenant, employee_id)?.ok_or(Fault::NotFound)?;
@@ -79,6 +83,7 @@ pub(crate) fn create(
     role: CustomRole,
 ) -> Result<CustomRole, Error> {
     orgs::lock(conn, tenant)?;
+    must_still(conn, tenant, member, act.at)?;
     must_give(member, &role)?;
     if store::count(conn, tenant)? >= MOST_ROLES {
         return Err(Fault::invalid("/role", "too_many", format!("at most {MOST_ROLES} roles of its own")).into());
@@ -99,6 +104,7 @@ pub(crate) fn patch(
     version: i64,
 ) -> Result<CustomRole, Error> {
     orgs::lock(conn, tenant)?;
+    must_still(conn, tenant, member, act.at)?;
     let before = own(conn, tenant, name)?;
     IfMatch(Some(version)).check(before.version)?;
     let wanted = before.with(change);
@@ -127,6 +133,7 @@ pub(crate) fn remove(
     if_match: IfMatch,
 ) -> Result<(), Error> {
     orgs::lock(conn, tenant)?;
+    must_still(conn, tenant, member, act.at)?;
     let before = own(conn, tenant, name)?;
     if_match.check(before.version)?;
     must_give(member, &before)?;

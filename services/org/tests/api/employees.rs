@@ -71,6 +71,36 @@ async fn the_list_is_paged_by_number_and_filtered() {
     assert_eq!(numbers(&format!("limit=3&cursor={cursor}")).await, ["a-3"]);
 }
 
+#[tokio::test]
+async fn whoever_was_there_is_listed_once_however_many_come_while_one_pages() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    for number in 0..40 {
+        f.hire(owner, &format!("m{number:02}"), json!({})).await;
+    }
+    // Before, between and after those who are there, at the same time as the pages are read.
+    let hiring = async {
+        for number in 0..60 {
+            f.hire(owner, &format!("{}{number:02}-new", ["a", "m", "z"][number % 3]), json!({})).await;
+        }
+    };
+    let paging = async {
+        for _ in 0..4 {
+            let mut seen = Vec::new();
+            let mut next = Some("/employees?limit=7".to_owned());
+            while let Some(path) = next {
+                let page = f.get(owner, &path).await.must(200);
+                seen.extend(each(&page, "number").into_iter().map(String::from));
+                next = page["next_cursor"].as_str().map(|cursor| format!("/employees?limit=7&cursor={cursor}"));
+            }
+            assert!(seen.is_sorted() && seen.windows(2).all(|pair| pair[0] != pair[1]), "{seen:?}");
+            let old: Vec<_> = seen.iter().filter(|number| !number.ends_with("new") && *number != "1").collect();
+            assert_eq!(old.len(), 40, "{seen:?}");
+        }
+    };
+    tokio::join!(hiring, paging);
+}
+
 struct Company {
     f: Fixture,
     owner: Seat,

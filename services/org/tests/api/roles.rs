@@ -1,6 +1,7 @@
 //! Giving and taking roles.
 
 use crate::support::{Fixture, each};
+use diesel::connection::SimpleConnection as _;
 use serde_json::json;
 
 #[tokio::test]
@@ -85,6 +86,26 @@ async fn of_two_last_owners_who_demote_each_other_one_is_refused() {
     won.must(200);
     lost.refused(409, "last_owner");
     assert_eq!(f.get(owner, "/me").await.must(200)["employee"]["roles"], json!(["employee", "owner"]));
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_while_a_change_waits_is_taken_from_that_change_too() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let (clerk, clerk_id) = f.join(owner, "7", &["hr_admin"]).await;
+    let friend = f.hire(owner, "8", json!({})).await;
+    let mut gate = f.database();
+    gate.batch_execute(&format!("BEGIN; SELECT 1 FROM orgs WHERE org_id = '{}' FOR UPDATE", owner.org_id)).unwrap();
+    let path = format!("/employees/{friend}/roles/hr_admin");
+    let (given, ()) = tokio::join!(f.put(clerk, &path), async {
+        f.until_waiting(1).await;
+        gate.batch_execute(&format!(
+            "DELETE FROM employee_roles WHERE employee_id = '{clerk_id}' AND role = 'hr_admin'; COMMIT"
+        ))
+        .unwrap();
+    });
+    given.refused(403, "forbidden");
+    assert_eq!(f.get(owner, &format!("/employees/{friend}")).await.must(200)["roles"], json!(["employee"]));
 }
 
 #[tokio::test]

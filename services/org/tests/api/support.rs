@@ -159,16 +159,21 @@ impl Fixture {
         let mut gate = self.database();
         gate.batch_execute(&format!("BEGIN; {select} FOR UPDATE")).unwrap();
         let open = async {
-            let mut patience = 700;
-            while self.waiting() < 2 {
-                assert!(patience > 0, "the two requests do not both wait for the row");
-                patience -= 1;
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
+            self.until_waiting(2).await;
             gate.batch_execute("COMMIT").unwrap();
         };
         let (one, other, ()) = tokio::join!(one, other, open);
         (one, other)
+    }
+
+    /// Until so many requests wait for a lock.
+    pub(crate) async fn until_waiting(&self, requests: i64) {
+        let mut patience = 700;
+        while self.waiting() < requests {
+            assert!(patience > 0, "not {requests} requests wait for the row");
+            patience -= 1;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// Sessions of the database that wait for a lock.
