@@ -1,5 +1,6 @@
 //! `/corrections`: "I forgot to punch", asked for and decided.
 
+use crate::approvals::Approval;
 use crate::punches::Direction;
 use jiff::{Timestamp, civil::Date};
 use rollcall_ids::{CorrectionId, EmployeeId, PunchId};
@@ -43,20 +44,6 @@ pub struct AddedPunch {
     pub direction: Direction,
 }
 
-/// Where a correction stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CorrectionStatus {
-    /// It waits for a decision.
-    Pending,
-    /// It holds: workdays are computed with it.
-    Approved,
-    /// It does not.
-    Rejected,
-    /// It was taken back before it was decided.
-    Cancelled,
-}
-
 /// A correction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Correction {
@@ -70,27 +57,7 @@ pub struct Correction {
     pub changes: Vec<Change>,
     /// Why.
     pub reason: String,
-    /// Where it stands.
-    pub status: CorrectionStatus,
-    /// Who asked for it.
-    pub requested_by: EmployeeId,
-    /// When.
-    pub requested_at: Timestamp,
-    /// Who decided or took it back.
-    pub decided_by: Option<EmployeeId>,
-    /// When.
-    pub decided_at: Option<Timestamp>,
-    /// What they said to it.
-    pub note: Option<String>,
-    /// Ascends with every change; sent as `ETag`.
-    pub version: i64,
-}
-
-/// Body of `POST /corrections/{correction_id}/approve`, `/reject` and `/cancel`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Decision {
-    /// A word to it, at most 500 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    /// How it stands; once approved, workdays are computed with it.
+    #[serde(flatten)]
+    pub approval: Approval,
 }

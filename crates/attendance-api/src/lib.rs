@@ -1,10 +1,11 @@
 //! Contract of the attendance service: what was planned, what was punched, what was worked.
 //!
 //! [`shifts`], [`rotations`], [`roster`], [`punches`],
-//! [`corrections`], [`workdays`] and [`now`] are the bodies of its resources; [`policy`] holds the
+//! [`corrections`] with [`approvals`], [`workdays`] and [`now`] are the bodies of its resources; [`policy`] holds the
 //! rules a shift carries; [`events`] names what it tells other services; [`codes`] are the problems that only
 //! it answers.
 
+pub mod approvals;
 pub mod codes;
 pub mod corrections;
 pub mod events;

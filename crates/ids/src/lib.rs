@@ -98,6 +98,12 @@ ids! {
     RosterEntryId;
     /// A request to put a workday right.
     CorrectionId;
+    /// Any request that waits for a decision; the same value as the id of what is asked for.
+    RequestId;
+    /// A request that overtime counts.
+    OvertimeRequestId;
+    /// A stretch of dates that is locked and closed as a whole.
+    PeriodId;
     /// A message to one recipient.
     NotificationId;
     /// An address of an organisation that events are sent to.

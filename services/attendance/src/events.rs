@@ -5,7 +5,9 @@ use diesel::pg::PgConnection;
 use rollcall_common::events::{CloudEvent, EventConsumer};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_org_api::events::{EMPLOYEE_CHANGED, HOLIDAY_CALENDAR_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED};
+use rollcall_org_api::events::{
+    DELEGATION_CHANGED, EMPLOYEE_CHANGED, HOLIDAY_CALENDAR_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED,
+};
 use rollcall_org_api::facts::EmployeeFact;
 use std::sync::Arc;
 
@@ -25,6 +27,7 @@ impl EventConsumer for Consumer {
             SITE_CHANGED => keep::keep_site(conn, tenant, &event.data()?),
             HOLIDAY_CALENDAR_CHANGED => keep::keep_calendar(conn, tenant, &event.data()?),
             EMPLOYEE_CHANGED => keep::keep_employee(conn, tenant, &event.data()?),
+            DELEGATION_CHANGED => keep::keep_delegation(conn, tenant, &event.data()?),
             _ => Ok(()),
         }
     }

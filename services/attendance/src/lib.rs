@@ -4,6 +4,7 @@
 //! when it is read. A member whom the local copy of org's facts knows punches while every other service is down.
 
 pub mod app;
+mod approvals;
 mod corrections;
 mod error;
 mod events;

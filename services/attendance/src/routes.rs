@@ -1,6 +1,6 @@
 //! Every route of the service, in one place, and the head of its description.
 
-use crate::{corrections, punches, roster, rotations, shifts, workdays};
+use crate::{approvals, corrections, punches, roster, rotations, shifts, workdays};
 use rollcall_common::extract::BodyLimit;
 use rollcall_common::problem::Problem;
 use utoipa::OpenApi;
@@ -36,6 +36,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         )
         .service(punches::handlers::create)
         .service(punches::handlers::list)
+        .service(approvals::handlers::list)
         .service(corrections::handlers::create)
         .service(corrections::handlers::list)
         .service(corrections::handlers::read)
@@ -65,6 +66,7 @@ pub(crate) fn describe() -> utoipa::openapi::OpenApi {
         (name = "rotations", description = "Cycles of shifts"),
         (name = "roster", description = "Who is planned for which shift on which date"),
         (name = "punches", description = "Clocking in and out"),
+        (name = "approvals", description = "What waits for somebody's decision"),
         (name = "corrections", description = "Putting a day right, with the approval of somebody else"),
         (name = "workdays", description = "What a day came to"),
     ),

@@ -12,6 +12,44 @@ diesel::table! {
 }
 
 diesel::table! {
+    approval_decisions (org_id, request_id, version) {
+        org_id -> Uuid,
+        request_id -> Uuid,
+        version -> Int8,
+        level -> Int2,
+        verdict -> Text,
+        decided_by -> Uuid,
+        on_behalf_of -> Nullable<Uuid>,
+        note -> Nullable<Text>,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    approvals (org_id, request_id) {
+        org_id -> Uuid,
+        request_id -> Uuid,
+        kind -> Text,
+        employee_id -> Uuid,
+        with_employee_id -> Nullable<Uuid>,
+        requested_by -> Uuid,
+        requested_at -> Timestamptz,
+        from_date -> Date,
+        to_date -> Date,
+        minutes -> Nullable<Int4>,
+        label -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        levels -> Int2,
+        level -> Int2,
+        status -> Text,
+        decided_by -> Nullable<Uuid>,
+        decided_at -> Nullable<Timestamptz>,
+        note -> Nullable<Text>,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
     assignments (org_id, assignment_id) {
         org_id -> Uuid,
         assignment_id -> Uuid,
@@ -45,6 +83,19 @@ diesel::table! {
         decided_by -> Nullable<Uuid>,
         decided_at -> Nullable<Timestamptz>,
         note -> Nullable<Text>,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    delegations (org_id, delegation_id) {
+        org_id -> Uuid,
+        delegation_id -> Uuid,
+        from_employee_id -> Uuid,
+        to_employee_id -> Uuid,
+        valid_from -> Date,
+        valid_to -> Date,
+        deleted -> Bool,
         version -> Int8,
     }
 }
@@ -197,9 +248,12 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     added_punches,
+    approval_decisions,
+    approvals,
     assignments,
     backfills,
     corrections,
+    delegations,
     employees,
     fact_changes,
     holiday_calendars,

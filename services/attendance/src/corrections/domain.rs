@@ -1,16 +1,16 @@
-//! What may be asked for, and who may decide it.
+//! What may be asked for.
 
-use crate::error::Error;
 use crate::facts::Member;
+use crate::facts::domain::Org;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
+use rollcall_attendance_api::approvals::RequestGist;
 use rollcall_attendance_api::codes;
-use rollcall_attendance_api::corrections::{Change, Correction, CorrectionStatus, NewCorrection};
+use rollcall_attendance_api::corrections::{Change, NewCorrection};
 use rollcall_common::fault::Fault;
 use rollcall_common::validate::{self, Fields, Rejection};
-use rollcall_ids::{EmployeeId, PunchId};
+use rollcall_ids::PunchId;
 use rollcall_org_api::facts::EmployeeFact;
-use rollcall_org_api::rights::Permission;
 use std::collections::{HashMap, HashSet};
 
 /// Changes of one correction at most.
@@ -51,7 +51,7 @@ impl Wish {
         if body.changes.is_empty() || body.changes.len() > CHANGES {
             fields.reject("/changes", Rejection::new("length", format!("must be 1 to {CHANGES}")));
         }
-        let around = work_date.and_then(|date| around(whose, by, date));
+        let around = work_date.and_then(|date| around(whose, &by.org, date));
         if let Some((from, until)) = around {
             for (index, change) in body.changes.iter().take(CHANGES).enumerate() {
                 let Change::Add(punch) = change else { continue };
@@ -64,6 +64,12 @@ impl Wish {
         }
         let (work_date, reason, around) = fields.all((work_date, reason, around))?;
         Ok(Self { work_date, changes: body.changes.clone(), reason, around })
+    }
+
+    /// In few words.
+    pub(crate) fn gist(&self) -> RequestGist {
+        let reason = Some(self.reason.clone());
+        RequestGist { from: self.work_date, to: self.work_date, minutes: None, label: None, reason }
     }
 
     /// Refuses to void what is not there, or twice.
@@ -82,57 +88,8 @@ impl Wish {
 }
 
 /// From the day before `date` to the end of the day after, by the clocks of the person's site.
-pub(crate) fn around(whose: &EmployeeFact, by: &Member, date: Date) -> Option<(Timestamp, Timestamp)> {
-    let zone = by.org.zone_on(whose, date);
+pub(crate) fn around(whose: &EmployeeFact, org: &Org, date: Date) -> Option<(Timestamp, Timestamp)> {
+    let zone = org.zone_on(whose, date);
     let midnight = |date: Date| date.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp());
     Some((midnight(date - 1.day())?, midnight(date + 2.days())?))
-}
-
-/// How a correction ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// It holds.
-    Approve,
-    /// It does not.
-    Reject,
-    /// Who asked takes it back.
-    Cancel,
-}
-
-impl Ending {
-    /// The status that it leads to.
-    pub(crate) fn status(self) -> CorrectionStatus {
-        match self {
-            Self::Approve => CorrectionStatus::Approved,
-            Self::Reject => CorrectionStatus::Rejected,
-            Self::Cancel => CorrectionStatus::Cancelled,
-        }
-    }
-
-    /// Whether `by` may end a correction so: decided by whoever may punch for the person, but never by the person or
-    /// by who asked; taken back by these two alone. And only once.
-    pub(crate) fn check(
-        self,
-        correction: &Correction,
-        whose: &EmployeeFact,
-        by: &Member,
-        today: Date,
-    ) -> Result<(), Error> {
-        let own = is_own(correction, by.employee.employee_id);
-        match self {
-            Self::Cancel if !own => return Err(Fault::Forbidden.into()),
-            Self::Cancel => {}
-            Self::Approve | Self::Reject if own => return Err(Error::OwnRequest),
-            Self::Approve | Self::Reject => {
-                if !by.may(Permission::PunchesCreateForOthers, whose, today) {
-                    return Err(Fault::Forbidden.into());
-                }
-            }
-        }
-        if correction.status == CorrectionStatus::Pending { Ok(()) } else { Err(Error::AlreadyDecided) }
-    }
-}
-
-fn is_own(correction: &Correction, by: EmployeeId) -> bool {
-    [correction.employee_id, correction.requested_by].contains(&by)
 }

@@ -1,31 +1,30 @@
 //! `/corrections`.
 
 use crate::app::App;
-use crate::corrections::domain::{Ending, Wish};
+use crate::approvals::bench::Bench;
+use crate::approvals::{self, Decided, NewRequest, store as requests};
+use crate::corrections::domain::{self, Wish};
 use crate::corrections::store;
 use crate::error::Error;
-use crate::facts::domain::assignment_near;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
 use actix_web::{get, post, web};
-use rollcall_attendance_api::corrections::{Correction, CorrectionStatus, Decision, NewCorrection};
-use rollcall_attendance_api::events::{
-    CORRECTION_DECIDED, CORRECTION_REQUESTED, CorrectionDecided, CorrectionRequested,
-};
+use rollcall_attendance_api::approvals::{Decision, RequestKind, RequestStatus, Verdict};
+use rollcall_attendance_api::corrections::{Correction, NewCorrection};
 use rollcall_common::answer::Answer;
-use rollcall_common::events::NewEvent;
 use rollcall_common::extract::{Json, Path, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::{Idempotent, Principal};
 use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_common::problem::Problem;
-use rollcall_common::validate::{self, Fields};
-use rollcall_ids::{CorrectionId, EmployeeId, OrgId};
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::{CorrectionId, EmployeeId, OrgId, RequestId};
 use rollcall_org_api::rights::Permission;
 use serde::Deserialize;
+use std::sync::Arc;
 
 fn answer(correction: &Correction) -> Result<Answer, Fault> {
-    Ok(Answer::ok(correction)?.version(correction.version))
+    Ok(Answer::ok(correction)?.version(correction.approval.version))
 }
 
 /// Ask for a correction
@@ -67,29 +66,26 @@ pub(crate) async fn create(
     let person = crate::facts::person(&app, &at, body.employee_id, permission).await?;
     let now = app.core.clock.now();
     let wish = Wish::parse(&body, &person, &at.member, now)?;
-    let today = at.member.org.date_at(&person, now);
-    let approver_id = assignment_near(&person, today).and_then(|assignment| assignment.manager_id);
-    let (tenant, outbox) = (at.tenant, app.core.outbox.clone());
+    let (tenant, outbox, org) = (at.tenant, app.core.outbox.clone(), Arc::clone(&at.member.org));
+    let bench = Bench { today: org.date_at(&person, now), org, person: Arc::new(person) };
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let work = move |conn: &mut diesel::PgConnection| {
         guard.once(conn, principal, now, |conn| {
-            wish.check(&store::punches_around(conn, &tenant, person.employee_id, wish.around)?)?;
-            let correction = store::add(conn, &tenant, (person.employee_id, by), wish, now)?;
-            let data = CorrectionRequested {
-                correction_id: correction.correction_id,
-                employee_id: person.employee_id,
-                employee_name: person.name,
-                work_date: correction.work_date,
-                reason: correction.reason.clone(),
+            let whose = bench.person.employee_id;
+            wish.check(&store::punches_around(conn, &tenant, whose, wish.around)?)?;
+            let new = NewRequest {
+                request_id: RequestId::generate(),
+                kind: RequestKind::Correction,
+                with_employee_id: None,
                 requested_by: by,
-                approver_id,
+                gist: wish.gist(),
+                levels: 1,
             };
-            let subject = correction.correction_id.to_string();
-            let (org_id, version) = (Some(tenant.org_id()), Some(correction.version));
-            outbox.emit(conn, &NewEvent { kind: CORRECTION_REQUESTED, subject, org_id, version, data: &data })?;
+            let request = approvals::open(conn, &tenant, &outbox, &bench, new, now)?;
+            let correction = store::add(conn, &tenant, &request, &wish)?;
             let id = correction.correction_id;
             let location = format!("/api/attendance/v1/orgs/{}/corrections/{id}", tenant.org_id());
-            Ok::<_, Fault>(Answer::created(location, &correction)?.version(correction.version))
+            Ok::<_, Fault>(Answer::created(location, &correction)?.version(correction.approval.version))
         })
     };
     Ok(app.core.db.transaction(&tenant, work).await?)
@@ -99,7 +95,7 @@ pub(crate) async fn create(
 #[derive(Debug, Deserialize)]
 pub(crate) struct CorrectionQuery {
     employee_id: Option<EmployeeId>,
-    status: Option<CorrectionStatus>,
+    status: Option<RequestStatus>,
     limit: Option<u32>,
     cursor: Option<String>,
 }
@@ -114,7 +110,7 @@ pub(crate) struct CorrectionQuery {
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("employee_id" = Option<EmployeeId>, Query, description = "Whose; the caller's own when absent"),
-        ("status" = Option<CorrectionStatus>, Query, description = "Only those that stand so"),
+        ("status" = Option<RequestStatus>, Query, description = "Only those that stand so"),
         ("limit" = Option<u32>, Query, description = "Items on a page, 1 to 200; 50 when absent", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
@@ -126,15 +122,18 @@ pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<Corre
     let page = PageQuery { limit, cursor }.page()?;
     let person = crate::facts::person(&app, &at, employee_id, Permission::AttendanceRead).await?;
     let (tenant, after, fetch) = (at.tenant, page.after, page.fetch());
-    let load =
-        move |conn: &mut diesel::PgConnection| store::list(conn, &tenant, person.employee_id, status, after, fetch);
+    let load = move |conn: &mut diesel::PgConnection| {
+        let kind = RequestKind::Correction;
+        let requests = requests::of_person(conn, &tenant, kind, person.employee_id, status, after, fetch)?;
+        store::of(conn, &tenant, requests)
+    };
     let corrections = app.core.db.transaction(&tenant, load).await?;
-    Ok(Answer::ok(&Paged::new(corrections, &page, |one| (one.requested_at, one.correction_id))?)?)
+    Ok(Answer::ok(&Paged::new(corrections, &page, |one| (one.approval.requested_at, one.correction_id))?)?)
 }
 
 /// Read a correction
 ///
-/// Needs `attendance.read` on the person.
+/// Needs `attendance.read` on the person, or to be one who may decide it.
 #[utoipa::path(
     operation_id = "read_correction",
     tag = "corrections",
@@ -151,16 +150,21 @@ pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<Corre
 #[get("/api/attendance/v1/orgs/{org_id}/corrections/{correction_id}")]
 pub(crate) async fn read(app: web::Data<App>, at: InOrg, path: Path<(OrgId, CorrectionId)>) -> Result<Answer, Error> {
     let (tenant, (_, id)) = (at.tenant, path.0);
-    let load = move |conn: &mut diesel::PgConnection| store::one(conn, &tenant, id);
-    let correction = app.core.db.transaction(&tenant, load).await?.ok_or(Fault::NotFound)?;
-    crate::facts::person(&app, &at, Some(correction.employee_id), Permission::AttendanceRead).await?;
+    let load = move |conn: &mut diesel::PgConnection| {
+        let request = requests::one(conn, &tenant, RequestKind::Correction, RequestId(id.0))?.ok_or(Fault::NotFound)?;
+        Ok((store::one(conn, &tenant, request.clone())?, request))
+    };
+    let (correction, request) = app.core.db.transaction::<_, Fault, _>(&tenant, load).await?;
+    approvals::may_see(&app, &at, &request, Permission::AttendanceRead).await?;
     Ok(answer(&correction)?)
 }
 
 /// Approve a correction
 ///
-/// From now on workdays are computed with it. Needs `punches.create_for_others` on the person; neither they nor whoever
-/// asked can. The one who asked is told.
+/// Of two levels the first passes it on to the second; after the last, workdays are computed with it. At the first
+/// level by the direct manager or whoever holds `approvals.decide` on the person, at the second by whoever holds it for
+/// the organisation, or by somebody to whom one of these has delegated today; never by the person or by whoever asked.
+/// Who asked is told.
 #[utoipa::path(
     operation_id = "approve_correction",
     tag = "corrections",
@@ -171,7 +175,7 @@ pub(crate) async fn read(app: web::Data<App>, at: InOrg, path: Path<(OrgId, Corr
     ),
     request_body(content = Decision, example = json!({"note": "Seen you leave"})),
     responses(
-        (status = 200, description = "It holds", body = Correction, headers(("ETag" = String, description = "Its version"))),
+        (status = 200, description = "It holds, or waits for the second level", body = Correction, headers(("ETag" = String, description = "Its version"))),
         (status = 409, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),
         Refused, NotAllowed, BadBody,
     ),
@@ -183,7 +187,7 @@ pub(crate) async fn approve(
     path: Path<(OrgId, CorrectionId)>,
     body: Then<Json<Decision>>,
 ) -> Result<Answer, Error> {
-    end(&app, &at, path.0.1, body, Ending::Approve).await
+    end(&app, &at, path.0.1, body, Verdict::Approved).await
 }
 
 /// Reject a correction
@@ -211,7 +215,7 @@ pub(crate) async fn reject(
     path: Path<(OrgId, CorrectionId)>,
     body: Then<Json<Decision>>,
 ) -> Result<Answer, Error> {
-    end(&app, &at, path.0.1, body, Ending::Reject).await
+    end(&app, &at, path.0.1, body, Verdict::Rejected).await
 }
 
 /// Take a correction back
@@ -239,60 +243,30 @@ pub(crate) async fn cancel(
     path: Path<(OrgId, CorrectionId)>,
     body: Then<Json<Decision>>,
 ) -> Result<Answer, Error> {
-    end(&app, &at, path.0.1, body, Ending::Cancel).await
+    end(&app, &at, path.0.1, body, Verdict::Cancelled).await
 }
 
-/// Ends a correction; of two who try at once one is told that it is decided.
+/// Decides a correction; once it holds, its facts are added.
 async fn end(
     app: &App,
     at: &InOrg,
     id: CorrectionId,
     body: Then<Json<Decision>>,
-    ending: Ending,
+    verdict: Verdict,
 ) -> Result<Answer, Error> {
-    let mut fields = Fields::new();
-    let note = body?.0.note;
-    let note = fields.take_optional("/note", note.as_deref().map(|note| validate::text(note, 500)));
-    let (note,) = fields.all((note,))?;
-    let tenant = at.tenant;
-    let load = move |conn: &mut diesel::PgConnection| store::one(conn, &tenant, id);
-    let asked: Correction = app.core.db.transaction::<_, Fault, _>(&tenant, load).await?.ok_or(Fault::NotFound)?;
-    let person = app.facts.employee(&tenant, asked.employee_id).await?.ok_or(Fault::NotFound)?;
-    let now = app.core.clock.now();
-    let member = at.member.clone();
-    let today = member.org.date_at(&person, now);
-    let around = crate::corrections::domain::around(&person, &member, asked.work_date).ok_or(Fault::NotFound)?;
-    let outbox = app.core.outbox.clone();
-    let work = move |conn: &mut diesel::PgConnection| {
-        let mut correction = store::locked(conn, &tenant, id)?.ok_or(Fault::NotFound)?;
-        ending.check(&correction, &person, &member, today)?;
-        correction.status = ending.status();
-        correction.decided_by = Some(member.employee.employee_id);
-        correction.decided_at = Some(now);
-        correction.note = note;
-        correction.version += 1;
-        store::end(conn, &tenant, &correction)?;
-        if ending == Ending::Approve {
-            let counting = store::punches_around(conn, &tenant, person.employee_id, around)?;
-            store::apply(conn, &tenant, &correction, &counting)?;
+    let effect = move |conn: &mut diesel::PgConnection, tenant: &Tenant, decided: &Decided| {
+        let correction = store::one(conn, tenant, decided.request.clone())?;
+        if correction.approval.status != RequestStatus::Pending {
+            store::end(conn, tenant, &correction)?;
         }
-        if ending != Ending::Cancel {
-            let data = CorrectionDecided {
-                correction_id: id,
-                employee_id: person.employee_id,
-                employee_name: person.name.clone(),
-                work_date: correction.work_date,
-                requested_by: correction.requested_by,
-                status: correction.status,
-                decided_by: member.employee.employee_id,
-                decided_by_name: member.employee.name.clone(),
-                note: correction.note.clone(),
-            };
-            let (org_id, version) = (Some(tenant.org_id()), Some(correction.version));
-            let event = NewEvent { kind: CORRECTION_DECIDED, subject: id.to_string(), org_id, version, data: &data };
-            outbox.emit(conn, &event)?;
+        if decided.holds_now() {
+            let bench = &decided.bench;
+            let around = domain::around(&bench.person, &bench.org, correction.work_date).ok_or(Fault::NotFound)?;
+            let counting = store::punches_around(conn, tenant, correction.employee_id, around)?;
+            store::apply(conn, tenant, &correction, &counting)?;
         }
-        Ok::<_, Error>(correction)
+        Ok(correction)
     };
-    Ok(answer(&app.core.db.transaction(&at.tenant, work).await?)?)
+    let request = (RequestKind::Correction, RequestId(id.0));
+    Ok(answer(&approvals::decide(app, at, request, body, verdict, effect).await?)?)
 }

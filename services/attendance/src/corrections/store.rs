@@ -1,13 +1,15 @@
 //! Corrections in the database.
 
+use crate::approvals::domain::Request;
 use crate::corrections::domain::Wish;
-use crate::punches::store::{of_word, word};
+use crate::punches::store::word;
 use crate::schema::{added_punches as added, corrections as table, punches, voided_punches as voided};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
-use rollcall_attendance_api::corrections::{Change, Correction, CorrectionStatus};
+use rollcall_attendance_api::approvals::Approval;
+use rollcall_attendance_api::corrections::{Change, Correction};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{CorrectionId, EmployeeId, PunchId};
@@ -22,30 +24,17 @@ struct Row {
     work_date: jiff_diesel::Date,
     changes: Value,
     reason: String,
-    requested_by: EmployeeId,
-    requested_at: jiff_diesel::Timestamp,
-    status: String,
-    decided_by: Option<EmployeeId>,
-    decided_at: Option<jiff_diesel::Timestamp>,
-    note: Option<String>,
-    version: i64,
 }
 
 impl Row {
-    fn view(self) -> Result<Correction, Fault> {
+    fn view(self, approval: Approval) -> Result<Correction, Fault> {
         Ok(Correction {
             correction_id: self.correction_id,
             employee_id: self.employee_id,
             work_date: self.work_date.to_jiff(),
             changes: serde_json::from_value(self.changes).map_err(Fault::internal)?,
             reason: self.reason,
-            status: of_word(self.status)?,
-            requested_by: self.requested_by,
-            requested_at: self.requested_at.to_jiff(),
-            decided_by: self.decided_by,
-            decided_at: self.decided_at.map(jiff_diesel::Timestamp::to_jiff),
-            note: self.note,
-            version: self.version,
+            approval,
         })
     }
 }
@@ -79,66 +68,61 @@ pub(crate) fn punches_around(
     Ok(counting.map(|(id, at)| (id, at.to_jiff())).collect())
 }
 
-/// Adds a correction that waits for a decision.
+/// Adds what is asked for by `request`, which is stored already.
 pub(crate) fn add(
     conn: &mut PgConnection,
     tenant: &Tenant,
-    (employee_id, requested_by): (EmployeeId, EmployeeId),
-    wish: Wish,
-    now: Timestamp,
+    request: &Request,
+    wish: &Wish,
 ) -> Result<Correction, Fault> {
-    let correction = Correction {
-        correction_id: CorrectionId::generate(),
-        employee_id,
-        work_date: wish.work_date,
-        changes: wish.changes,
-        reason: wish.reason,
-        status: CorrectionStatus::Pending,
-        requested_by,
-        requested_at: now,
-        decided_by: None,
-        decided_at: None,
-        note: None,
-        version: 1,
-    };
+    let approval = &request.approval;
     diesel::insert_into(table::table)
         .values((
             table::org_id.eq(tenant.org_id()),
-            table::correction_id.eq(correction.correction_id),
-            table::employee_id.eq(employee_id),
-            table::work_date.eq(correction.work_date.to_diesel()),
-            table::changes.eq(serde_json::to_value(&correction.changes).map_err(Fault::internal)?),
-            table::reason.eq(&correction.reason),
-            table::requested_by.eq(requested_by),
-            table::requested_at.eq(now.to_diesel()),
-            table::status.eq(word(&correction.status)?),
-            table::version.eq(correction.version),
+            table::correction_id.eq(CorrectionId(request.request_id.0)),
+            table::employee_id.eq(request.employee_id),
+            table::work_date.eq(wish.work_date.to_diesel()),
+            table::changes.eq(serde_json::to_value(&wish.changes).map_err(Fault::internal)?),
+            table::reason.eq(&wish.reason),
+            // From here on for the release before this one, which reads them here.
+            table::requested_by.eq(approval.requested_by),
+            table::requested_at.eq(approval.requested_at.to_diesel()),
+            table::status.eq(word(&approval.status)?),
+            table::version.eq(approval.version),
         ))
         .execute(conn)?;
-    Ok(correction)
+    one(conn, tenant, request.clone())
 }
 
-/// One of them.
-pub(crate) fn one(conn: &mut PgConnection, tenant: &Tenant, id: CorrectionId) -> Result<Option<Correction>, Fault> {
-    let row = table::table.find((tenant.org_id(), id)).select(Row::as_select()).first(conn).optional()?;
-    row.map(Row::view).transpose()
+/// What is asked for by a request.
+pub(crate) fn one(conn: &mut PgConnection, tenant: &Tenant, request: Request) -> Result<Correction, Fault> {
+    let id = CorrectionId(request.request_id.0);
+    let row = table::table.find((tenant.org_id(), id)).select(Row::as_select()).first(conn)?;
+    row.view(request.approval)
 }
 
-/// One of them, which nobody else changes before the transaction ends.
-pub(crate) fn locked(conn: &mut PgConnection, tenant: &Tenant, id: CorrectionId) -> Result<Option<Correction>, Fault> {
-    let query = table::table.find((tenant.org_id(), id)).select(Row::as_select()).for_update();
-    query.first(conn).optional()?.map(Row::view).transpose()
+/// What is asked for by some requests, in their order.
+pub(crate) fn of(conn: &mut PgConnection, tenant: &Tenant, requests: Vec<Request>) -> Result<Vec<Correction>, Fault> {
+    let ids: Vec<CorrectionId> = requests.iter().map(|request| CorrectionId(request.request_id.0)).collect();
+    let rows: Vec<Row> = table::table
+        .filter(table::org_id.eq(tenant.org_id()).and(table::correction_id.eq_any(ids)))
+        .select(Row::as_select())
+        .load(conn)?;
+    let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.correction_id, row)).collect();
+    let of = |request: Request| Some(rows.remove(&CorrectionId(request.request_id.0))?.view(request.approval));
+    requests.into_iter().filter_map(of).collect()
 }
 
-/// Notes how a locked correction has ended.
+/// Notes how it has ended for the release before this one, which reads it here.
 pub(crate) fn end(conn: &mut PgConnection, tenant: &Tenant, correction: &Correction) -> Result<(), Fault> {
+    let approval = &correction.approval;
     diesel::update(table::table.find((tenant.org_id(), correction.correction_id)))
         .set((
-            table::status.eq(word(&correction.status)?),
-            table::decided_by.eq(correction.decided_by),
-            table::decided_at.eq(correction.decided_at.map(jiff_diesel::ToDiesel::to_diesel)),
-            table::note.eq(&correction.note),
-            table::version.eq(correction.version),
+            table::status.eq(word(&approval.status)?),
+            table::decided_by.eq(approval.decided_by),
+            table::decided_at.eq(approval.decided_at.map(jiff_diesel::ToDiesel::to_diesel)),
+            table::note.eq(&approval.note),
+            table::version.eq(approval.version),
         ))
         .execute(conn)?;
     Ok(())
@@ -179,30 +163,4 @@ pub(crate) fn apply(
         }
     }
     Ok(())
-}
-
-/// A page of somebody's, newest first.
-pub(crate) fn list(
-    conn: &mut PgConnection,
-    tenant: &Tenant,
-    employee_id: EmployeeId,
-    status: Option<CorrectionStatus>,
-    after: Option<(Timestamp, CorrectionId)>,
-    limit: i64,
-) -> Result<Vec<Correction>, Fault> {
-    let mut query = table::table
-        .filter(table::org_id.eq(tenant.org_id()))
-        .filter(table::employee_id.eq(employee_id))
-        .order((table::requested_at.desc(), table::correction_id.desc()))
-        .select(Row::as_select())
-        .limit(limit)
-        .into_boxed();
-    if let Some(status) = status {
-        query = query.filter(table::status.eq(word(&status)?));
-    }
-    if let Some((at, id)) = after {
-        let same = table::requested_at.eq(at.to_diesel()).and(table::correction_id.lt(id));
-        query = query.filter(table::requested_at.lt(at.to_diesel()).or(same));
-    }
-    query.load::<Row>(conn)?.into_iter().map(Row::view).collect()
 }

@@ -20,9 +20,9 @@ use rollcall_org_api::internal::{Orgs, Snapshot, orgs_path, snapshot_path};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 
-/// Which kinds of facts a copy has that is whole: 1 lacked holiday calendars. An organisation that was taken over by an
+/// Which kinds of facts a copy has that is whole: 1 lacked holiday calendars, 2 delegations. An organisation that was taken over by an
 /// older release is taken over again.
-const PARTS: i16 = 2;
+const PARTS: i16 = 3;
 /// Organisations that may wait; one that finds no room is queued when it is heard of next.
 const ROOM: usize = 10_000;
 /// Before the next attempt when org is away.
@@ -155,6 +155,7 @@ fn keep_page(conn: &mut PgConnection, tenant: &Tenant, page: &Snapshot, now: Tim
     page.units.iter().try_for_each(|unit| keep::keep_unit(conn, tenant, unit))?;
     page.sites.iter().try_for_each(|site| keep::keep_site(conn, tenant, site))?;
     page.holiday_calendars.iter().try_for_each(|calendar| keep::keep_calendar(conn, tenant, calendar))?;
+    page.delegations.iter().try_for_each(|delegation| keep::keep_delegation(conn, tenant, delegation))?;
     page.employees.iter().try_for_each(|employee| keep::keep_employee(conn, tenant, employee))?;
     if page.next_cursor.is_none() {
         let done = (backfills::done_at.eq(now.to_diesel()), backfills::parts.eq(PARTS));

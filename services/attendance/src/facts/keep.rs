@@ -1,7 +1,7 @@
 //! Writes the copy of org's facts. Each carries org's version, and an older one changes nothing: events may come in
 //! any order, and answers between them.
 
-use crate::schema::{assignments, employees, fact_changes, holiday_calendars, orgs, sites, units};
+use crate::schema::{assignments, delegations, employees, fact_changes, holiday_calendars, orgs, sites, units};
 use diesel::pg::PgConnection;
 use diesel::query_dsl::methods::FilterDsl as _;
 use diesel::upsert::excluded;
@@ -9,7 +9,7 @@ use diesel::{ExpressionMethods as _, RunQueryDsl as _};
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_org_api::facts::{EmployeeFact, HolidayCalendarFact, OrgFact, SiteFact, UnitFact};
+use rollcall_org_api::facts::{DelegationFact, EmployeeFact, HolidayCalendarFact, OrgFact, SiteFact, UnitFact};
 use rollcall_org_api::internal::Member;
 use serde::Serialize;
 use serde_json::Value;
@@ -156,5 +156,34 @@ pub(crate) fn keep_employee(conn: &mut PgConnection, tenant: &Tenant, fact: &Emp
         })
         .collect();
     diesel::insert_into(assignments::table).values(rows).execute(conn)?;
+    Ok(())
+}
+
+/// Notes a delegation. It is not in memory anywhere: who decides is looked up when somebody does.
+pub(crate) fn keep_delegation(conn: &mut PgConnection, tenant: &Tenant, fact: &DelegationFact) -> Result<(), Fault> {
+    let row = (
+        delegations::org_id.eq(tenant.org_id()),
+        delegations::delegation_id.eq(fact.delegation_id),
+        delegations::from_employee_id.eq(fact.from_employee_id),
+        delegations::to_employee_id.eq(fact.to_employee_id),
+        delegations::valid_from.eq(fact.valid_from.to_diesel()),
+        delegations::valid_to.eq(fact.valid_to.to_diesel()),
+        delegations::deleted.eq(fact.deleted),
+        delegations::version.eq(fact.version),
+    );
+    diesel::insert_into(delegations::table)
+        .values(row)
+        .on_conflict((delegations::org_id, delegations::delegation_id))
+        .do_update()
+        .set((
+            delegations::from_employee_id.eq(excluded(delegations::from_employee_id)),
+            delegations::to_employee_id.eq(excluded(delegations::to_employee_id)),
+            delegations::valid_from.eq(excluded(delegations::valid_from)),
+            delegations::valid_to.eq(excluded(delegations::valid_to)),
+            delegations::deleted.eq(excluded(delegations::deleted)),
+            delegations::version.eq(excluded(delegations::version)),
+        ))
+        .filter(delegations::version.lt(excluded(delegations::version)))
+        .execute(conn)?;
     Ok(())
 }

@@ -22,7 +22,7 @@ use Class::{Service, Tenant};
 const CORRECTION: &str = r#"{"work_date":"2026-06-01","reason":"A","changes":[{"add":{"at":"2026-06-01T07:00:00Z"}}]}"#;
 
 /// Every route, with a body that it would take.
-const ROUTES: [(Class, &str, &str, &str); 21] = [
+const ROUTES: [(Class, &str, &str, &str); 22] = [
     (
         Tenant,
         "POST",
@@ -50,6 +50,7 @@ const ROUTES: [(Class, &str, &str, &str); 21] = [
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/punches", "{}"),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/punches/batch", r#"{"punches":[]}"#),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/punches", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/approvals", ""),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/corrections", CORRECTION),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/corrections", ""),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/corrections/{correction_id}", ""),

@@ -173,7 +173,7 @@ async fn the_manager_and_then_the_one_who_asked_are_told_once() {
         diesel::sql_query("SELECT kind, data FROM outbox ORDER BY position").load(&mut admin).unwrap();
     let kinds: Vec<_> = told.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds, ["attendance.correction.requested.v1", "attendance.correction.decided.v1"]);
-    assert_eq!(told[0].data["approver_id"], json!(f.world.manager.employee_id));
+    assert_eq!(told[0].data["approver_ids"], json!([f.world.manager.employee_id]));
     assert_eq!(told[0].data["employee_name"], "Employee 3");
     assert_eq!(told[1].data["requested_by"], json!(f.world.worker.employee_id));
     assert_eq!((&told[1].data["status"], &told[1].data["decided_by_name"]), (&json!("approved"), &json!("Employee 2")));

@@ -8,7 +8,7 @@ use rollcall_common::db;
 use rollcall_common::server::Service as _;
 use serde_json::json;
 
-const TABLES: [&str; 16] = [
+const TABLES: &[&str] = &[
     "orgs",
     "units",
     "sites",
@@ -25,6 +25,9 @@ const TABLES: [&str; 16] = [
     "corrections",
     "added_punches",
     "voided_punches",
+    "approvals",
+    "approval_decisions",
+    "delegations",
 ];
 
 #[derive(QueryableByName)]
@@ -46,6 +49,7 @@ async fn two_orgs() -> Fixture {
     f.tell_all(&second).await;
     for world in [second, first] {
         f.world = world;
+        f.tell(&[f.world.delegation(&f.world.owner, &f.world.worker, "2026-01-01", "2026-01-31")]).await;
         let shift = f.day_shift().await;
         f.plan_team(&shift, "2026-06-01", "2026-06-30").await;
         let rotation = json!({"name": "R", "anchor_date": "2026-06-01", "cycle": [shift]});
@@ -111,9 +115,16 @@ async fn the_role_that_serves_cannot_edit_facts() {
     let f = two_orgs().await;
     let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
     diesel::sql_query("SET ROLE rollcall_attendance").execute(&mut admin).unwrap();
-    for table in
-        ["punches", "rotations", "roster_entries", "shift_versions", "shifts", "added_punches", "voided_punches"]
-    {
+    for table in [
+        "punches",
+        "rotations",
+        "roster_entries",
+        "shift_versions",
+        "shifts",
+        "added_punches",
+        "voided_punches",
+        "approval_decisions",
+    ] {
         for statement in [format!("UPDATE {table} SET org_id = org_id"), format!("DELETE FROM {table}")] {
             let error = diesel::sql_query(&statement).execute(&mut admin).unwrap_err().to_string();
             assert!(error.contains("permission denied"), "{statement}: {error}");

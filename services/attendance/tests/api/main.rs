@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod access;
+mod approvals;
 mod backfill;
 mod bad_input;
 mod corrections;

@@ -4,11 +4,13 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use reqwest::{Method, RequestBuilder};
 use rollcall_attendance::App;
-use rollcall_ids::{AssignmentId, EmployeeId, EventId, HolidayCalendarId, OrgId, SiteId, UnitId, UserId};
-use rollcall_org_api::events::{EMPLOYEE_CHANGED, HOLIDAY_CALENDAR_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED};
+use rollcall_ids::{AssignmentId, DelegationId, EmployeeId, EventId, HolidayCalendarId, OrgId, SiteId, UnitId, UserId};
+use rollcall_org_api::events::{
+    DELEGATION_CHANGED, EMPLOYEE_CHANGED, HOLIDAY_CALENDAR_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED,
+};
 use rollcall_org_api::facts::{
-    AssignmentFact, EmployeeFact, EmployeeStatus, Geofence, HolidayCalendarFact, HolidayFact, HolidayPortion, OrgFact,
-    SiteFact, UnitFact,
+    AssignmentFact, DelegationFact, EmployeeFact, EmployeeStatus, Geofence, HolidayCalendarFact, HolidayFact,
+    HolidayPortion, OrgFact, SiteFact, UnitFact,
 };
 use rollcall_org_api::internal::Member;
 use rollcall_org_api::rights::{Grant, Permission, Scope};
@@ -158,6 +160,20 @@ impl World {
         let mut worker = employee("3", team.unit_id, berlin.site_id, vec![]);
         worker.assignments[0].manager_id = Some(manager.employee_id);
         Self { org, root, team, berlin, holidays, owner, manager, worker }
+    }
+
+    /// The event that somebody decides in another's place.
+    pub(crate) fn delegation(&self, from: &EmployeeFact, to: &EmployeeFact, first: &str, last: &str) -> Value {
+        let fact = DelegationFact {
+            delegation_id: DelegationId::generate(),
+            from_employee_id: from.employee_id,
+            to_employee_id: to.employee_id,
+            valid_from: first.parse().unwrap(),
+            valid_to: last.parse().unwrap(),
+            deleted: false,
+            version: 1,
+        };
+        event(self.org.org_id, DELEGATION_CHANGED, 1, &fact)
     }
 
     /// What org would answer about one of its employees.

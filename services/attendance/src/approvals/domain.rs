@@ -1,0 +1,179 @@
+//! What a decision leads to.
+
+use crate::error::Error;
+use jiff::Timestamp;
+use rollcall_attendance_api::approvals::{
+    Approval, Decided, RequestGist, RequestKind, RequestStatus, Verdict, WaitingRequest,
+};
+use rollcall_ids::{EmployeeId, RequestId};
+
+/// A request, whatever its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "an id says of what it is, here as everywhere")]
+pub(crate) struct Request {
+    pub(crate) request_id: RequestId,
+    pub(crate) kind: RequestKind,
+    pub(crate) employee_id: EmployeeId,
+    /// Whoever it takes beside the employee.
+    pub(crate) with_employee_id: Option<EmployeeId>,
+    pub(crate) gist: RequestGist,
+    pub(crate) approval: Approval,
+}
+
+/// Who speaks, and in whose place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Voice {
+    pub(crate) by: EmployeeId,
+    pub(crate) on_behalf_of: Option<EmployeeId>,
+}
+
+impl Request {
+    /// Whether it is about `who`, or was asked for by them: then it is not theirs to decide.
+    pub(crate) fn is_of(&self, who: EmployeeId) -> bool {
+        [self.employee_id, self.approval.requested_by].contains(&who) || self.with_employee_id == Some(who)
+    }
+
+    /// Whether `who` has approved it at an earlier level, or somebody has in their place.
+    pub(crate) fn has_heard(&self, who: EmployeeId) -> bool {
+        let mut earlier = self.approval.decisions.iter().filter(|one| one.level < self.approval.level);
+        earlier.any(|one| one.decided_by == who || one.on_behalf_of == Some(who))
+    }
+
+    /// Takes a decision of somebody who may make it, or refuses because it is too late for it.
+    pub(crate) fn take(
+        &mut self,
+        verdict: Verdict,
+        voice: Voice,
+        note: Option<String>,
+        at: Timestamp,
+    ) -> Result<&Decided, Error> {
+        let approval = &mut self.approval;
+        let level = approval.level;
+        match (approval.status, verdict) {
+            (RequestStatus::Pending, Verdict::Approved) if level < approval.levels => approval.level = level + 1,
+            (RequestStatus::Pending, Verdict::Approved) => approval.status = RequestStatus::Approved,
+            (RequestStatus::Pending, Verdict::Rejected) => approval.status = RequestStatus::Rejected,
+            (RequestStatus::Pending, Verdict::Cancelled) => approval.status = RequestStatus::Cancelled,
+            (RequestStatus::Approved, Verdict::Cancelled) if can_be_given_back(self.kind) => {
+                approval.status = RequestStatus::Cancelled;
+            }
+            (RequestStatus::Approved | RequestStatus::Rejected | RequestStatus::Cancelled, _) => {
+                return Err(Error::AlreadyDecided);
+            }
+        }
+        if approval.status != RequestStatus::Pending {
+            approval.decided_by = Some(voice.by);
+            approval.decided_at = Some(at);
+            approval.note.clone_from(&note);
+        }
+        approval.version += 1;
+        let Voice { by: decided_by, on_behalf_of } = voice;
+        approval.decisions.push(Decided { level, verdict, decided_by, on_behalf_of, note, at });
+        approval.decisions.last().ok_or(Error::AlreadyDecided)
+    }
+
+    /// As a list shows it to `voice`, who may decide it.
+    pub(crate) fn waiting(self, employee_name: String, voice: Voice) -> WaitingRequest {
+        WaitingRequest {
+            kind: self.kind,
+            request_id: self.request_id,
+            employee_id: self.employee_id,
+            employee_name,
+            gist: self.gist,
+            on_behalf_of: voice.on_behalf_of,
+            approval: self.approval,
+        }
+    }
+}
+
+/// Whether whoever asked can still take it back once it is approved: leave that is not needed, a swap that two people
+/// think better of. What a correction or approved overtime has made of a day stays until another correction.
+fn can_be_given_back(kind: RequestKind) -> bool {
+    match kind {
+        RequestKind::Leave | RequestKind::Swap => true,
+        RequestKind::Correction | RequestKind::Overtime => false,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    pub(crate) fn request(kind: RequestKind, levels: u8) -> Request {
+        let employee_id = EmployeeId::generate();
+        let day = date(2026, 6, 1);
+        Request {
+            request_id: RequestId::generate(),
+            kind,
+            employee_id,
+            with_employee_id: None,
+            gist: RequestGist { from: day, to: day, minutes: None, label: None, reason: None },
+            approval: Approval {
+                status: RequestStatus::Pending,
+                levels,
+                level: 1,
+                requested_by: employee_id,
+                requested_at: Timestamp::UNIX_EPOCH,
+                decided_by: None,
+                decided_at: None,
+                note: None,
+                decisions: vec![],
+                version: 1,
+            },
+        }
+    }
+
+    fn verdict() -> impl Strategy<Value = Verdict> {
+        prop_oneof![Just(Verdict::Approved), Just(Verdict::Rejected), Just(Verdict::Cancelled)]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_in_whatever_order_the_record_tells_how_it_stands(
+            kind in proptest::sample::select(&RequestKind::ALL[..]), levels in 1_u8..=2,
+            said in proptest::collection::vec(verdict(), 0..6),
+        ) {
+            let mut request = request(kind, levels);
+            let mut taken = Vec::new();
+            for verdict in said {
+                let before = request.clone();
+                let voice = Voice { by: EmployeeId::generate(), on_behalf_of: None };
+                if request.take(verdict, voice, None, Timestamp::UNIX_EPOCH).is_ok() {
+                    taken.push(verdict);
+                } else {
+                    prop_assert_eq!(&request, &before, "what is refused changes nothing");
+                }
+            }
+            let approval = &request.approval;
+            prop_assert_eq!(approval.version, 1 + i64::try_from(taken.len()).unwrap());
+            prop_assert_eq!(approval.decisions.iter().map(|one| one.verdict).collect::<Vec<_>>(), taken.clone());
+            let yes = taken.iter().filter(|verdict| **verdict == Verdict::Approved).count();
+            prop_assert!(yes <= usize::from(levels));
+            let expected = match taken.last() {
+                Some(Verdict::Rejected) => RequestStatus::Rejected,
+                Some(Verdict::Cancelled) => RequestStatus::Cancelled,
+                _ if yes == usize::from(levels) => RequestStatus::Approved,
+                _ => RequestStatus::Pending,
+            };
+            prop_assert_eq!(approval.status, expected);
+            prop_assert_eq!(approval.decided_by.is_some(), expected != RequestStatus::Pending);
+            prop_assert!(taken.iter().filter(|verdict| **verdict != Verdict::Approved).count() <= 1, "an end is one");
+        }
+    }
+
+    #[test]
+    fn leave_is_given_back_after_it_was_approved_and_a_correction_is_not() {
+        for (kind, possible) in [(RequestKind::Leave, true), (RequestKind::Swap, true)]
+            .into_iter()
+            .chain([(RequestKind::Correction, false), (RequestKind::Overtime, false)])
+        {
+            let mut request = request(kind, 1);
+            let voice = Voice { by: EmployeeId::generate(), on_behalf_of: None };
+            request.take(Verdict::Approved, voice, None, Timestamp::UNIX_EPOCH).unwrap();
+            let back = request.take(Verdict::Cancelled, voice, None, Timestamp::UNIX_EPOCH);
+            assert_eq!(back.is_ok(), possible, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Requests and decisions in the database.
+
+use super::domain::Request;
+use crate::punches::store::{of_word, word};
+use crate::schema::{approval_decisions as decisions, approvals as table, assignments, delegations, employees};
+use diesel::dsl::sql;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Jsonb};
+use jiff::civil::Date;
+use jiff_diesel::ToDiesel as _;
+use rollcall_attendance_api::approvals::{Approval, Decided, RequestGist, RequestKind, RequestStatus};
+use rollcall_common::fault::Fault;
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::{EmployeeId, RequestId, UnitId};
+use rollcall_org_api::facts::EmployeeFact;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = table)]
+struct Row {
+    request_id: RequestId,
+    kind: String,
+    employee_id: EmployeeId,
+    with_employee_id: Option<EmployeeId>,
+    requested_by: EmployeeId,
+    requested_at: jiff_diesel::Timestamp,
+    from_date: jiff_diesel::Date,
+    to_date: jiff_diesel::Date,
+    minutes: Option<i32>,
+    label: Option<String>,
+    reason: Option<String>,
+    levels: i16,
+    level: i16,
+    status: String,
+    decided_by: Option<EmployeeId>,
+    decided_at: Option<jiff_diesel::Timestamp>,
+    note: Option<String>,
+    version: i64,
+}
+
+impl Row {
+    fn request(self, decisions: Vec<Decided>) -> Result<Request, Fault> {
+        let small = |level: i16| u8::try_from(level).map_err(Fault::internal);
+        Ok(Request {
+            request_id: self.request_id,
+            kind: of_word(self.kind)?,
+            employee_id: self.employee_id,
+            with_employee_id: self.with_employee_id,
+            gist: RequestGist {
+                from: self.from_date.to_jiff(),
+                to: self.to_date.to_jiff(),
+                minutes: self.minutes.and_then(|minutes| u32::try_from(minutes).ok()),
+                label: self.label,
+                reason: self.reason,
+            },
+            approval: Approval {
+                status: of_word(self.status)?,
+                levels: small(self.levels)?,
+                level: small(self.level)?,
+                requested_by: self.requested_by,
+                requested_at: self.requested_at.to_jiff(),
+                decided_by: self.decided_by,
+                decided_at: self.decided_at.map(jiff_diesel::Timestamp::to_jiff),
+                note: self.note,
+                decisions,
+                version: self.version,
+            },
+        })
+    }
+}
+
+/// Adds a request that waits.
+pub(super) fn add(conn: &mut PgConnection, tenant: &Tenant, request: &Request) -> Result<(), Fault> {
+    let Request { gist, approval, .. } = request;
+    let row = (
+        table::org_id.eq(tenant.org_id()),
+        table::request_id.eq(request.request_id),
+        table::kind.eq(word(&request.kind)?),
+        table::employee_id.eq(request.employee_id),
+        table::with_employee_id.eq(request.with_employee_id),
+        table::requested_by.eq(approval.requested_by),
+        table::requested_at.eq(approval.requested_at.to_diesel()),
+        table::from_date.eq(gist.from.to_diesel()),
+        table::to_date.eq(gist.to.to_diesel()),
+        table::minutes.eq(gist.minutes.and_then(|minutes| i32::try_from(minutes).ok())),
+        table::label.eq(&gist.label),
+        table::reason.eq(&gist.reason),
+        table::levels.eq(i16::from(approval.levels)),
+        table::level.eq(i16::from(approval.level)),
+        table::status.eq(word(&approval.status)?),
+        table::version.eq(approval.version),
+    );
+    diesel::insert_into(table::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// A request of a kind.
+pub(crate) fn one(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    kind: RequestKind,
+    id: RequestId,
+) -> Result<Option<Request>, Fault> {
+    let query = table::table.find((tenant.org_id(), id)).filter(table::kind.eq(word(&kind)?));
+    let row = query.select(Row::as_select()).first(conn).optional()?;
+    Ok(with_decisions(conn, tenant, row.into_iter().collect())?.pop())
+}
+
+/// A request of a kind, which nobody else changes before the transaction ends.
+pub(super) fn locked(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    kind: RequestKind,
+    id: RequestId,
+) -> Result<Option<Request>, Fault> {
+    let query = table::table.find((tenant.org_id(), id)).filter(table::kind.eq(word(&kind)?));
+    let row = query.select(Row::as_select()).for_update().first(conn).optional()?;
+    Ok(with_decisions(conn, tenant, row.into_iter().collect())?.pop())
+}
+
+/// Where a page of requests starts: after the last one of the page before.
+pub(crate) type After = (jiff::Timestamp, RequestId);
+
+/// A page of the requests of a kind for some person, newest first.
+pub(crate) fn of_person(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    kind: RequestKind,
+    employee_id: EmployeeId,
+    status: Option<RequestStatus>,
+    after: Option<After>,
+    limit: i64,
+) -> Result<Vec<Request>, Fault> {
+    let mut query = table::table
+        .filter(table::org_id.eq(tenant.org_id()))
+        .filter(table::employee_id.eq(employee_id).and(table::kind.eq(word(&kind)?)))
+        .order((table::requested_at.desc(), table::request_id.desc()))
+        .select(Row::as_select())
+        .limit(limit)
+        .into_boxed();
+    if let Some(status) = status {
+        query = query.filter(table::status.eq(word(&status)?));
+    }
+    if let Some((at, id)) = after {
+        let same = table::requested_at.eq(at.to_diesel()).and(table::request_id.lt(id));
+        query = query.filter(table::requested_at.lt(at.to_diesel()).or(same));
+    }
+    let rows = query.load(conn)?;
+    with_decisions(conn, tenant, rows)
+}
+
+/// A page of what waits, newest first: of `people`, or of everybody.
+pub(crate) fn pending(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    people: Option<&[EmployeeId]>,
+    after: Option<After>,
+    limit: i64,
+) -> Result<Vec<Request>, Fault> {
+    let mut query = table::table
+        .filter(table::org_id.eq(tenant.org_id()))
+        // In the words of the index.
+        .filter(sql::<Bool>("status = 'pending'"))
+        .order((table::requested_at.desc(), table::request_id.desc()))
+        .select(Row::as_select())
+        .limit(limit)
+        .into_boxed();
+    if let Some(people) = people {
+        query = query.filter(table::employee_id.eq_any(people));
+    }
+    if let Some((at, id)) = after {
+        let same = table::requested_at.eq(at.to_diesel()).and(table::request_id.lt(id));
+        query = query.filter(table::requested_at.lt(at.to_diesel()).or(same));
+    }
+    let rows = query.load(conn)?;
+    with_decisions(conn, tenant, rows)
+}
+
+fn with_decisions(conn: &mut PgConnection, tenant: &Tenant, rows: Vec<Row>) -> Result<Vec<Request>, Fault> {
+    type Said = (RequestId, i16, String, EmployeeId, Option<EmployeeId>, Option<String>, jiff_diesel::Timestamp);
+    let ids: Vec<RequestId> = rows.iter().map(|row| row.request_id).collect();
+    let said: Vec<Said> = decisions::table
+        .filter(decisions::org_id.eq(tenant.org_id()))
+        .filter(decisions::request_id.eq_any(ids))
+        .order((decisions::request_id, decisions::version))
+        .select((
+            decisions::request_id,
+            decisions::level,
+            decisions::verdict,
+            decisions::decided_by,
+            decisions::on_behalf_of,
+            decisions::note,
+            decisions::at,
+        ))
+        .load(conn)?;
+    let mut by_request: HashMap<RequestId, Vec<Decided>> = HashMap::new();
+    for (id, level, verdict, decided_by, on_behalf_of, note, at) in said {
+        let level = u8::try_from(level).map_err(Fault::internal)?;
+        let one = Decided { level, verdict: of_word(verdict)?, decided_by, on_behalf_of, note, at: at.to_jiff() };
+        by_request.entry(id).or_default().push(one);
+    }
+    let request = |row: Row| {
+        let decisions = by_request.remove(&row.request_id).unwrap_or_default();
+        row.request(decisions)
+    };
+    rows.into_iter().map(request).collect()
+}
+
+/// Notes how a locked request stands after `decided`.
+pub(super) fn note(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    request: &Request,
+    decided: &Decided,
+) -> Result<(), Fault> {
+    let approval = &request.approval;
+    diesel::update(table::table.find((tenant.org_id(), request.request_id)))
+        .set((
+            table::level.eq(i16::from(approval.level)),
+            table::status.eq(word(&approval.status)?),
+            table::decided_by.eq(approval.decided_by),
+            table::decided_at.eq(approval.decided_at.map(jiff_diesel::ToDiesel::to_diesel)),
+            table::note.eq(&approval.note),
+            table::version.eq(approval.version),
+        ))
+        .execute(conn)?;
+    let row = (
+        decisions::org_id.eq(tenant.org_id()),
+        decisions::request_id.eq(request.request_id),
+        decisions::version.eq(approval.version),
+        decisions::level.eq(i16::from(decided.level)),
+        decisions::verdict.eq(word(&decided.verdict)?),
+        decisions::decided_by.eq(decided.decided_by),
+        decisions::on_behalf_of.eq(decided.on_behalf_of),
+        decisions::note.eq(&decided.note),
+        decisions::at.eq(decided.at.to_diesel()),
+    );
+    diesel::insert_into(decisions::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Those who may decide for the whole organisation, whether they work today or not.
+pub(super) fn everywhere(conn: &mut PgConnection, tenant: &Tenant) -> Result<Vec<Arc<EmployeeFact>>, Fault> {
+    let facts: Vec<Value> = employees::table
+        .filter(employees::org_id.eq(tenant.org_id()))
+        // In the words of the index.
+        .filter(sql::<Bool>(
+            r#"fact -> 'grants' @> '[{"scope": {"kind": "org"}, "permissions": ["approvals.decide"]}]'"#,
+        ))
+        .order(employees::employee_id)
+        .select(employees::fact)
+        .load(conn)?;
+    facts.into_iter().map(|fact| serde_json::from_value(fact).map(Arc::new).map_err(Fault::internal)).collect()
+}
+
+/// In whose place somebody decides today.
+pub(crate) fn absent(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    delegate: EmployeeId,
+    today: Date,
+) -> Result<Vec<EmployeeId>, Fault> {
+    let holds = delegations::valid_from.le(today.to_diesel()).and(delegations::valid_to.ge(today.to_diesel()));
+    Ok(delegations::table
+        .filter(delegations::org_id.eq(tenant.org_id()))
+        .filter(delegations::to_employee_id.eq(delegate))
+        .filter(diesel::dsl::not(delegations::deleted).and(holds))
+        .order(delegations::from_employee_id)
+        .select(delegations::from_employee_id)
+        .distinct()
+        .load(conn)?)
+}
+
+/// Who decides in the place of any of `whom` today.
+pub(super) fn stand_ins(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    whom: &[EmployeeId],
+    today: Date,
+) -> Result<Vec<EmployeeId>, Fault> {
+    let holds = delegations::valid_from.le(today.to_diesel()).and(delegations::valid_to.ge(today.to_diesel()));
+    Ok(delegations::table
+        .filter(delegations::org_id.eq(tenant.org_id()))
+        .filter(delegations::from_employee_id.eq_any(whom))
+        .filter(diesel::dsl::not(delegations::deleted).and(holds))
+        .order(delegations::to_employee_id)
+        .select(delegations::to_employee_id)
+        .distinct()
+        .load(conn)?)
+}
+
+/// Who works in one of `units` on a day, or has `manager` as their direct manager by any assignment.
+pub(super) fn reached(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    manager: EmployeeId,
+    units: &[UnitId],
+    today: Date,
+) -> Result<Vec<EmployeeId>, Fault> {
+    let mut found: Vec<EmployeeId> = assignments::table
+        .filter(assignments::org_id.eq(tenant.org_id()))
+        .filter(assignments::unit_id.eq_any(units))
+        .filter(assignments::valid_from.le(today.to_diesel()))
+        .filter(assignments::valid_to.is_null().or(assignments::valid_to.ge(today.to_diesel())))
+        .select(assignments::employee_id)
+        .load(conn)?;
+    let reports: Vec<EmployeeId> = employees::table
+        .filter(employees::org_id.eq(tenant.org_id()))
+        .filter(sql::<Bool>("fact -> 'assignments' @> ").bind::<Jsonb, _>(json!([{"manager_id": manager}])))
+        .select(employees::employee_id)
+        .load(conn)?;
+    found.extend(reports);
+    Ok(found)
+}

@@ -1,0 +1,133 @@
+//! Who decides what somebody asks for: managers, those who stand in for them, and a second level.
+
+use crate::support::{Fixture, World, employee, event};
+use futures_util::future::join_all;
+use jiff::civil::date;
+use rollcall_org_api::events::DELEGATION_CHANGED;
+use rollcall_org_api::facts::EmployeeFact;
+use serde_json::{Value, json};
+
+/// A team, and a colleague who decides nothing by themselves; it is the second of June.
+async fn team() -> (Fixture, EmployeeFact) {
+    let f = Fixture::start().await;
+    f.set_clock("2026-06-02T08:00:00Z");
+    let colleague = employee("4", f.world.root.unit_id, f.world.berlin.site_id, vec![]);
+    f.tell_employee(&colleague).await;
+    (f, colleague)
+}
+
+async fn asked(f: &Fixture, who: &EmployeeFact) -> String {
+    let body = json!({
+        "work_date": "2026-06-01", "reason": "Forgot", "changes": [{"add": {"at": "2026-06-01T16:00:00Z"}}]
+    });
+    let made = f.post(who, "/corrections", &body).await.must(201);
+    made["correction_id"].as_str().unwrap().to_owned()
+}
+
+async fn decide(f: &Fixture, who: &EmployeeFact, id: &str, how: &str) -> crate::support::Reply {
+    f.post(who, &format!("/corrections/{id}/{how}"), &json!({"note": "Because"})).await
+}
+
+async fn waiting(f: &Fixture, who: &EmployeeFact) -> Vec<Value> {
+    f.get(who, "/approvals").await.must(200)["items"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_delegate_decides_on_the_days_of_the_delegation_and_the_record_says_for_whom() {
+    let (f, colleague) = team().await;
+    let World { manager, worker, .. } = f.world.clone();
+    let id = asked(&f, &worker).await;
+    decide(&f, &colleague, &id, "approve").await.refused(403, "forbidden");
+    f.get(&colleague, &format!("/corrections/{id}")).await.refused(403, "forbidden");
+    f.tell(&[f.world.delegation(&manager, &colleague, "2026-06-02", "2026-06-03")]).await;
+    assert_eq!(waiting(&f, &colleague).await[0]["on_behalf_of"], json!(manager.employee_id));
+    f.get(&colleague, &format!("/corrections/{id}")).await.must(200);
+    let approved = decide(&f, &colleague, &id, "approve").await.must(200);
+    let said = &approved["decisions"][0];
+    assert_eq!(
+        (&said["decided_by"], &said["on_behalf_of"], &said["verdict"], &said["note"]),
+        (&json!(colleague.employee_id), &json!(manager.employee_id), &json!("approved"), &json!("Because"))
+    );
+    let late = asked(&f, &worker).await;
+    f.set_clock("2026-06-04T08:00:00Z");
+    decide(&f, &colleague, &late, "reject").await.refused(403, "forbidden");
+    assert_eq!(waiting(&f, &colleague).await, [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn a_delegation_that_was_taken_back_gives_nothing_whatever_the_order_of_events() {
+    let (f, colleague) = team().await;
+    let World { manager, worker, .. } = f.world.clone();
+    let id = asked(&f, &worker).await;
+    let made = f.world.delegation(&manager, &colleague, "2026-06-01", "2026-06-30");
+    let mut fact = made["data"].clone();
+    fact["deleted"] = json!(true);
+    fact["version"] = json!(2);
+    f.tell(&[event(f.world.org.org_id, DELEGATION_CHANGED, 2, &fact), made]).await;
+    decide(&f, &colleague, &id, "approve").await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn who_stands_in_for_the_manager_does_not_decide_their_own() {
+    let (f, _) = team().await;
+    let World { manager, worker, owner, .. } = f.world.clone();
+    f.tell(&[f.world.delegation(&manager, &worker, "2026-06-01", "2026-06-30")]).await;
+    let id = asked(&f, &worker).await;
+    decide(&f, &worker, &id, "approve").await.refused(403, "own_request");
+    let of_manager = asked(&f, &manager).await;
+    decide(&f, &worker, &of_manager, "approve").await.refused(403, "forbidden");
+    decide(&f, &owner, &of_manager, "approve").await.must(200);
+}
+
+#[tokio::test]
+async fn everybody_sees_what_waits_for_them_and_nothing_else() {
+    let (f, colleague) = team().await;
+    let World { manager, worker, owner, .. } = f.world.clone();
+    let (of_worker, of_colleague) = (asked(&f, &worker).await, asked(&f, &colleague).await);
+    let ids = |items: Vec<Value>| -> Vec<String> {
+        items.iter().map(|item| item["request_id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(waiting(&f, &manager).await), std::slice::from_ref(&of_worker));
+    assert_eq!(ids(waiting(&f, &owner).await), [of_colleague.clone(), of_worker.clone()]);
+    assert_eq!(waiting(&f, &worker).await, [] as [Value; 0]);
+    let first = f.get(&owner, "/approvals?limit=1").await.must(200);
+    let next = first["next_cursor"].as_str().unwrap();
+    let second = f.get(&owner, &format!("/approvals?limit=1&cursor={next}")).await.must(200);
+    assert_eq!(second["items"][0]["request_id"], json!(of_worker));
+    assert_eq!(second["items"][0]["gist"], json!({"from": "2026-06-01", "to": "2026-06-01", "reason": "Forgot"}));
+    decide(&f, &manager, &of_worker, "approve").await.must(200);
+    assert_eq!(waiting(&f, &manager).await, [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn a_manager_of_before_decides_no_more() {
+    let (f, colleague) = team().await;
+    let World { manager, mut worker, .. } = f.world.clone();
+    let id = asked(&f, &worker).await;
+    worker.assignments[0].valid_to = Some(date(2026, 6, 1));
+    let mut now = worker.assignments[0].clone();
+    now.assignment_id = rollcall_ids::AssignmentId::generate();
+    (now.valid_from, now.valid_to, now.manager_id) = (date(2026, 6, 2), None, Some(colleague.employee_id));
+    worker.assignments.push(now);
+    worker.version = 2;
+    f.tell_employee(&worker).await;
+    decide(&f, &manager, &id, "approve").await.refused(403, "forbidden");
+    assert_eq!(waiting(&f, &colleague).await.len(), 1);
+    decide(&f, &colleague, &id, "approve").await.must(200);
+}
+
+#[tokio::test]
+async fn of_many_who_decide_at_once_exactly_one_is_heard() {
+    let (f, _) = team().await;
+    let World { manager, worker, owner, .. } = f.world.clone();
+    for _ in 0..5 {
+        let id = asked(&f, &worker).await;
+        let ways = [(&manager, "approve"), (&owner, "reject"), (&worker, "cancel"), (&owner, "approve")];
+        let all = join_all(ways.map(|(who, how)| decide(&f, who, &id, how))).await;
+        assert_eq!(all.iter().filter(|reply| reply.status == 200).count(), 1);
+        assert_eq!(all.iter().filter(|reply| reply.status == 409).count(), 3);
+        let read = f.get(&worker, &format!("/corrections/{id}")).await.must(200);
+        assert_eq!(read["decisions"].as_array().unwrap().len(), 1);
+        assert_eq!(read["version"], 2);
+    }
+}
