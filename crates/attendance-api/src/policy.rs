@@ -29,8 +29,8 @@ pub struct Policy {
     pub auto_break: Option<AutoBreak>,
     /// What counts as overtime.
     pub overtime: OvertimePolicy,
-    /// Whether work after midnight belongs to the next date. Always false today: the work date of a shift is the
-    /// date it starts on.
+    /// Whether what is planned and worked after the midnight that follows the start belongs to the next date, where it
+    /// is work on a holiday if that is one. Punches and the status of the day stay on the date the shift starts on.
     pub split_at_midnight: bool,
 }
 

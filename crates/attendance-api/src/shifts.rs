@@ -78,7 +78,7 @@ pub struct ShiftBody {
     /// See [`Policy::overtime`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overtime: Option<OvertimePolicy>,
-    /// See [`Policy::split_at_midnight`]; `true` is refused.
+    /// See [`Policy::split_at_midnight`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_at_midnight: Option<bool>,
 }

@@ -112,17 +112,13 @@ fn policy(fields: &mut Fields, body: &ShiftBody) -> Policy {
         rounding: body.rounding,
         auto_break: body.auto_break,
         overtime,
-        split_at_midnight: default.split_at_midnight,
+        split_at_midnight: body.split_at_midnight.unwrap_or(default.split_at_midnight),
     };
     at_most("/overtime/minimum", Some(overtime.minimum), 0, DAY);
     at_most("/auto_break/after", body.auto_break.map(|rule| rule.after), 0, DAY);
     at_most("/auto_break/minutes", body.auto_break.map(|rule| rule.minutes), 0, 480);
     if body.rounding.is_some_and(|rule| !(1..=240).contains(&rule.to)) {
         fields.reject("/rounding/to", Rejection::new("out_of_range", "must be 1 to 240"));
-    }
-    if body.split_at_midnight == Some(true) {
-        let detail = "must be false: the work date of a shift is the date it starts on";
-        fields.reject("/split_at_midnight", Rejection::new("not_supported", detail));
     }
     policy
 }

@@ -120,8 +120,10 @@ const LONGEST_DEBOUNCE: Second = HOUR;
 pub fn is_anchored(facts: &Facts, windows: &[Window], known_since: Second, from: usize) -> bool {
     let Some(day) = facts.days.get(from) else { return true };
     let midnight = day.date.to_zoned(day.zone.clone()).map_or(known_since, |z| z.timestamp().as_second());
-    let opens = windows.iter().find(|w| w.day == from).map_or(midnight, |w| w.holds.start);
-    let counts_from = midnight.min(opens);
+    // The window of the day, and of the day before when its shift hands over what is worked after midnight.
+    let counts = |w: &&Window| w.day == from || (w.day + 1 == from && w.shift.policy.split_at_midnight);
+    let opens = windows.iter().filter(counts).map(|w| w.holds.start).min();
+    let counts_from = opens.map_or(midnight, |opens| midnight.min(opens));
     let mut before = known_since;
     for at in by_time(&facts.punches).iter().map(PunchFact::second) {
         let first_in_window = windows.iter().any(|w| {

@@ -21,7 +21,7 @@ struct Row {
     name: &'static str,
     facts: Facts,
     policy: Policy,
-    shifts: Vec<(Date, &'static str)>,
+    shifts: Vec<(Date, &'static str, Option<Policy>)>,
     date: Date,
 }
 
@@ -60,8 +60,24 @@ impl Row {
     }
 
     fn shift_on(mut self, date: Date, shift: &'static str) -> Self {
-        self.shifts.retain(|(planned, _)| *planned != date);
-        self.shifts.push((date, shift));
+        self.shifts.retain(|(planned, ..)| *planned != date);
+        self.shifts.push((date, shift, None));
+        self
+    }
+
+    /// Another version of the shift, with rules of its own, on `date`.
+    fn version_on(mut self, date: Date, shift: &'static str, change: impl Fn(&mut Policy)) -> Self {
+        let mut policy = Policy::default();
+        change(&mut policy);
+        self.shifts.retain(|(planned, ..)| *planned != date);
+        self.shifts.push((date, shift, Some(policy)));
+        self
+    }
+
+    /// From `date` on the site is in another zone.
+    fn moves(mut self, date: Date, zone: &str) -> Self {
+        let zone = TimeZone::get(zone).unwrap();
+        self.facts.days.iter_mut().filter(|day| day.date >= date).for_each(|day| day.zone = zone.clone());
         self
     }
 
@@ -75,14 +91,23 @@ impl Row {
         self
     }
 
-    fn day(mut self, change: impl Fn(&mut DayFacts)) -> Self {
+    fn day(self, change: impl Fn(&mut DayFacts)) -> Self {
         let date = self.date;
+        self.day_on(date, change)
+    }
+
+    fn day_on(mut self, date: Date, change: impl Fn(&mut DayFacts)) -> Self {
         change(self.facts.days.iter_mut().find(|day| day.date == date).unwrap());
         self
     }
 
     fn holiday(self, portion: Portion) -> Self {
-        self.day(|day| day.holiday = Some(DayHoliday { name: "Founders' Day".into(), portion }))
+        let date = self.date;
+        self.holiday_on(date, portion)
+    }
+
+    fn holiday_on(self, date: Date, portion: Portion) -> Self {
+        self.day_on(date, |day| day.holiday = Some(DayHoliday { name: "Founders' Day".into(), portion }))
     }
 
     fn leave(self, portion: Portion) -> Self {
@@ -122,11 +147,21 @@ impl Row {
         self
     }
 
+    /// What an approved correction does: the punches made then do not count.
+    fn void(mut self, times: &str) -> Self {
+        for time in times.split_whitespace() {
+            let (at, before) = (self.at(time), self.facts.punches.len());
+            self.facts.punches.retain(|punch| punch.at != at);
+            assert_eq!(self.facts.punches.len(), before - 1, "{}: nobody punched at {time}", self.name);
+        }
+        self
+    }
+
     fn computed(&self) -> Vec<Workday> {
         let mut facts = self.facts.clone();
-        for (date, text) in &self.shifts {
+        for (date, text, policy) in &self.shifts {
             let day = facts.days.iter_mut().find(|day| day.date == *date).unwrap();
-            day.shift = Some(Arc::new(shift(text, self.policy)));
+            day.shift = Some(Arc::new(shift(text, policy.unwrap_or(self.policy))));
         }
         let (first, last) = (facts.days[2].date, facts.days[8].date);
         compute(&facts, first, last)
@@ -367,14 +402,177 @@ fn overtime_and_pay_follow_the_rules_of_the_shift() {
         .punches("09:00:00 09:10:30 09:20:00 09:30:30 09:40:00 18:00").expect("worked=521");
 }
 
+const THE_14TH: Date = date(2026, 3, 14);
+
+fn night() -> Row {
+    row("night").on("2026-03-13", "Asia/Shanghai").shift("22:00-06:00 break 02:00-02:30")
+}
+
+fn named(row: Row, name: &'static str) -> Row {
+    Row { name, ..row }
+}
+
+#[rustfmt::skip]
 #[test]
-fn the_zone_is_that_of_the_site_on_the_date() {
-    let mut row = row("moved").shift_on(date(2026, 3, 11), "09:00-18:00 break 12:00-13:00");
-    for day in &mut row.facts.days {
-        if day.date >= date(2026, 3, 11) {
-            day.zone = TimeZone::get("Europe/Berlin").unwrap();
-        }
-    }
-    let row = row.punches("10/09:00 10/18:00 11/09:00 11/18:00");
-    row.expect("present worked=480").expect_on(date(2026, 3, 11), "present worked=480");
+fn nights_next_to_days_off_keep_their_hours_unless_they_are_split() {
+    named(night(), "the night before a holiday, worked").holiday_on(THE_14TH, Portion::Full).punches("13/22:00 14/06:00")
+        .expect("present worked=450 overtime=0").expect_on(THE_14TH, "holiday worked=0 punches=0");
+    named(night(), "the night after a holiday's morning").holiday(Portion::Full).punches("13/22:00 14/06:00")
+        .expect("holiday worked=450 overtime=450").expect_on(THE_14TH, "rest_day worked=0");
+    named(night(), "a holiday's morning is the first half of a night").holiday(Portion::Am).punches("14/02:30 14/06:00")
+        .expect("half_day planned=210 worked=210 late=0");
+    named(night(), "a holiday's afternoon is the second half of a night").holiday(Portion::Pm).punches("13/22:00 14/02:00")
+        .expect("half_day planned=240 worked=240 early=0");
+    named(night(), "leave on the morning after the night").day_on(THE_14TH, |d| d.leave = Some(Portion::Full))
+        .punches("13/22:00 14/06:00").expect("present worked=450").expect_on(THE_14TH, "on_leave worked=0");
+    named(night(), "split").rules(split).punches("13/22:00 14/06:00")
+        .expect("present planned=120 worked=120 breaks=0 punches=2 late=0 early=0")
+        .expect_on(THE_14TH, "rest_day planned=330 worked=330 breaks=30 overtime=0 punches=0");
+    named(night(), "split, into a holiday").rules(split).holiday_on(THE_14TH, Portion::Full).punches("13/22:00 14/06:00")
+        .expect("present worked=120 overtime=0").expect_on(THE_14TH, "holiday worked=330 overtime=330 paid=330");
+    named(night(), "split, into leave: the night was to be worked").rules(split)
+        .day_on(THE_14TH, |d| d.leave = Some(Portion::Full)).punches("13/22:00 14/06:00")
+        .expect_on(THE_14TH, "on_leave worked=330 overtime=0 paid=330");
+    named(night(), "split, with overtime after it").rules(split).punches("13/21:30 14/07:00")
+        .expect("worked=150 overtime=0 paid=120").expect_on(THE_14TH, "worked=390 overtime=60 paid=390");
+    named(night(), "split, next to a shift of the next day").rules(split).shift_on(THE_14TH, "22:00-06:00 break 02:00-02:30")
+        .punches("13/22:00 14/06:00 14/22:00 15/06:00")
+        .expect_on(THE_14TH, "present planned=450 worked=450 punches=2").expect_on(date(2026, 3, 15), "rest_day worked=330");
+    named(night(), "split, judged as one").rules(|p| { p.split_at_midnight = true; p.absent_below = 240; })
+        .punches("13/22:00 14/06:00").expect("present worked=120");
+    named(night(), "split, approved of the shift").rules(|p| { p.split_at_midnight = true; p.overtime.requires_approval = true; })
+        .day(|d| d.overtime_approved = Some(40)).punches("13/22:00 14/07:00")
+        .expect("overtime=0 approved=0").expect_on(THE_14TH, "overtime=60 approved=40 paid=370");
+    named(night(), "split, still in").rules(split).punches("13/22:00")
+        .expect("incomplete worked=0 exception=missing_out@22:00").expect_on(THE_14TH, "rest_day worked=0 exceptions=0");
+    named(night(), "split, auto break off the later part").shift("22:00-06:00").rules(|p| { split(p); auto_break_60_after_300(p); })
+        .punches("13/22:00 14/06:00").expect("worked=120 breaks=0").expect_on(THE_14TH, "worked=300 breaks=60");
+    row("split, a day shift is as it was").rules(split).punches("09:00 18:00").expect("present worked=480 planned=480");
+    row("split, a long evening").rules(|p| { split(p); p.closes_after = 480; }).punches("09:00 11/01:30")
+        .expect("present worked=840 overtime=360").expect_on(date(2026, 3, 11), "rest_day worked=90 overtime=90 planned=0");
+    row("split, into summer time").on("2026-03-28", "Europe/Berlin").shift("22:00-06:00").rules(split)
+        .punches("28/22:00 29/06:00").expect("worked=120 planned=120").expect_on(date(2026, 3, 29), "worked=300 planned=300");
+    row("split, out of summer time").on("2026-10-24", "Europe/Berlin").shift("22:00-06:00").rules(split)
+        .punches("24/22:00 25/06:00").expect("worked=120 planned=120").expect_on(date(2026, 10, 25), "worked=420 planned=420");
+}
+
+fn split(policy: &mut Policy) {
+    policy.split_at_midnight = true;
+}
+
+#[rustfmt::skip]
+#[test]
+fn corrections_are_facts_like_punches() {
+    row("a forgotten going is added").punches("09:00").punches("out@18:00").expect("present worked=480 exceptions=0");
+    row("a forgotten coming is added").punches("out@18:00").expect("incomplete exception=missing_in@18:00 worked=0")
+        .punches("in@09:00").expect("present worked=480 exceptions=0");
+    row("the punch that counted is voided: the debounced one counts").punches("09:00:00 09:00:20 18:00").void("09:00:00")
+        .expect("late late=1 punches=2 worked=479");
+    row("the debounced punch is voided: nothing changes").punches("09:00:00 09:00:20 18:00").void("09:00:20")
+        .expect("present worked=480 punches=2");
+    row("added within the debounce of a punch: ignored as any other").punches("09:00:00 18:00").punches("09:00:40")
+        .expect("present worked=480 debounced=09:00:40");
+    row("added in front of a punch: that one is debounced now").punches("09:00:40 18:00").expect("late late=1")
+        .punches("09:00:00").expect("present late=0 debounced=09:00:40");
+    row("a punch in the middle is voided").punches("09:00 12:00 18:00").expect("incomplete").void("12:00").expect("present worked=480");
+    row("first and last, the last is voided").rules(|p| p.pairing = Pairing::FirstLast)
+        .punches("09:00 12:00 17:00 18:00").void("18:00").expect("early_leave early=60 worked=420");
+    row("first and last, the first is voided").rules(|p| p.pairing = Pairing::FirstLast)
+        .punches("09:00 10:00 18:00").void("09:00").expect("late late=60 worked=420");
+    row("voided altogether").punches("09:00 18:00").void("09:00 18:00").expect("absent punches=0");
+    row("on a night, added after midnight").on("2026-03-13", "Asia/Shanghai").shift("22:00-06:00").punches("13/22:00")
+        .expect("incomplete").punches("out@14/06:00").expect("present worked=480 exceptions=0");
+    row("unscheduled, the one between two stretches is voided").rest().punches("08:00 10:00 10:30 11:00").void("10:00 10:30")
+        .expect("rest_day worked=180");
+}
+
+#[rustfmt::skip]
+#[test]
+fn two_rules_that_meet_give_what_each_gives() {
+    row("rounding, after the automatic break").shift("09:00-18:00").rules(|p| { auto_break_60_after_300(p); nearest_30(p); })
+        .punches("09:00 18:10").expect("worked=490 overtime=10 paid=480");
+    row("automatic break and a planned one: taken off once").rules(|p| p.auto_break = Some(AutoBreak { after: 300, minutes: 60 }))
+        .punches("09:00 18:00").expect("worked=480 breaks=60");
+    row("automatic break, longer than the planned one").rules(|p| p.auto_break = Some(AutoBreak { after: 300, minutes: 90 }))
+        .punches("09:00 18:00").expect("worked=450 breaks=90");
+    row("automatic break on a rest day has no shift to come from").rest().rules(auto_break_60_after_300)
+        .punches("09:00 18:00").expect("rest_day worked=540 breaks=0");
+    row("automatic break on a holiday").shift("09:00-18:00").rules(auto_break_60_after_300).holiday(Portion::Full)
+        .punches("09:00 18:00").expect("holiday worked=480 overtime=480 breaks=60");
+    row("rounding on a holiday").holiday(Portion::Full).rules(nearest_30).punches("09:00 13:10")
+        .expect("holiday worked=190 overtime=190 paid=180");
+    row("rounding never makes late less").rules(|p| { nearest_30(p); p.grace_in = 5; }).punches("09:06 18:00")
+        .expect("late late=6 paid=480 worked=474");
+    row("half a day below, and late").rules(|p| p.half_day_below = 240).punches("14:30 18:00").expect("half_day late=330 worked=210");
+    row("absent below, with overtime only").rules(|p| p.absent_below = 60).punches("18:00 18:40").expect("absent worked=40 overtime=40");
+    row("half holiday, late for the other half").holiday(Portion::Am).rules(|p| p.grace_in = 5).punches("13:06 18:00")
+        .expect("half_day late=6 worked=294");
+    row("half holiday, worked through").holiday(Portion::Pm).punches("09:00 18:00")
+        .expect("half_day worked=480 overtime=300 paid=480");
+    row("half holiday and leave of the same half").holiday(Portion::Am).leave(Portion::Am).punches("13:00 18:00")
+        .expect("half_day planned=300 worked=300");
+    row("leave on a rest day, and work").rest().leave(Portion::Full).punches("10:00 12:00").expect("on_leave worked=120 overtime=120");
+    row("holiday on a rest day").rest().holiday(Portion::Full).expect("holiday planned=0");
+    row("holiday on a rest day, and work").rest().holiday(Portion::Full).punches("10:00 12:00").expect("holiday worked=120 overtime=120");
+    row("full leave beats a holiday").holiday(Portion::Full).leave(Portion::Full).expect("on_leave");
+    row("full leave, punch missing").leave(Portion::Full).punches("09:00").expect("on_leave exception=missing_out@09:00 worked=0");
+    row("leave does not move a window: early work stays with the day").leave(Portion::Am).punches("05:30 18:00")
+        .expect("half_day worked=690 paid=300");
+    row("first and last, with a planned break").rules(|p| p.pairing = Pairing::FirstLast).punches("09:00 12:10 12:20 18:00")
+        .expect("present worked=480 exceptions=0");
+    row("first and last, one punch").rules(|p| p.pairing = Pairing::FirstLast).punches("09:00").expect("incomplete exception=missing_out@09:00");
+    row("first and last, double tap at the end").rules(|p| p.pairing = Pairing::FirstLast).punches("09:00 18:00:00 18:00:30")
+        .expect("present worked=480 debounced=18:00:30");
+    row("a double tap over the border of two windows").rules(|p| p.closes_after = 0).shift("18:00-23:00")
+        .version_on(date(2026, 3, 11), "03:00-08:00", |_| ()).punches("18:00 22:59:30 23:00:10 11/08:00")
+        .expect("early_leave worked=299 debounced=23:00:10")
+        .expect_on(date(2026, 3, 11), "incomplete exception=missing_out@08:00");
+    row("overtime counts after approval up to the approved, then rounding").rules(|p| { p.overtime.requires_approval = true; nearest_30(p); })
+        .day(|d| d.overtime_approved = Some(50)).punches("09:00 19:10").expect("overtime=70 approved=50 paid=540");
+    row("unscheduled work needs approval too").rules(|p| p.overtime.requires_approval = true).punches("01:00 03:00 09:00 18:00")
+        .expect("overtime=120 approved=0 paid=480 worked=600");
+    row("minimum does not hold back unscheduled work").rules(|p| p.overtime.minimum = 180).punches("01:00 03:00 09:00 19:00")
+        .expect("overtime=120 paid=600 worked=660");
+    row("overtime before, below the minimum together with after").rules(|p| { p.overtime.counts_before = true; p.overtime.minimum = 30; })
+        .punches("08:45 18:15").expect("overtime=30 paid=510");
+    row("unscheduled next to a plan, still in when it begins").punches("04:50 05:10 18:00").expect("incomplete worked=0 exception=missing_out@04:50");
+    row("a gap of four hours ends a stretch, a minute less does not").rest().punches("08:00 09:00 12:59 13:30")
+        .expect("rest_day worked=91");
+    row("a window's last second is the next one's first").shift("09:00-12:00").rules(|p| p.closes_after = 60)
+        .punches("09:00 12:59:59").expect("present worked=239 overtime=59");
+    row("a window's end is outside").shift("09:00-12:00").rules(|p| p.closes_after = 60).punches("09:00 13:00")
+        .expect("incomplete exception=missing_out@09:00 punches=2");
+    row("devices have not reported: still in stays pending").now("11/00:00").punches("09:00").day(|d| d.reported_until = Some(Timestamp::MIN))
+        .expect("pending exceptions=0");
+    row("devices have not reported: gone after the end is judged at once").now("18:30").punches("09:00 18:00")
+        .day(|d| d.reported_until = Some(Timestamp::MIN)).expect("present worked=480");
+    row("devices have not reported: unscheduled work is not missed").rest().punches("09:00")
+        .day(|d| d.reported_until = Some(Timestamp::MIN)).expect("rest_day exceptions=0");
+    row("devices have reported: absent").day(|d| d.reported_until = Some(Timestamp::MAX)).expect("absent");
+}
+
+#[rustfmt::skip]
+#[test]
+fn zones_and_versions_change_from_a_date_on() {
+    let the_11th = date(2026, 3, 11);
+    row("the site moves west").moves(the_11th, "Europe/Berlin").shift_on(the_11th, "09:00-18:00 break 12:00-13:00")
+        .punches("10/09:00 10/18:00 11/09:00 11/18:00").expect("present worked=480").expect_on(the_11th, "present worked=480");
+    row("the site moves west after a night").on("2026-03-13", "Asia/Shanghai").shift("22:00-06:00").moves(THE_14TH, "Europe/Berlin")
+        .shift_on(THE_14TH, "09:00-18:00 break 12:00-13:00").punches("13/22:00 out@13/23:00 14/09:00 14/18:00")
+        .expect("early_leave worked=60 planned=480").expect_on(THE_14TH, "present worked=480");
+    row("the site moves east: the window of the day after opens while the first is open")
+        .on("2026-03-10", "Europe/Berlin").shift("14:00-22:00").moves(the_11th, "Asia/Tokyo").shift_on(the_11th, "09:00-17:00")
+        .punches("10/14:00 10/22:00 11/09:00 11/17:00").expect("present worked=480").expect_on(the_11th, "present worked=480");
+    row("the site moves across the date line: the date is worked twice").on("2026-03-10", "Pacific/Kiritimati").shift("09:00-12:00")
+        .moves(the_11th, "Pacific/Honolulu").shift_on(the_11th, "09:00-12:00").punches("10/09:00 10/12:00 11/09:00 11/12:00")
+        .expect("present worked=180").expect_on(the_11th, "present worked=180");
+    row("another version from midnight on").version_on(the_11th, "10:00-19:00 break 12:00-13:00", |p| p.grace_in = 10)
+        .punches("09:00 18:00 11/10:05 11/19:00").expect("present late=0").expect_on(the_11th, "present late=0 worked=475");
+    row("a night of the old version ends under the new one").on("2026-03-13", "Asia/Shanghai").shift("22:00-06:00")
+        .version_on(THE_14TH, "21:00-05:00", |p| p.overtime.counts_after = false).punches("13/22:00 14/06:30 14/21:00 15/05:30")
+        .expect("present overtime=30 worked=510").expect_on(THE_14TH, "present overtime=0 worked=510 paid=480");
+    row("the old version is split, the new one is not").on("2026-03-13", "Asia/Shanghai").rules(split).shift("22:00-06:00")
+        .version_on(THE_14TH, "22:00-06:00", |p| p.split_at_midnight = false).punches("13/22:00 14/06:00 14/22:00 15/06:00")
+        .expect("present worked=120").expect_on(THE_14TH, "present worked=840 planned=840")
+        .expect_on(date(2026, 3, 15), "rest_day worked=0");
 }

@@ -3,11 +3,11 @@
 use super::belonging::{STRETCH_SPAN, Session};
 use super::facts::{DayFacts, Interval, Second, instant, whole_minutes};
 use super::lateness::{early_leave_minutes, late_minutes};
-use super::overtime::{overtime, paid_minutes};
-use super::plan::Plan;
+use super::midnight::{Carried, Measured, measure};
+use super::overtime::paid_minutes;
 use super::status::{Circumstances, status};
 use super::windows::Window;
-use super::worked::{Worked, worked};
+use super::worked::Worked;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -58,26 +58,28 @@ pub struct Workday {
     pub punches: Vec<DayPunch>,
 }
 
-/// What `day` came to. `sessions` are those of the day, by time; at most one lies in `window`.
-pub fn judge(day: &DayFacts, window: Option<&Window>, sessions: &[&Session], now: Second) -> Workday {
+/// What `day` came to. `sessions` are those of the day, by time; at most one lies in `window`. `carried` is what the
+/// shift of the date before handed over.
+pub fn judge(
+    day: &DayFacts,
+    window: Option<&Window>,
+    sessions: &[&Session],
+    carried: Option<Carried>,
+    now: Second,
+) -> Workday {
     let unplanned = Policy::default();
     let policy = window.map_or(&unplanned, |w| &w.shift.policy);
-    let to_work: Option<Plan> = window.and_then(|w| w.plan.on(&w.shift, day));
+    let Measured { to_work, planned, whole, own, unscheduled, extra, .. } = measure(day, window, sessions);
     let span: Option<Interval> = to_work.as_ref().map(|plan| plan.span);
     let scheduled = sessions.iter().copied().find(|s| s.window.is_some());
-    let closed = window.is_some_and(|w| is_closed(w, day, now));
+    let closed = window.is_some_and(|w| is_closed(w.holds.end, day, now));
 
-    let in_window = scheduled.zip(window).map_or_else(Worked::default, |(session, w)| {
-        let breaks = to_work.as_ref().map_or(&w.plan.unpaid_breaks, |plan| &plan.unpaid_breaks);
-        worked(&session.pairing, breaks, span, policy.auto_break)
-    });
-    let stretches = sessions.iter().filter(|s| s.window.is_none());
-    let unscheduled = stretches.fold(Worked::default(), |sum, session| {
-        let more = worked(&session.pairing, &[], None, None);
-        Worked { total: sum.total + more.total, breaks: sum.breaks + more.breaks, ..sum }
-    });
-    let total = in_window.total + unscheduled.total;
-    let extra = overtime(in_window, unscheduled.total, span.is_some(), policy, day.overtime_approved);
+    let from_before = carried.map_or_else(Worked::default, |carried| carried.worked);
+    let total = own.total + unscheduled.total + from_before.total;
+    let breaks = own.breaks + unscheduled.breaks + from_before.breaks;
+    let extra = carried.map_or(extra, |carried| extra.and(carried.extra));
+    let planned = planned + carried.map_or(0, |carried| carried.planned);
+    let rounding = if window.is_some() { policy.rounding } else { carried.and_then(|carried| carried.rounding) };
 
     let going = scheduled.filter(|s| s.pairing.open.is_none() && s.pairing.last_way.is_some());
     let gone_after_end = span.is_some_and(|span| now >= span.end) && going.is_some();
@@ -88,8 +90,8 @@ pub fn judge(day: &DayFacts, window: Option<&Window>, sessions: &[&Session], now
         .filter(|_| closed || gone_after_end)
         .map_or(0, |(span, p)| early_leave_minutes(span, p, policy.grace_out));
 
-    let missing_out =
-        |s: &Session| s.pairing.open.filter(|_| if s.window.is_some() { closed } else { now > s.first + STRETCH_SPAN });
+    let over = |s: &Session| if s.window.is_some() { closed } else { is_closed(s.first + STRETCH_SPAN + 1, day, now) };
+    let missing_out = |s: &Session| s.pairing.open.filter(|_| over(s));
     let punch_missing = sessions.iter().any(|s| s.pairing.missing_in || missing_out(s).is_some());
     Workday {
         date: day.date,
@@ -101,19 +103,19 @@ pub fn judge(day: &DayFacts, window: Option<&Window>, sessions: &[&Session], now
             closed,
             gone_after_end,
             punch_missing,
-            worked: in_window.total,
+            worked: whole.total,
             late: late > 0,
             early: early > 0,
             policy,
         }),
         zone: day.zone.clone(),
         planned: span.map(|span| (instant(span.start), instant(span.end))),
-        planned_minutes: to_work.as_ref().map_or(0, |plan| whole_minutes(plan.seconds())),
+        planned_minutes: whole_minutes(planned),
         first_in: sessions.iter().find_map(|s| s.pairing.first_in).map(instant),
         last_out: sessions.iter().rev().find_map(|s| s.pairing.last_out).map(instant),
         worked_minutes: whole_minutes(total),
-        paid_minutes: paid_minutes(total, extra, policy.rounding),
-        break_minutes: whole_minutes(in_window.breaks + unscheduled.breaks),
+        paid_minutes: paid_minutes(total, extra, rounding),
+        break_minutes: whole_minutes(breaks),
         late_minutes: late,
         early_leave_minutes: early,
         overtime_minutes: whole_minutes(extra.seconds),
@@ -126,10 +128,9 @@ pub fn judge(day: &DayFacts, window: Option<&Window>, sessions: &[&Session], now
     }
 }
 
-/// Rule 10: the window has closed, and where devices feed the site, each has reported since.
-fn is_closed(window: &Window, day: &DayFacts, now: Second) -> bool {
-    let heard = day.reported_until.is_none_or(|until| until.as_second() >= window.holds.end);
-    now >= window.holds.end && heard
+/// Rule 10: what lasts until `end` is over, and where devices feed the site, each has reported since.
+fn is_closed(end: Second, day: &DayFacts, now: Second) -> bool {
+    now >= end && day.reported_until.is_none_or(|until| until.as_second() >= end)
 }
 
 fn exceptions(sessions: &[&Session], missing_out: impl Fn(&Session) -> Option<Second>) -> Vec<Exception> {

@@ -104,7 +104,7 @@ impl Interval {
         self.end - self.start
     }
 
-    /// How many seconds it shares with `other`.
+    /// How many seconds it shares with `other`; limits may be those of time itself.
     pub fn overlap(self, other: Self) -> Second {
         (self.end.min(other.end) - self.start.max(other.start)).max(0)
     }

@@ -144,14 +144,14 @@ async fn workdays(
     web::block(days).await.map_err(Fault::internal)
 }
 
-/// The days on which somebody was employed, and others only if they punched all the same.
+/// The days on which somebody was employed, and others only if they punched or worked all the same.
 fn of_person<'a>(
     person: &'a EmployeeFact,
     facts: &facts::Facts,
     (from, to): (Date, Date),
 ) -> impl Iterator<Item = (&'a EmployeeFact, Workday)> + use<'a> {
     let days = compute(facts, from, to).into_iter();
-    let kept = days.filter(|day| person.works_on(day.date) || !day.punches.is_empty());
+    let kept = days.filter(|day| person.works_on(day.date) || !day.punches.is_empty() || day.worked_minutes > 0);
     kept.map(move |day| (person, view::workday(person.employee_id, day)))
 }
 

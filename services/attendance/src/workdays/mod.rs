@@ -11,6 +11,7 @@
 //! | `pairing` | coming and going (4) |
 //! | `worked` | time worked (5) |
 //! | `lateness` | late and early (6) |
+//! | `midnight` | shifts that are split at midnight |
 //! | `overtime` | overtime (7), what is paid |
 //! | `status` | the word for the day (8, 10) |
 //! | `day` | all of them for one date |
@@ -26,6 +27,7 @@ pub mod facts;
 mod gather;
 pub(crate) mod handlers;
 pub mod lateness;
+pub mod midnight;
 pub(crate) mod now;
 pub mod overtime;
 pub mod pairing;
@@ -40,6 +42,8 @@ pub mod worked;
 mod cases;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod zones;
 
 pub use day::Workday;
 use facts::Facts;
@@ -74,13 +78,16 @@ pub fn compute(facts: &Facts, from: Date, to: Date) -> Vec<Workday> {
     let mut rest = by_day.as_slice();
     let now = facts.now.as_second();
     let mut workdays = Vec::with_capacity(facts.days.len());
+    let mut carried = None;
     for (index, day) in facts.days.iter().enumerate() {
         let earlier = rest.partition_point(|session| session.day < Some(index));
         let mine = rest.partition_point(|session| session.day <= Some(index));
+        let sessions = &rest[earlier..mine];
+        let window = window_of[index].map(|w| &windows[w]);
         if (from..=to).contains(&day.date) {
-            let window = window_of[index].map(|w| &windows[w]);
-            workdays.push(day::judge(day, window, &rest[earlier..mine], now));
+            workdays.push(day::judge(day, window, sessions, carried, now));
         }
+        carried = facts.days.get(index + 1).and_then(|next| midnight::carried(day, window, sessions, next));
         rest = &rest[mine..];
     }
     workdays

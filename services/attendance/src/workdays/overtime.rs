@@ -1,6 +1,6 @@
 //! Rule 7 and the rounding of 3.3: what is overtime, what of it counts, what is paid.
 
-use super::facts::{MINUTE, Second, whole_minutes};
+use super::facts::{Second, whole_minutes};
 use super::worked::Worked;
 use rollcall_attendance_api::policy::{Policy, Rounding, RoundingMode};
 
@@ -15,33 +15,47 @@ pub struct Overtime {
     pub approved: Second,
 }
 
-/// The overtime of a day. `scheduled` is the work in the window of the plan, `unscheduled` the rest, which is
-/// overtime whatever the sides. `to_work` says whether anything was to be worked at all: if not, all work is
-/// overtime, without a minimum.
-pub fn overtime(
-    scheduled: Worked,
-    unscheduled: Second,
-    to_work: bool,
-    policy: &Policy,
-    approved_minutes: Option<u32>,
-) -> Overtime {
+/// What a date came to in the window of its plan: all of it, and the part that counts for the date itself. The two differ
+/// only where a shift is split at midnight.
+#[derive(Clone, Copy, Debug)]
+pub struct Scheduled {
+    /// All that was worked in the window.
+    pub whole: Worked,
+    /// What of it belongs to the date in question.
+    pub part: Worked,
+    /// Whether anything was to be worked at all: if not, all work is overtime, without a minimum.
+    pub to_work: bool,
+}
+
+/// The overtime of a date. `unscheduled` is the work outside of every window, which is overtime whatever the sides;
+/// `approved` are the seconds that were approved. Whether there is enough of it is decided by the whole shift.
+pub fn overtime(scheduled: Scheduled, unscheduled: Second, policy: &Policy, approved: Second) -> Overtime {
     let rules = policy.overtime;
-    let (outside, counted) = if to_work {
-        let before = if rules.counts_before { scheduled.before } else { 0 };
-        let after = if rules.counts_after { scheduled.after } else { 0 };
-        let counted = before + after;
-        let enough = whole_minutes(counted) >= rules.minimum;
-        (scheduled.outside(), if enough { counted } else { 0 })
+    let (outside, counted) = if scheduled.to_work {
+        let on_sides = |worked: Worked| {
+            let before = if rules.counts_before { worked.before } else { 0 };
+            before + if rules.counts_after { worked.after } else { 0 }
+        };
+        let enough = whole_minutes(on_sides(scheduled.whole)) >= rules.minimum;
+        (scheduled.part.outside(), if enough { on_sides(scheduled.part) } else { 0 })
     } else {
-        (scheduled.total, scheduled.total)
+        (scheduled.part.total, scheduled.part.total)
     };
     let seconds = counted + unscheduled;
-    let approved = if rules.requires_approval {
-        seconds.min(Second::from(approved_minutes.unwrap_or(0)) * MINUTE)
-    } else {
-        seconds
-    };
+    let approved = if rules.requires_approval { seconds.min(approved) } else { seconds };
     Overtime { outside: outside + unscheduled, seconds, approved }
+}
+
+impl Overtime {
+    /// Together with that of another part of the date.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            outside: self.outside + other.outside,
+            seconds: self.seconds + other.seconds,
+            approved: self.approved + other.approved,
+        }
+    }
 }
 
 /// What is paid: all that was worked within the plan, and the overtime that counts; rounded as one number of

@@ -30,16 +30,28 @@ impl Plan {
                 let until_tomorrow = from_tomorrow || b.end <= b.start;
                 Interval { start: at(b.start, from_tomorrow), end: at(b.end, until_tomorrow) }
             })
-            .filter(|b| b.start < b.end)
             .collect();
         unpaid_breaks.sort_unstable_by_key(|b| b.start);
+        // One that the zone skips is read as an hour later, where the next may be: no second is taken off twice.
+        let mut taken_until = Second::MIN;
+        for one in &mut unpaid_breaks {
+            one.start = one.start.max(taken_until);
+            taken_until = taken_until.max(one.end);
+        }
+        unpaid_breaks.retain(|b| b.start < b.end);
         let start = at(shift.start, false);
         Self { span: Interval { start, end: at(shift.end, end_next_day).max(start) }, unpaid_breaks }
     }
 
     /// Planned time less unpaid breaks, in seconds.
     pub fn seconds(&self) -> Second {
-        self.span.seconds() - self.unpaid_breaks.iter().map(|b| b.overlap(self.span)).sum::<Second>()
+        self.seconds_within(self.span)
+    }
+
+    /// As much of it as lies within `limits`.
+    pub fn seconds_within(&self, limits: Interval) -> Second {
+        let part = Interval { start: self.span.start.max(limits.start), end: self.span.end.min(limits.end) };
+        part.seconds().max(0) - self.unpaid_breaks.iter().map(|b| b.overlap(part)).sum::<Second>()
     }
 
     /// What is left when `off` is not worked (rule 9). All breaks stay: who works through the free half still
@@ -141,6 +153,11 @@ impl Off {
             (true, true) => Self::Whole,
         }
     }
+}
+
+/// The second at which the day after `date` begins in `zone`.
+pub fn next_midnight(date: Date, zone: &TimeZone) -> Second {
+    second_of(date, true, Time::midnight(), zone)
 }
 
 /// The second at which clocks in `zone` show `time` on `date` or on the day after.

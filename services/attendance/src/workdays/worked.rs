@@ -22,6 +22,17 @@ impl Worked {
     pub fn outside(self) -> Second {
         self.before + self.after
     }
+
+    /// Less so much of an automatic break, which is taken off within the plan first.
+    fn less(mut self, deducted: Second) -> Self {
+        self.total -= deducted;
+        self.breaks += deducted;
+        let within_short_by = (self.outside() - self.total).max(0);
+        let from_after = within_short_by.min(self.after);
+        self.after -= from_after;
+        self.before -= within_short_by - from_after;
+        self
+    }
 }
 
 /// Adds up the closed intervals, less the unpaid breaks they overlap, less the automatic break where it is due
@@ -32,31 +43,50 @@ pub fn worked(
     plan: Option<Interval>,
     auto_break: Option<AutoBreak>,
 ) -> Worked {
+    let sum = between(pairing, unpaid_breaks, plan, Interval { start: Second::MIN, end: Second::MAX });
+    sum.less(auto_break.map_or(0, |rule| due(rule, sum)))
+}
+
+/// [`worked`], cut in two at an instant. Whether the automatic break is due depends on the whole; it is taken off the
+/// later part, which made it due, as far as that goes.
+pub fn cut(
+    pairing: &Pairing,
+    unpaid_breaks: &[Interval],
+    plan: Option<Interval>,
+    auto_break: Option<AutoBreak>,
+    at: Second,
+) -> (Worked, Worked) {
+    let whole = between(pairing, unpaid_breaks, plan, Interval { start: Second::MIN, end: Second::MAX });
+    let head = between(pairing, unpaid_breaks, plan, Interval { start: Second::MIN, end: at });
+    let tail = between(pairing, unpaid_breaks, plan, Interval { start: at, end: Second::MAX });
+    let deducted = auto_break.map_or(0, |rule| due(rule, whole));
+    let of_tail = deducted.min(tail.total);
+    (head.less(deducted - of_tail), tail.less(of_tail))
+}
+
+/// What of the closed intervals lies within `limits`.
+fn between(pairing: &Pairing, unpaid_breaks: &[Interval], plan: Option<Interval>, limits: Interval) -> Worked {
     let mut sum = Worked::default();
     let mut previous_end = None;
-    for interval in &pairing.intervals {
-        sum.breaks += previous_end.map_or(0, |end| interval.start - end);
-        previous_end = Some(interval.end);
+    for &Interval { start, end } in &pairing.intervals {
+        sum.breaks += previous_end.map_or(0, |gone| Interval { start: gone, end: start }.overlap(limits));
+        previous_end = Some(end);
+        let part = Interval { start: start.max(limits.start), end: end.min(limits.end) };
+        if part.end <= part.start {
+            continue;
+        }
         let net = |part: Interval| {
             let off: Second = unpaid_breaks.iter().map(|b| b.overlap(part)).sum();
             (part.seconds().max(0) - off, off)
         };
-        let (total, off) = net(*interval);
+        let (total, off) = net(part);
         sum.total += total;
         sum.breaks += off;
         if let Some(plan) = plan {
-            sum.before += net(Interval { end: interval.end.min(plan.start), ..*interval }).0;
-            sum.after += net(Interval { start: interval.start.max(plan.end), ..*interval }).0;
+            sum.before += net(Interval { end: part.end.min(plan.start), ..part }).0;
+            sum.after += net(Interval { start: part.start.max(plan.end), ..part }).0;
         }
     }
-    let deducted = auto_break.map_or(0, |rule| due(rule, sum));
-    sum.total -= deducted;
-    sum.breaks += deducted;
-    // The automatic break is taken off within the plan first.
-    let within_short_by = (sum.outside() - sum.total).max(0);
-    let from_after = within_short_by.min(sum.after);
-    sum.after -= from_after;
-    sum.before -= within_short_by - from_after;
     sum
 }
 
