@@ -87,6 +87,10 @@ fn breaks(fields: &mut Fields, given: &[NewBreak], start: WallTime, end: WallTim
             parsed.push(Break { start: from, end: to, paid: one.paid });
         }
     }
+    let unpaid: u32 = parsed.iter().filter(|one| !one.paid).map(|one| forward(one.start, one.end)).sum();
+    if unpaid >= length {
+        fields.reject("/breaks", Rejection::new("nothing_to_work", "must leave something of the shift to work"));
+    }
     parsed
 }
 
@@ -158,6 +162,19 @@ mod tests {
         let overlapping = json!([one("12:00", "13:00"), one("12:30", "13:30")]);
         assert_eq!(wrong(overlapping), [("/breaks/1".into(), "overlap".into())]);
         assert!(parse(&json!({"breaks": [one("12:00", "13:00"), one("13:00", "13:30")]})).is_ok());
+    }
+
+    #[test]
+    fn a_shift_of_no_hours_is_none_and_one_that_ends_when_it_starts_lasts_a_day() {
+        let whole = json!({"breaks": [{"start": "09:00", "end": "12:00"}, {"start": "12:00", "end": "18:00"}]});
+        assert_eq!(parse(&whole).unwrap_err(), [("/breaks".into(), "nothing_to_work".into())]);
+        let paid = json!({"breaks": [{"start": "09:00", "end": "18:00", "paid": true}]});
+        assert!(parse(&paid).is_ok());
+        let day = json!({"end": "09:00", "breaks": [{"start": "08:00", "end": "08:59"}]});
+        assert_eq!(parse(&day).unwrap().breaks.len(), 1);
+        for hours in ["24:00", "25:00", "34:00"] {
+            assert_eq!(parse(&json!({"end": hours})).unwrap_err(), [("/end".into(), "invalid_time".into())]);
+        }
     }
 
     #[test]

@@ -535,7 +535,7 @@ fn two_rules_that_meet_give_what_each_gives() {
         .expect("overtime=120 paid=600 worked=660");
     row("overtime before, below the minimum together with after").rules(|p| { p.overtime.counts_before = true; p.overtime.minimum = 30; })
         .punches("08:45 18:15").expect("overtime=30 paid=510");
-    row("unscheduled next to a plan, still in when it begins").punches("04:50 05:10 18:00").expect("incomplete worked=0 exception=missing_out@04:50");
+    row("unscheduled next to a plan, still in when it begins").punches("04:50 05:10 18:00").expect("incomplete worked=710 exception=missing_out@04:50");
     row("a gap of four hours ends a stretch, a minute less does not").rest().punches("08:00 09:00 12:59 13:30")
         .expect("rest_day worked=91");
     row("a window's last second is the next one's first").shift("09:00-12:00").rules(|p| p.closes_after = 60)

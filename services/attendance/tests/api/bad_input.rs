@@ -117,3 +117,66 @@ async fn what_is_understood_and_wrong_is_422_with_every_field() {
     f.get(&owner, "/workdays?from=tomorrow&to=2026-06-01").await.refused(400, "malformed_input");
     f.get(&owner, "/shifts/7").await.refused(404, "not_found");
 }
+
+/// What the rules of a shift, a cycle and a batch refuse, each with the field that is to blame; nothing of it is stored.
+#[tokio::test]
+async fn absurd_shifts_cycles_and_batches_are_422_and_leave_nothing_behind() {
+    let f = Fixture::start().await;
+    let owner = f.world.owner.clone();
+    let fields = |found: Vec<(String, String)>| found.into_iter().map(|(pointer, _)| pointer).collect::<Vec<_>>();
+    let one = |start: &str, end: &str| json!({"start": start, "end": end});
+    for (times, expected) in [
+        (json!({"start": "09:00", "end": "34:00"}), vec!["/end"]),
+        (json!({"start": "24:00", "end": "25:00"}), vec!["/start", "/end"]),
+        (json!({"start": "09:00", "end": "18:00", "breaks": [one("09:00", "18:00")]}), vec!["/breaks"]),
+        (
+            json!({"start": "09:00", "end": "18:00", "breaks": [one("12:00", "13:00"), one("12:59", "14:00")]}),
+            vec!["/breaks/1"],
+        ),
+        (json!({"start": "09:00", "end": "18:00", "breaks": vec![one("12:00", "12:01"); 11]}), vec!["/breaks"]),
+        (
+            json!({"start": "09:00", "end": "18:00", "breaks": [one("12:00", "12:00"), one("25:00", "x")]}),
+            vec!["/breaks/0", "/breaks/1/start", "/breaks/1/end"],
+        ),
+    ] {
+        let mut body = json!({"code": "A", "name": "A"});
+        body.as_object_mut().unwrap().extend(times.as_object().unwrap().clone());
+        assert_eq!(fields(f.post(&owner, "/shifts", &body).await.bad_fields()), expected, "{body}");
+    }
+    assert_eq!(f.get(&owner, "/shifts").await.must(200)["items"], json!([]));
+
+    for (cycle, pointer) in
+        [(json!([]), "/cycle"), (json!(vec![Value::Null; 400]), "/cycle"), (json!(vec![Value::Null; 367]), "/cycle")]
+    {
+        let body = json!({"name": "A", "anchor_date": "2026-06-01", "cycle": cycle});
+        assert_eq!(fields(f.post(&owner, "/rotations", &body).await.bad_fields()), [pointer]);
+    }
+    assert_eq!(f.get(&owner, "/rotations").await.must(200)["items"], json!([]));
+
+    let item = |n: usize| json!({"idempotency_key": format!("k{n}"), "direction": "in"});
+    let many: Vec<Value> = (0..501).map(item).collect();
+    let found = f.post(&owner, "/punches/batch", &json!({"punches": many})).await.bad_fields();
+    assert_eq!(fields(found), ["/punches"]);
+    assert_eq!(f.get(&owner, "/punches").await.must(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn one_bad_item_among_500_is_named_and_the_others_are_stored() {
+    let f = Fixture::start().await;
+    let owner = f.world.owner.clone();
+    for (bad, status, pointer) in [
+        (json!({"at": "1999-01-01T00:00:00Z"}), 422, "/at"),
+        (json!({"latitude": 1e300, "longitude": -1e300}), 422, "/latitude"),
+        (json!({"latitude": "north"}), 400, "/latitude"),
+    ] {
+        let key = |n: usize| format!("{pointer}-{status}-{n}");
+        let mut items: Vec<Value> = (0..500).map(|n| json!({"idempotency_key": key(n)})).collect();
+        items[250].as_object_mut().unwrap().extend(bad.as_object().unwrap().clone());
+        let answer = f.post(&owner, "/punches/batch", &json!({"punches": items})).await.must(200);
+        let verdicts = answer["items"].as_array().unwrap();
+        assert_eq!(verdicts.iter().filter(|item| item["verdict"] == "created").count(), 499, "{bad}");
+        let rejected = &verdicts[250];
+        assert_eq!((&rejected["verdict"], &rejected["problem"]["status"]), (&json!("rejected"), &json!(status)));
+        assert_eq!(rejected["problem"]["errors"][0]["pointer"], pointer, "{rejected:#}");
+    }
+}

@@ -80,3 +80,23 @@ async fn pages_make_up_the_list_each_shift_once_in_its_newest_version() {
     assert_eq!(seen, [("A", 2), ("B", 2), ("C", 2)]);
     assert!(second["next_cursor"].is_null());
 }
+
+#[tokio::test]
+async fn a_shift_may_be_split_at_midnight() {
+    let f = Fixture::start().await;
+    let (owner, worker) = (f.world.owner.clone(), f.world.worker.clone());
+    let body = json!({"code": "NIGHT", "name": "Night", "start": "22:00", "end": "06:00", "split_at_midnight": true});
+    let made = f.post(&owner, "/shifts", &body).await.must(201);
+    assert_eq!(made["split_at_midnight"], true);
+    f.plan_team(made["shift_id"].as_str().unwrap(), "2026-06-01", "2026-06-01").await;
+    for (clock, key) in [("2026-06-01T20:00:00Z", "in"), ("2026-06-02T04:30:00Z", "out")] {
+        f.set_clock(clock);
+        f.punch(&worker, key, &json!({})).await.must(201);
+    }
+    f.set_clock("2026-06-03T12:00:00Z");
+    let days = f.workdays(&worker, "from=2026-06-01&to=2026-06-02").await;
+    let minutes =
+        |n: usize| ["planned_minutes", "worked_minutes", "overtime_minutes"].map(|field| days[n][field].clone());
+    assert_eq!((minutes(0), &days[0]["status"]), ([120, 120, 0].map(|m| json!(m)), &json!("present")));
+    assert_eq!((minutes(1), &days[1]["status"]), ([360, 390, 30].map(|m| json!(m)), &json!("rest_day")));
+}
