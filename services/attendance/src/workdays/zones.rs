@@ -20,8 +20,11 @@ use std::sync::Arc;
 /// Around every change: days before and after it.
 const AROUND: i32 = 2;
 
+/// Start and end of a shift, and those of its break.
+type Times = (&'static str, &'static str, Option<(&'static str, &'static str)>);
+
 /// Shifts whose start, break or end, or all of it, lies where clocks change.
-const SHIFTS: [(&str, &str, Option<(&str, &str)>); 4] = [
+const SHIFTS: [Times; 4] = [
     ("09:00", "18:00", Some(("12:00", "13:00"))),
     ("22:00", "06:00", Some(("02:00", "02:30"))),
     ("00:30", "02:30", None),
@@ -32,7 +35,7 @@ fn wall(text: &str) -> WallTime {
     WallTime::parse(text).unwrap()
 }
 
-fn shift((start, end, pause): (&str, &str, Option<(&str, &str)>), split_at_midnight: bool) -> Arc<ShiftFacts> {
+fn shift((start, end, pause): Times, split_at_midnight: bool) -> Arc<ShiftFacts> {
     let breaks = pause.map(|(start, end)| Break { start: wall(start), end: wall(end), paid: false });
     Arc::new(ShiftFacts {
         start: wall(start),
@@ -118,13 +121,13 @@ fn who_comes_and_goes_as_planned_has_worked_what_was_planned_whatever_the_clocks
             let mut expected = Vec::new();
             for day in &facts.days {
                 let plan = on_the_clock(day.date, (shift.start, shift.end), shift.start, &zone);
-                let pauses = shift.breaks.iter().map(|b| {
+                let breaks = shift.breaks.iter().map(|b| {
                     let (from, until) = on_the_clock(day.date, (b.start, b.end), shift.start, &zone);
                     let (from, until) = ((&from).max(&plan.0), (&until).min(&plan.1));
                     seconds(from, until)
                 });
-                let paused: Second = pauses.sum();
-                expected.push((day.date, seconds(&plan.0, &plan.1) - paused, plan));
+                let off: Second = breaks.sum();
+                expected.push((day.date, seconds(&plan.0, &plan.1) - off, plan));
             }
             for (_, _, (start, end)) in &expected {
                 let there = end.timestamp() > start.timestamp();
