@@ -15,6 +15,7 @@
 
 pub mod answer;
 pub mod auth;
+pub mod backfill;
 pub mod cli;
 pub mod client;
 pub mod clock;

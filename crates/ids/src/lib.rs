@@ -104,6 +104,8 @@ ids! {
     OvertimeRequestId;
     /// A stretch of dates that is locked and closed as a whole.
     PeriodId;
+    /// Something that an organisation tells its people.
+    AnnouncementId;
     /// A message to one recipient.
     NotificationId;
     /// An address of an organisation that events are sent to.

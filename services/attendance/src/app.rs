@@ -8,6 +8,7 @@ use crate::routes;
 use crate::settings::{PunchSettings, Settings};
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use rollcall_common::backfill::take_over_all;
 use rollcall_common::events::EventConsumer;
 use rollcall_common::server::{Core, Service, Tasks};
 use std::sync::Arc;
@@ -31,7 +32,7 @@ impl App {
     /// Takes over all that org knows of every organisation that was not taken over before; answers how many those
     /// were. What the command `backfill` does.
     pub async fn backfill(&self) -> anyhow::Result<usize> {
-        Ok(self.facts.make_all_whole(self.core.clock.now()).await?)
+        Ok(take_over_all(&*self.facts).await?)
     }
 }
 
@@ -77,8 +78,8 @@ impl Service for App {
 
     fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {
         tasks.spawn("follow changes of facts", Arc::clone(&self.facts).follow());
-        let (facts, clock) = (Arc::clone(&self.facts), self.core.clock.clone());
-        tasks.spawn("make copies whole", async move { facts.make_whole(|| clock.now()).await });
+        let facts = Arc::clone(&self.facts);
+        tasks.spawn("make copies whole", async move { facts.make_whole().await });
     }
 
     fn consumer(self: &Arc<Self>) -> Option<Arc<dyn EventConsumer>> {

@@ -1,11 +1,11 @@
 //! Who is a member, and who an employee is: answered from the copy, and by org only when the copy does not know.
 
-use crate::facts::backfill::Backfills;
 use crate::facts::domain::{Member, Org, is_member};
 use crate::facts::memory::Memory;
 use crate::facts::{follow, keep, store};
 use moka::sync::Cache;
 use rollcall_common::auth::Caller;
+use rollcall_common::backfill::Backfills;
 use rollcall_common::client::{CallError, Peer};
 use rollcall_common::clock::Clock;
 use rollcall_common::db::Database;
@@ -29,7 +29,7 @@ const STRANGERS: u64 = 100_000;
 pub struct Facts {
     pub(super) db: Database,
     pub(super) org: Peer,
-    clock: Clock,
+    pub(super) clock: Clock,
     strangers: Cache<(OrgId, UserId), ()>,
     unknown: Cache<(OrgId, EmployeeId), ()>,
     memory: Memory,
@@ -41,7 +41,7 @@ impl Facts {
     pub fn new(db: Database, org: Peer, clock: Clock) -> Self {
         let strangers = Cache::builder().max_capacity(STRANGERS).time_to_live(STRANGER_FOR).build();
         let unknown = Cache::builder().max_capacity(STRANGERS).time_to_live(STRANGER_FOR).build();
-        Self { db, org, clock, strangers, unknown, memory: Memory::new(), backfills: Backfills::new() }
+        Self { db, org, clock, strangers, unknown, memory: Memory::new(), backfills: Backfills::default() }
     }
 
     /// Keeps what is in memory true; runs for ever.

@@ -1,8 +1,4 @@
-//! Takes over everything that org knows of an organisation, once: page by page, beside the requests.
-//!
-//! Events tell what changes, and a member who is not known is asked for; but who works in a unit can only be said by
-//! a copy that is whole. So the first time that an organisation is heard of it is queued here. A page carries
-//! versions as events do, so an event that overtakes it wins.
+//! Takes over everything that org knows of an organisation, once.
 
 use super::{Facts, keep};
 use crate::schema::backfills;
@@ -10,137 +6,47 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
-use moka::sync::Cache;
-use rollcall_common::client::CallError;
+use rollcall_common::backfill::Source;
 use rollcall_common::fault::Fault;
-use rollcall_common::problem::chain;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::OrgId;
 use rollcall_org_api::internal::{Orgs, Snapshot, orgs_path, snapshot_path};
-use std::time::Duration;
-use tokio::sync::{Mutex, mpsc};
 
-/// Which kinds of facts a copy has that is whole: 1 lacked holiday calendars, 2 delegations. An organisation that was taken over by an
-/// older release is taken over again.
+/// Which kinds of facts a copy has that is whole: 1 lacked holiday calendars, 2 delegations. An organisation that was
+/// taken over by an older release is taken over again.
 const PARTS: i16 = 3;
-/// Organisations that may wait; one that finds no room is queued when it is heard of next.
-const ROOM: usize = 10_000;
-/// Before the next attempt when org is away.
-const PAUSE: Duration = Duration::from_secs(1);
-/// Organisations that are known to be whole or waiting; one that falls out is looked up again.
-const REMEMBERED: u64 = 100_000;
-
-/// Organisations that are to be taken over.
-pub(super) struct Backfills {
-    noted: Cache<OrgId, ()>,
-    queue: mpsc::Sender<Tenant>,
-    waiting: Mutex<mpsc::Receiver<Tenant>>,
-}
-
-/// What became of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    /// It is whole, or was before.
-    Whole,
-    /// Org cannot say now.
-    Later,
-    /// Org knows no such organisation, or did not answer as agreed: trying again would not help.
-    Never,
-}
-
-impl Backfills {
-    /// Nothing to do yet.
-    pub(super) fn new() -> Self {
-        let (queue, waiting) = mpsc::channel(ROOM);
-        Self { noted: Cache::new(REMEMBERED), queue, waiting: Mutex::new(waiting) }
-    }
-}
 
 impl Facts {
     /// An organisation was heard of: it is to be whole soon.
     pub(crate) fn wants_whole(&self, tenant: &Tenant) {
-        let noted = &self.backfills.noted;
-        if !noted.contains_key(&tenant.org_id()) && self.backfills.queue.try_send(*tenant).is_ok() {
-            noted.insert(tenant.org_id(), ());
-        }
+        self.backfills.want(tenant);
     }
 
     /// Takes over one organisation after the other; runs for ever.
-    pub(crate) async fn make_whole(&self, now: impl Fn() -> Timestamp) {
-        let mut waiting = self.backfills.waiting.lock().await;
-        while let Some(tenant) = waiting.recv().await {
-            match self.attempt(&tenant, now()).await {
-                Outcome::Whole | Outcome::Never => {}
-                Outcome::Later => {
-                    tokio::time::sleep(PAUSE).await;
-                    if self.backfills.queue.try_send(tenant).is_err() {
-                        self.backfills.noted.invalidate(&tenant.org_id());
-                    }
-                }
-            }
-        }
+    pub(crate) async fn make_whole(&self) {
+        self.backfills.run(self).await;
+    }
+}
+
+impl Source for Facts {
+    async fn orgs(&self, cursor: Option<String>) -> Result<(Vec<OrgId>, Option<String>), Fault> {
+        let page: Orgs = self.org.get_json(&orgs_path(cursor.as_deref())).await?;
+        Ok((page.items.into_iter().map(|org| org.org_id).collect(), page.next_cursor))
     }
 
-    /// Takes over every organisation that org knows of and that is not whole; answers how many those were.
-    pub(crate) async fn make_all_whole(&self, now: Timestamp) -> Result<usize, Fault> {
-        let (mut taken, mut cursor) = (0, None::<String>);
-        loop {
-            let page: Orgs = self.org.get_json(&orgs_path(cursor.as_deref())).await?;
-            for org in page.items {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "org itself, asked with a service token, says which organisations there are"
-                )]
-                let tenant = Tenant::of_capability(org.org_id);
-                taken += usize::from(self.take_over(&tenant, now).await?);
-            }
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                return Ok(taken);
-            }
-        }
+    async fn is_whole(&self, tenant: Tenant) -> Result<bool, Fault> {
+        self.db.transaction(&tenant, move |conn| is_whole(conn, &tenant)).await
     }
 
-    async fn attempt(&self, tenant: &Tenant, now: Timestamp) -> Outcome {
-        let org_id = tenant.org_id();
-        match self.take_over(tenant, now).await {
-            Ok(true) => {
-                tracing::info!(%org_id, "the copy of an organisation is whole");
-                Outcome::Whole
-            }
-            Ok(false) => Outcome::Whole,
-            Err(error @ (Fault::Unavailable { .. } | Fault::DeadlineExceeded)) => {
-                tracing::info!(%org_id, error = chain(&error), "an organisation cannot be taken over yet");
-                Outcome::Later
-            }
-            Err(error) => {
-                tracing::warn!(%org_id, error = chain(&error), "an organisation cannot be taken over");
-                Outcome::Never
-            }
-        }
-    }
-
-    /// Reads all pages, unless that was done before; answers whether it was done now.
-    async fn take_over(&self, tenant: &Tenant, now: Timestamp) -> Result<bool, Fault> {
-        let of = *tenant;
-        if self.db.transaction(tenant, move |conn| is_whole(conn, &of)).await? {
-            return Ok(false);
-        }
-        let mut cursor: Option<String> = None;
-        loop {
-            let page: Snapshot = match self.org.get_json(&snapshot_path(of.org_id(), cursor.as_deref())).await {
-                Ok(page) => page,
-                Err(CallError::NotFound { .. }) => return Err(Fault::NotFound),
-                Err(error) => return Err(error.into()),
-            };
-            cursor.clone_from(&page.next_cursor);
-            let page = self.db.transaction(tenant, move |conn| keep_page(conn, &of, &page, now).map(|()| page)).await?;
-            self.org_changed(of.org_id());
-            page.employees.iter().for_each(|employee| self.employee_changed(of.org_id(), employee));
-            if cursor.is_none() {
-                return Ok(true);
-            }
-        }
+    async fn take_page(&self, tenant: Tenant, cursor: Option<String>) -> Result<Option<String>, Fault> {
+        let page: Snapshot = self.org.get_json(&snapshot_path(tenant.org_id(), cursor.as_deref())).await?;
+        let next = page.next_cursor.clone();
+        let now = self.clock.now();
+        let keep = move |conn: &mut PgConnection| keep_page(conn, &tenant, &page, now).map(|()| page);
+        let page = self.db.transaction(&tenant, keep).await?;
+        self.org_changed(tenant.org_id());
+        page.employees.iter().for_each(|employee| self.employee_changed(tenant.org_id(), employee));
+        Ok(next)
     }
 }
 
