@@ -105,7 +105,7 @@ pub async fn take_over_all(source: &impl Source) -> Result<usize, Fault> {
 }
 
 /// Reads all pages, unless that was done before; answers whether it was done now.
-async fn take_over(source: &impl Source, tenant: Tenant) -> Result<bool, Fault> {
+pub async fn take_over(source: &impl Source, tenant: Tenant) -> Result<bool, Fault> {
     if source.is_whole(tenant).await? {
         return Ok(false);
     }

@@ -1,7 +1,7 @@
 //! The inbox of one user, over all their organisations.
 
 use jiff::Timestamp;
-use rollcall_ids::{EmployeeId, InvitationId, NotificationId, OrgId, PunchId};
+use rollcall_ids::{AnnouncementId, EmployeeId, InvitationId, NotificationId, OrgId, PunchId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -76,6 +76,9 @@ pub struct About {
     /// The punch it speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub punch_id: Option<PunchId>,
+    /// The announcement it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement_id: Option<AnnouncementId>,
 }
 
 /// A message to one user.

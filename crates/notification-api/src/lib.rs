@@ -4,5 +4,6 @@
 //! `/api/notification/v1/stream`. Other services do not call notification: they emit events, which it takes
 //! at `/internal/v1/events`.
 
+pub mod announcements;
 pub mod inbox;
 pub mod stream;

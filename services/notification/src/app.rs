@@ -14,6 +14,7 @@ use crate::stream::openings::Openings;
 use anyhow::Context as _;
 use jiff::SignedDuration;
 use lettre::message::Mailbox;
+use rollcall_common::backfill::Backfills;
 use rollcall_common::seal::SealingKey;
 use rollcall_common::server::Core;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub struct App {
     pub owners: Owners,
     /// Who is a member of no organisation they asked for.
     pub strangers: Strangers,
+    /// Organisations whose facts are to be taken over.
+    pub backfills: Backfills,
     /// Whose language is to be asked for anew.
     pub stale: Stale,
     /// Who is woken when something was stored.
@@ -58,6 +61,7 @@ impl App {
             hub: Arc::new(Hub::new(limits(&settings.stream), settings.stream.most_per_user)),
             owners: Owners::new(core.clone()),
             strangers: Strangers::default(),
+            backfills: Backfills::default(),
             stale: Stale::default(),
             openings: Openings::default(),
             wakes: Wakes::default(),

@@ -1,6 +1,7 @@
 //! Events of others. The states that org publishes become local copies; the rest goes through the table of rules.
 
 use crate::app::App;
+use crate::facts::places;
 use crate::facts::store as facts;
 use crate::rules::store as waiting;
 use crate::rules::tell::{Given, Outcome, Telling, Told};
@@ -9,7 +10,7 @@ use rollcall_common::events::{CloudEvent, EventConsumer};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::EventId;
-use rollcall_org_api::events::{EMPLOYEE_CHANGED, ORG_CHANGED};
+use rollcall_org_api::events::{EMPLOYEE_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -62,6 +63,9 @@ impl EventConsumer for App {
         let now = self.core.clock.now();
         let of_org =
             || tenant.ok_or_else(|| Fault::invalid("/orgid", "required", "an event of an organisation names it"));
+        if let Some(tenant) = tenant {
+            self.backfills.want(tenant);
+        }
         let note = match event.kind.as_str() {
             ORG_CHANGED => {
                 facts::put_org(conn, of_org()?, &event.data()?)?;
@@ -70,6 +74,14 @@ impl EventConsumer for App {
             EMPLOYEE_CHANGED => {
                 facts::put_employee(conn, of_org()?, &event.data()?)?;
                 Note { deferred: waiting::hurry(conn, of_org()?, now)?, ..Note::default() }
+            }
+            UNIT_CHANGED => {
+                places::put_unit(conn, of_org()?, &event.data()?)?;
+                Note::default()
+            }
+            SITE_CHANGED => {
+                places::put_site(conn, of_org()?, &event.data()?)?;
+                Note::default()
             }
             _ => {
                 let Some(telling) = Telling::of(event)? else { return Ok(()) };

@@ -4,6 +4,7 @@
 //! are stored before anything is sent: in the [`inbox`], which the [`stream`] follows, and as [`mail`] that is owed.
 //! What the rules need of others is kept in local copies ([`facts`]), so intake needs nobody else to be up.
 
+pub mod announcements;
 pub mod app;
 pub mod events;
 pub mod facts;
@@ -20,6 +21,7 @@ pub use app::App;
 pub use settings::Settings;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use rollcall_common::backfill::take_over_all;
 use rollcall_common::events::EventConsumer;
 use rollcall_common::server::{Core, Service, Tasks};
 use std::sync::Arc;
@@ -49,6 +51,15 @@ impl Service for App {
         routes::Description::openapi()
     }
 
+    fn commands() -> Vec<clap::Command> {
+        vec![clap::Command::new("backfill").about("Take over what org knows of every organisation, once")]
+    }
+
+    async fn command(self, name: &str, _options: &clap::ArgMatches) -> anyhow::Result<String> {
+        anyhow::ensure!(name == "backfill", "no such command: {name}");
+        Ok(format!("{} organisations taken over", take_over_all(&self).await?))
+    }
+
     fn consumer(self: &Arc<Self>) -> Option<Arc<dyn EventConsumer>> {
         Some(Arc::clone(self) as Arc<dyn EventConsumer>)
     }
@@ -64,6 +75,8 @@ impl Service for App {
         tasks.spawn("drop old stream entries", stream::reader::prune(Arc::clone(self)));
         let app = Arc::clone(self);
         tasks.spawn("ask for languages anew", async move { app.stale.refresh(&app.owners).await });
+        let app = Arc::clone(self);
+        tasks.spawn("make copies whole", async move { app.backfills.run(&*app).await });
         let app = Arc::clone(self);
         tasks.spawn_until_drained("tell what waits", |drain| rules::deferred::run(app, drain));
         let app = Arc::clone(self);

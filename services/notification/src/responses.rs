@@ -1,7 +1,13 @@
 //! The refusals of each kind of operation, as its description lists them.
 
-use rollcall_common::describe::{BAD_REQUEST, DEADLINE, INTERNAL, INVALID, NOT_FOUND, NOT_SIGNED_IN, UNAVAILABLE};
+use rollcall_common::describe::{
+    BAD_REQUEST, DEADLINE, FORBIDDEN, INTERNAL, INVALID, INVALID_OR_KEY, MEDIA_TYPE, NOT_FOUND, NOT_SIGNED_IN, Refusal,
+    TOO_LARGE, UNAVAILABLE,
+};
 use rollcall_common::refusals;
+
+/// The first still runs.
+const KEY_BUSY: Refusal = ("409", "A request with this `Idempotency-Key` still runs: `idempotency_in_progress`");
 
 refusals! {
     /// Of whatever concerns the whole inbox.
@@ -10,6 +16,15 @@ refusals! {
     List [BAD_REQUEST, NOT_SIGNED_IN, INVALID, INTERNAL, UNAVAILABLE, DEADLINE];
     /// Of one message.
     One [NOT_SIGNED_IN, NOT_FOUND, INTERNAL, UNAVAILABLE, DEADLINE];
+    /// Of making an announcement.
+    Announce [
+        BAD_REQUEST, NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, KEY_BUSY, TOO_LARGE, MEDIA_TYPE, INVALID_OR_KEY, INTERNAL,
+        UNAVAILABLE, DEADLINE,
+    ];
+    /// Of a list of an organisation.
+    OrgList [BAD_REQUEST, NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, INVALID, INTERNAL, UNAVAILABLE, DEADLINE];
+    /// Of one thing of an organisation.
+    OrgOne [NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, INTERNAL, UNAVAILABLE, DEADLINE];
     /// Of opening a stream.
     Open [BAD_REQUEST, NOT_SIGNED_IN, INTERNAL, UNAVAILABLE, DEADLINE];
 }

@@ -1,6 +1,6 @@
 //! Every route, and the title of their description.
 
-use crate::{inbox, stream};
+use crate::{announcements, inbox, stream};
 use rollcall_notification_api::stream::{Read, Reset};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -17,6 +17,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
     tags(
         (name = "inbox", description = "What somebody was told"),
         (name = "stream", description = "The same as it happens, by Server-Sent Events"),
+        (name = "announcements", description = "What an organisation tells its people"),
         (name = "internal", description = "For services only, never proxied"),
     ),
     components(schemas(Read, Reset)),
@@ -26,6 +27,9 @@ pub(crate) struct Description;
 /// Registers them.
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config
+        .service(announcements::handlers::make)
+        .service(announcements::handlers::list)
+        .service(announcements::handlers::one)
         .service(inbox::handlers::list)
         .service(inbox::handlers::read_all)
         .service(inbox::handlers::read)

@@ -1,6 +1,27 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    announcements (org_id, announcement_id) {
+        org_id -> Uuid,
+        announcement_id -> Uuid,
+        title -> Text,
+        body -> Text,
+        audience -> Jsonb,
+        urgent -> Bool,
+        recipients -> Int4,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    backfills (org_id) {
+        org_id -> Uuid,
+        done_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     deferred_events (org_id, event_id) {
         org_id -> Uuid,
         event_id -> Uuid,
@@ -84,6 +105,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    site_facts (org_id, site_id) {
+        org_id -> Uuid,
+        site_id -> Uuid,
+        fact -> Jsonb,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
     stream_entries (user_id, seq) {
         user_id -> Uuid,
         seq -> Int8,
@@ -92,6 +122,15 @@ diesel::table! {
         data -> Text,
         unread -> Int8,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    unit_facts (org_id, unit_id) {
+        org_id -> Uuid,
+        unit_id -> Uuid,
+        fact -> Jsonb,
+        version -> Int8,
     }
 }
 
@@ -163,13 +202,17 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
+    announcements,
+    backfills,
     deferred_events,
     employee_facts,
     mail_deliveries,
     notifications,
     org_facts,
     short_links,
+    site_facts,
     stream_entries,
+    unit_facts,
     user_facts,
     user_streams,
     webhook_deliveries,

@@ -68,6 +68,7 @@ impl TenantAuthority for App {
         if self.strangers.0.contains_key(&key) {
             return Ok(None);
         }
+        self.backfills.want(&tenant);
         if !self.owners.ask_org_about_user(tenant, user_id).await? {
             self.strangers.0.insert(key, ());
             return Ok(None);

@@ -1,7 +1,7 @@
 //! Asking those who own a fact, and remembering the answer. Whoever is away, refusing or hanging, is not asked again
 //! for a while: one question has waited for all that come in that time.
 
-use super::store;
+use super::{places, store};
 use rollcall_common::client::{CallError, Peer};
 use rollcall_common::context;
 use rollcall_common::db::Unscoped;
@@ -51,6 +51,8 @@ impl Owners {
         let Some(member) = answer else { return Ok(false) };
         let keep = move |conn: &mut _| {
             store::put_org(conn, &tenant, &member.org)?;
+            member.units.iter().try_for_each(|unit| places::put_unit(conn, &tenant, unit))?;
+            member.sites.iter().try_for_each(|site| places::put_site(conn, &tenant, site))?;
             store::put_employee(conn, &tenant, &member.employee)?;
             Ok(true)
         };

@@ -11,8 +11,8 @@ use rollcall_common::db::Scope;
 use rollcall_common::extract::{Path, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::paging::{PageQuery, Paged};
-use rollcall_ids::NotificationId;
-use rollcall_notification_api::inbox::{Inbox, Notification, UnreadCount};
+use rollcall_ids::{NotificationId, OrgId};
+use rollcall_notification_api::inbox::{Category, Inbox, Notification, UnreadCount};
 use serde::{Deserialize, Deserializer};
 
 /// A message for the description.
@@ -38,6 +38,13 @@ pub(crate) struct InboxQuery {
     #[serde(default, deserialize_with = "flag")]
     #[param(value_type = Option<bool>, example = true)]
     unread: bool,
+    /// Only of this category.
+    #[serde(default)]
+    #[param(example = "requests")]
+    category: Option<Category>,
+    /// Only from this organisation.
+    #[serde(default)]
+    org_id: Option<OrgId>,
     /// Messages on a page, 1 to 200; 50 when absent.
     #[serde(default)]
     #[param(minimum = 1, maximum = 200, example = 50)]
@@ -75,11 +82,11 @@ pub(crate) async fn list(
     caller: Caller,
     query: Query<InboxQuery>,
 ) -> Result<web::Json<Inbox>, Fault> {
-    let Query(InboxQuery { unread, limit, cursor }) = query;
+    let Query(InboxQuery { unread, category, org_id, limit, cursor }) = query;
     let page = PageQuery { limit, cursor }.page::<i64>()?;
     let inbox = app.core.db.transaction(Scope::from(&caller), move |conn| {
         let position = log::standing(conn, &caller)?.position();
-        let filter = Filter { unread, up_to: position.seq, before: page.after };
+        let filter = Filter { unread, category, org_id, up_to: position.seq, before: page.after };
         let rows = store::list(conn, &caller, filter, page.fetch())?;
         let Paged { items, next_cursor } = Paged::new(rows, &page, |(seq, _)| *seq)?.map(|(_, item)| item);
         Ok::<_, Fault>(Inbox { items, next_cursor, stream_position: position.to_string() })

@@ -13,7 +13,7 @@ use rollcall_common::auth::Caller;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EventId, NotificationId, OrgId, UserId};
-use rollcall_notification_api::inbox::{About, Notification};
+use rollcall_notification_api::inbox::{About, Category, Notification};
 use rollcall_notification_api::stream::{NOTIFICATION, READ, Read};
 
 /// A message to one recipient, written in their language.
@@ -144,6 +144,10 @@ impl Row {
 pub struct Filter {
     /// Only those not read yet.
     pub unread: bool,
+    /// Only those of this category.
+    pub category: Option<Category>,
+    /// Only those from this organisation.
+    pub org_id: Option<OrgId>,
     /// Only those up to this number: a page and the position given with it then speak of the same moment.
     pub up_to: i64,
     /// Only those before this number.
@@ -166,6 +170,12 @@ pub fn list(
         .into_boxed();
     if filter.unread {
         query = query.filter(notifications::read_at.is_null());
+    }
+    if let Some(category) = filter.category {
+        query = query.filter(notifications::category.eq(category.as_str()));
+    }
+    if let Some(org_id) = filter.org_id {
+        query = query.filter(notifications::org_id.eq(org_id));
     }
     if let Some(before) = filter.before {
         query = query.filter(notifications::seq.lt(before));

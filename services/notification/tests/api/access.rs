@@ -11,6 +11,8 @@ use serde_json::Value;
 enum For {
     /// A signed-in user, about themselves; there is no organisation in the path to be a stranger to.
     User,
+    /// A member of the organisation in the path.
+    Member,
     /// Another service.
     Service,
 }
@@ -21,6 +23,9 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/notification/v1/notifications/{notification_id}/read", For::User),
     ("GET", "/api/notification/v1/unread-count", For::User),
     ("GET", "/api/notification/v1/stream", For::User),
+    ("GET", "/api/notification/v1/orgs/{org_id}/announcements", For::Member),
+    ("POST", "/api/notification/v1/orgs/{org_id}/announcements", For::Member),
+    ("GET", "/api/notification/v1/orgs/{org_id}/announcements/{announcement_id}", For::Member),
     ("POST", "/internal/v1/events", For::Service),
 ];
 
@@ -47,9 +52,9 @@ async fn nobody_gets_in_without_the_right_token() {
     let stranger = service.keys.service_token("org", "attendance").unwrap();
     let org = service.keys.service_token("org", "notification").unwrap();
     for (method, path, class) in ROUTES {
-        let path = path.replace("{notification_id}", &NotificationId::generate().to_string());
+        let path = fill(path, &world.org_id.to_string());
         let wrong = match class {
-            For::User => [String::new(), "x.y.z".to_owned(), org.clone()],
+            For::User | For::Member => [String::new(), "x.y.z".to_owned(), org.clone()],
             For::Service => [String::new(), user.clone(), stranger.clone()],
         };
         for token in wrong {
@@ -62,6 +67,32 @@ async fn nobody_gets_in_without_the_right_token() {
             assert_eq!(answer.headers()["www-authenticate"], "Bearer");
             let problem: Value = answer.json().await.unwrap();
             assert_eq!(problem["code"], "not_signed_in", "{method} {path}");
+        }
+    }
+}
+
+/// The path with ids in it: that of the organisation, and any for the rest.
+fn fill(path: &str, org_id: &str) -> String {
+    let id = NotificationId::generate().to_string();
+    let parts = path.split('/').map(|part| match part {
+        "{org_id}" => org_id,
+        part if part.starts_with('{') => &id,
+        part => part,
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test]
+async fn who_is_no_member_is_told_that_there_is_nothing_whatever_they_send() {
+    let world = World::start().await;
+    let stranger = world.service.keys.access_token(UserId::generate()).unwrap();
+    for (method, path, _) in ROUTES.iter().filter(|(_, _, class)| *class == For::Member) {
+        for body in ["{}", "{", ""] {
+            let path = fill(path, &world.org_id.to_string());
+            let request = world.service.request(method.parse().unwrap(), &path).bearer_auth(&stranger);
+            let answer = request.header("content-type", "application/json").body(body).send().await.unwrap();
+            assert_eq!(answer.status(), 404, "{method} {path} {body}");
+            assert_eq!(answer.json::<Value>().await.unwrap()["code"], "not_found");
         }
     }
 }

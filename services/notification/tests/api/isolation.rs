@@ -28,9 +28,17 @@ async fn a_transaction_sees_the_rows_of_its_organisation_or_user_and_no_others()
     let world = World::start().await;
     world.tell_manager(&["Ada"]).await;
     world.send("org", &[world.invited("wei@example.org", "en", "secret")]).await;
+    let org = world.org_id;
+    world.sql(&format!("INSERT INTO backfills VALUES ('{org}', now())"));
+    world.sql(&format!("INSERT INTO unit_facts VALUES ('{org}', gen_random_uuid(), '{{}}', 1)"));
+    world.sql(&format!("INSERT INTO site_facts VALUES ('{org}', gen_random_uuid(), '{{}}', 1)"));
+    world.sql(&format!(
+        "INSERT INTO announcements VALUES ('{org}', gen_random_uuid(), 't', 'b', '{{}}', false, 0, gen_random_uuid(), now())"
+    ));
     let (org, user) = (world.org_id.to_string(), world.manager.user_id.to_string());
     let in_org = |id: &str| Some(("app.org_id", id.to_owned()));
-    for table in ["org_facts", "employee_facts", "notifications", "mail_deliveries"] {
+    let tables = ["org_facts", "employee_facts", "unit_facts", "site_facts", "backfills", "announcements"];
+    for table in tables.into_iter().chain(["notifications", "mail_deliveries"]) {
         assert!(rows(&world, table, in_org(&org)) > 0, "{table}");
         assert_eq!(rows(&world, table, in_org(&OrgId::generate().to_string())), 0, "{table}");
         assert_eq!(rows(&world, table, None), 0, "{table}");

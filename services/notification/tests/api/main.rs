@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod announcements;
 mod ends;
 mod inbox;
 mod intake;

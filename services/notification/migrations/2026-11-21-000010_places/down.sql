@@ -1,0 +1,3 @@
+DROP TABLE backfills;
+DROP TABLE site_facts;
+DROP TABLE unit_facts;

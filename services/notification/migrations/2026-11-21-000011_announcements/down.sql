@@ -1,0 +1,2 @@
+ALTER TABLE user_streams RESET (fillfactor);
+DROP TABLE announcements;

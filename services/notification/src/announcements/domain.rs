@@ -1,0 +1,96 @@
+//! Who may announce what to whom. Pure.
+
+use crate::facts::places::Units;
+use rollcall_common::fault::Fault;
+use rollcall_common::validate::{Fields, Rejection, text};
+use rollcall_notification_api::announcements::{Audience, NewAnnouncement};
+use rollcall_org_api::rights::{Grant, Permission, Reach};
+
+/// Characters of a title at most.
+const MOST_OF_TITLE: usize = 200;
+/// Characters of a text at most.
+const MOST_OF_BODY: usize = 10_000;
+
+/// Title and text as they are stored; every bad one is named.
+pub fn check(new: &NewAnnouncement) -> Result<NewAnnouncement, Fault> {
+    let mut fields = Fields::new();
+    let title = fields.take("/title", text(&new.title, MOST_OF_TITLE));
+    let body = fields.take("/body", lines(&new.body));
+    let (title, body) = fields.all((title, body))?;
+    Ok(NewAnnouncement { title, body, audience: new.audience, urgent: new.urgent })
+}
+
+/// Text of several lines.
+fn lines(input: &str) -> Result<String, Rejection> {
+    let body = input.replace("\r\n", "\n").trim().to_owned();
+    let length = body.chars().count();
+    if length == 0 || length > MOST_OF_BODY {
+        return Err(Rejection::new("length", format!("must have 1 to {MOST_OF_BODY} characters, has {length}")));
+    }
+    if body.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        return Err(Rejection::new(
+            "control_character",
+            "must not contain control characters but line breaks and tabs",
+        ));
+    }
+    Ok(body)
+}
+
+/// Whether the grants let their holder speak to this audience. A site crosses units, so only who may speak to all may
+/// speak to one.
+pub fn may_tell(grants: &[Grant], audience: Audience, units: &Units) -> bool {
+    let reach = Reach::of(grants, Permission::AnnouncementsWrite);
+    match audience {
+        Audience::Everyone | Audience::Site { .. } => reach.everyone,
+        Audience::Unit { unit_id } => {
+            reach.everyone || units.and_above(unit_id).iter().any(|above| reach.tops.contains(above))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rollcall_ids::{SiteId, UnitId};
+    use rollcall_org_api::facts::UnitFact;
+    use rollcall_org_api::rights::Scope;
+    use std::collections::BTreeSet;
+
+    fn grant(scope: Scope) -> [Grant; 1] {
+        [Grant { role: "r".into(), permissions: BTreeSet::from([Permission::AnnouncementsWrite]), scope }]
+    }
+
+    #[test]
+    fn a_manager_speaks_to_their_unit_and_below_and_to_nobody_else() {
+        let [root, team, leaf, other] = [(); 4].map(|()| UnitId::generate());
+        let unit = |unit_id, parent_id| UnitFact {
+            unit_id,
+            name: "U".into(),
+            parent_id,
+            head_employee_id: None,
+            deleted: false,
+            version: 1,
+        };
+        let units =
+            Units::of([unit(root, None), unit(team, Some(root)), unit(leaf, Some(team)), unit(other, Some(root))]);
+        let site = Audience::Site { site_id: SiteId::generate() };
+        let to = |unit_id| Audience::Unit { unit_id };
+        let manager = grant(Scope::Unit { unit_id: Some(team) });
+        let allowed: Vec<_> = [to(team), to(leaf), to(root), to(other), Audience::Everyone, site]
+            .map(|audience| may_tell(&manager, audience, &units))
+            .into();
+        assert_eq!(allowed, [true, true, false, false, false, false]);
+        for scope in [Scope::Own, Scope::Unit { unit_id: None }, Scope::Unknown] {
+            assert!(!may_tell(&grant(scope), to(team), &units));
+        }
+        assert!(may_tell(&grant(Scope::Org), Audience::Everyone, &units) && may_tell(&grant(Scope::Org), site, &units));
+    }
+
+    #[test]
+    fn a_text_keeps_its_lines_and_nothing_that_is_no_text() {
+        assert_eq!(lines(" a\r\nb\n").unwrap(), "a\nb");
+        assert_eq!(lines(" \n").unwrap_err().code, "length");
+        assert_eq!(lines(&"x".repeat(10_001)).unwrap_err().code, "length");
+        assert_eq!(lines("a\u{0}b").unwrap_err().code, "control_character");
+    }
+}
