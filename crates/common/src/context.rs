@@ -31,6 +31,11 @@ pub fn time_left() -> Option<Duration> {
     CURRENT.try_with(|context| context.deadline.saturating_duration_since(Instant::now())).ok()
 }
 
+/// When the caller of the request being served stops waiting; none outside a request.
+pub(crate) fn deadline() -> Option<Instant> {
+    CURRENT.try_with(|context| context.deadline).ok()
+}
+
 /// Runs `work` as part of something that ends after `limit`: a task in the background has a deadline too.
 pub async fn within<F: Future>(limit: Duration, work: F) -> F::Output {
     let request_id = request_id().unwrap_or_else(|| crate::secret::random_token(12));

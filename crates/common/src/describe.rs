@@ -30,6 +30,8 @@ pub const INVALID: Refusal = ("422", "Understood, and wrong: `invalid_input`, na
 /// The same, where an `Idempotency-Key` is taken.
 pub const INVALID_OR_KEY: Refusal =
     ("422", "Understood, and wrong: `invalid_input`, naming every bad field; `idempotency_key_reused`");
+/// The rate limit of the session, the API token, the service or the address.
+pub const TOO_MANY: Refusal = ("429", "Too many requests in a short time: `too_many_requests`, with `Retry-After`");
 /// A defect.
 pub const INTERNAL: Refusal = ("500", "The service failed: `internal`");
 /// Away or busy.

@@ -43,6 +43,14 @@ pub enum Fault {
     /// This `Idempotency-Key` came before with another request.
     #[error("idempotency key reused")]
     IdempotencyMismatch,
+    /// The caller has asked for more than is theirs; nothing was done.
+    #[error("rate limit {policy} exceeded")]
+    TooManyRequests {
+        /// Which limit.
+        policy: &'static str,
+        /// Seconds after which there is more.
+        retry_after: u32,
+    },
     /// Something that is needed cannot be reached or is too busy; nothing was done.
     #[error("{what} is not available")]
     Unavailable {
@@ -128,6 +136,11 @@ impl Fault {
                 "idempotency_key_reused",
                 "This Idempotency-Key came before with another request",
             ),
+            Self::TooManyRequests { policy, retry_after } => {
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests in a short time")
+                    .with("violated-policies", vec![*policy])
+                    .retry_after(*retry_after)
+            }
             Self::Unavailable { retry_after, .. } => Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",

@@ -3,6 +3,7 @@
 //! database URL, which prints with its password masked.
 
 use crate::client::{CallOverrides, CallSettings};
+use crate::server::LimitSettings;
 use config::{Config, Environment, File, FileFormat, Source as _, Value};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -20,6 +21,8 @@ const BASE: &str = include_str!("../config/base.toml");
 pub struct BaseSettings {
     /// How requests are served.
     pub server: ServerSettings,
+    /// How much of it one caller, and all together, may take.
+    pub limits: LimitSettings,
     /// The service's own database.
     pub database: DatabaseSettings,
     /// How access tokens are checked.

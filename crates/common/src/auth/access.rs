@@ -3,11 +3,12 @@
 use super::api_tokens::{API_TOKEN_PREFIX, ApiTokens, Grant, Verified};
 use super::keys::KeyCache;
 use super::revocations::Revocations;
-use super::{LEEWAY_SECONDS, bearer};
+use super::{LEEWAY_SECONDS, bearer, count, not_known};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::secret;
 use crate::server::Core;
+use crate::server::limits::Principal;
 use crate::settings::AuthSettings;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -163,10 +164,17 @@ impl FromRequest for Caller {
         let token = bearer(request).map(str::to_owned);
         let core = request.app_data::<web::Data<Core>>().cloned();
         let reads = request.method().is_safe();
+        let request = request.clone();
         Box::pin(async move {
             let token = token.ok_or(Fault::NotSignedIn("no bearer token came with the request"))?;
             let core = core.ok_or_else(|| Fault::internal(anyhow::anyhow!("no core is registered")))?;
-            let caller = core.access_tokens.verify(&token).await?;
+            let caller = core.access_tokens.verify(&token).await.map_err(|fault| not_known(fault, &request, &core))?;
+            count(&request, || {
+                core.rates.count(match caller.grant {
+                    Grant::Session => Principal::Session(caller.session_id),
+                    Grant::ApiToken(_) => Principal::ApiToken(caller.session_id),
+                })
+            })?;
             if caller.grant.covers(core.name, reads) { Ok(caller) } else { Err(Fault::InsufficientScope) }
         })
     }

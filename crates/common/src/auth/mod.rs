@@ -25,8 +25,11 @@ pub(crate) use api_tokens::ApiTokens;
 pub(crate) use keys::KeyCache;
 pub(crate) use service::ServiceTokens;
 
-use actix_web::HttpRequest;
+use crate::fault::Fault;
+use crate::server::Core;
+use crate::server::limits::Standing;
 use actix_web::http::header;
+use actix_web::{HttpMessage as _, HttpRequest};
 
 /// How far two machines' clocks may differ, in seconds.
 const LEEWAY_SECONDS: i64 = 5;
@@ -36,4 +39,26 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Counts a request for its principal, once however many extractors ask who it is.
+fn count(request: &HttpRequest, count: impl FnOnce() -> Standing) -> Result<(), Fault> {
+    if request.extensions().contains::<Standing>() {
+        return Ok(());
+    }
+    let standing = count();
+    let refusal = standing.refusal();
+    request.extensions_mut().insert(standing);
+    refusal.map_or(Ok(()), Err)
+}
+
+/// Counts a token that is worth nothing for the address that it came from; answers why the request is refused.
+fn not_known(fault: Fault, request: &HttpRequest, core: &Core) -> Fault {
+    if !matches!(fault, Fault::NotSignedIn(_)) || request.extensions().contains::<Standing>() {
+        return fault;
+    }
+    let Some(standing) = core.rates.count_stranger(request) else { return fault };
+    let refusal = standing.refusal();
+    request.extensions_mut().insert(standing);
+    refusal.unwrap_or(fault)
 }

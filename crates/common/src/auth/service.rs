@@ -1,11 +1,12 @@
 //! Tokens between services: each signs its own (60 s) with its own key, and verifies others' with the public keys of
 //! its settings, so no call and no shared secret is needed.
 
-use super::{LEEWAY_SECONDS, bearer};
+use super::{LEEWAY_SECONDS, bearer, count, not_known};
 use crate::clock::Clock;
 use crate::fault::Fault;
 use crate::secret;
 use crate::server::Core;
+use crate::server::limits::Principal;
 use crate::settings::PeerSettings;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -125,6 +126,13 @@ impl FromRequest for ServiceCaller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let core = request.app_data::<web::Data<Core>>();
         let caller = bearer(request).zip(core).and_then(|(token, core)| core.service_tokens.verify(token));
-        ready(caller.ok_or(Fault::NotSignedIn("no valid service token came with the request")))
+        let nobody = Fault::NotSignedIn("no valid service token came with the request");
+        ready(match (caller, core) {
+            (Some(caller), Some(core)) => {
+                count(request, || core.rates.count(Principal::Service(caller.name.clone()))).map(|()| caller)
+            }
+            (None, Some(core)) => Err(not_known(nobody, request, core)),
+            (_, None) => Err(nobody),
+        })
     }
 }

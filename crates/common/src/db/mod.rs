@@ -10,6 +10,7 @@
 
 mod manager;
 mod migrate;
+mod queue;
 mod scope;
 
 pub(crate) use migrate::pending_on;
@@ -24,10 +25,12 @@ use diesel::pg::PgConnection;
 use diesel::r2d2::Pool;
 use diesel::result::Error as DieselError;
 use manager::Manager;
+use queue::Queue;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
 /// The database of a service. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +40,7 @@ struct Inner {
     pool: Pool<Manager>,
     probes: Pool<Manager>,
     permits: Arc<Semaphore>,
+    queue: Queue,
     acquire_timeout: Duration,
     emitted: watch::Sender<u64>,
 }
@@ -70,6 +74,7 @@ impl Database {
             pool: pool(settings.max_connections),
             probes: pool(1),
             permits,
+            queue: Queue::new(settings.max_connections),
             acquire_timeout,
             emitted: watch::Sender::new(0),
         }))
@@ -86,23 +91,40 @@ impl Database {
         F: FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
     {
         let scope = scope.into();
-        let wait = context::time_left().map_or(self.0.acquire_timeout, |left| left.min(self.0.acquire_timeout));
-        if wait.is_zero() {
-            return Err(Fault::DeadlineExceeded.into());
-        }
-        let permit = tokio::time::timeout(wait, Arc::clone(&self.0.permits).acquire_owned())
-            .await
-            .map_err(|_| Fault::unavailable("database", anyhow::anyhow!("all connections are busy")))?
-            .map_err(Fault::internal)?;
+        let permit = self.permit().await?;
         let inner = Arc::clone(&self.0);
         let span = tracing::Span::current();
+        let deadline = context::deadline();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let _entered = span.enter();
-            inner.run(&scope, work)
+            let began = Instant::now();
+            // Whoever waited for this may have gone: then it is not begun.
+            if deadline.is_some_and(|deadline| began >= deadline) {
+                return Err(Fault::DeadlineExceeded.into());
+            }
+            let done = inner.run(&scope, work);
+            inner.queue.note(began.elapsed());
+            done
         })
         .await
         .map_err(Fault::internal)?
+    }
+
+    /// The right to use one of the connections. Refused at once when waiting for it would take too long.
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        let Inner { permits, queue, acquire_timeout, .. } = &*self.0;
+        let wait = context::time_left().map_or(*acquire_timeout, |left| left.min(*acquire_timeout));
+        if wait.is_zero() {
+            return Err(Fault::DeadlineExceeded);
+        }
+        if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let busy = |why| Fault::unavailable("database", anyhow::anyhow!("all connections are busy{why}"));
+        let _place = queue.enter(*acquire_timeout).ok_or_else(|| busy(", and others wait already"))?;
+        let permit = tokio::time::timeout(wait, Arc::clone(permits).acquire_owned()).await;
+        permit.map_err(|_| busy(""))?.map_err(Fault::internal)
     }
 
     /// Runs `probe` on a connection of its own, so that a service that is busy is not taken for one whose database is

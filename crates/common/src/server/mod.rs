@@ -1,12 +1,14 @@
 //! How a service starts, serves and stops.
 
 mod health;
+pub(crate) mod limits;
 mod observe;
 mod openapi;
 mod socket;
 mod systemd;
 mod tasks;
 
+pub use limits::{LimitSettings, RateSettings};
 pub use openapi::{openapi, openapi_with_internal};
 pub use tasks::{Drain, Tasks};
 
@@ -23,6 +25,7 @@ use crate::telemetry;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware, web};
 use diesel_migrations::EmbeddedMigrations;
+use limits::{InFlight, Rates};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -108,6 +111,8 @@ pub struct Core {
     pub revocations: Revocations,
     pub(crate) access_tokens: Arc<AccessTokens>,
     pub(crate) service_tokens: Arc<ServiceTokens>,
+    pub(crate) rates: Arc<Rates>,
+    pub(crate) in_flight: InFlight,
     keys: Arc<KeyCache>,
     pub(crate) readiness: Arc<health::Readiness>,
 }
@@ -172,6 +177,7 @@ pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environ
         let service = Arc::clone(&shared);
         let limit = core.base.server.body_limit_bytes;
         pulse.beat_here();
+        core.in_flight.watch_here();
         App::new()
             .wrap(middleware::from_fn(observe::observe))
             .app_data(web::Data::new(core))
@@ -249,6 +255,8 @@ fn core<S: Service>(base: BaseSettings, environment: Environment) -> anyhow::Res
         revocations,
         outbox: Outbox::new(clock.clone(), base.events.subscribers.clone()),
         drain: Drain::default(),
+        rates: Arc::new(Rates::new(&base.limits)),
+        in_flight: InFlight::new(&base.limits),
         readiness: Arc::default(),
         base: Arc::new(base),
         db,

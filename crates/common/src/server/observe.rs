@@ -2,6 +2,7 @@
 //! whatever went wrong on the way becomes a problem.
 
 use super::Core;
+use super::limits::{Admitted, Standing};
 use crate::context::{self, DEADLINE_HEADER, REQUEST_ID_HEADER, RequestContext};
 use crate::fault::Fault;
 use crate::problem::{Cause, Code, Problem};
@@ -10,10 +11,10 @@ use crate::telemetry;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, ResponseError as _, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
 use futures_util::FutureExt as _;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -29,13 +30,25 @@ pub(super) async fn observe<B: MessageBody + 'static>(
     let span = telemetry::request_span(&request, &request_id);
     let core = request.app_data::<web::Data<Core>>().cloned();
     let most = core.as_ref().map_or(10_000, |core| core.base.server.deadline_ms);
-    let deadline = started + time_allowed(request.headers(), most);
+    let allowed = time_allowed(request.headers(), most);
+    let deadline = started + allowed;
     let method = request.method().to_string();
     let route = request.match_pattern();
     let context = RequestContext { request_id: request_id.clone(), deadline };
-    let draining = core.is_some_and(|core| core.drain.is_draining());
+    let draining = core.as_ref().is_some_and(|core| core.drain.is_draining());
+    let gate = core.map_or(Ok(None), |core| admit(&core, &request, allowed));
 
     let served = context::CURRENT.scope(context, async {
+        let _place = match gate {
+            Ok(place) => place,
+            Err((fault, standing)) => {
+                let mut response = fault.error_response();
+                if let Some(standing) = standing {
+                    standing.tell(response.headers_mut());
+                }
+                return Err(response);
+            }
+        };
         // A handler that panics must not take the others of its worker with it.
         let served = AssertUnwindSafe(next.call(request)).catch_unwind();
         match tokio::time::timeout_at(deadline, served).await {
@@ -49,12 +62,16 @@ pub(super) async fn observe<B: MessageBody + 'static>(
     });
     async {
         let mut served = served.await;
+        let standing = served.as_ref().ok().and_then(|r| r.request().extensions().get::<Standing>().cloned());
         let head = match &mut served {
             Ok(response) => response.response_mut(),
             Err(response) => response,
         };
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             head.headers_mut().insert(HeaderName::from_static(REQUEST_ID_HEADER), value);
+        }
+        if let Some(standing) = standing {
+            standing.tell(head.headers_mut());
         }
         if draining {
             head.head_mut().set_connection_type(ConnectionType::Close);
@@ -72,6 +89,37 @@ pub(super) async fn observe<B: MessageBody + 'static>(
     }
     .instrument(span)
     .await
+}
+
+/// Lets a request in, before any work is done for it: while its caller still waits, while there is room, and while a
+/// caller who is not signed in has not asked too often. Who is signed in is counted once that is known.
+fn admit(
+    core: &Core,
+    request: &ServiceRequest,
+    allowed: Duration,
+) -> Result<Option<Admitted>, (Fault, Option<Standing>)> {
+    // Whoever watches the service sees it all the more when it is busy.
+    if is_watching(request.path()) {
+        return Ok(None);
+    }
+    if allowed.is_zero() {
+        return Err((Fault::DeadlineExceeded, None));
+    }
+    let full = || (Fault::unavailable("a place among the requests", anyhow::anyhow!("too many are under way")), None);
+    let place = core.in_flight.admit().ok_or_else(full)?;
+    if !request.headers().contains_key(AUTHORIZATION)
+        && let Some(standing) = core.rates.count_stranger(request.request())
+    {
+        if let Some(refusal) = standing.refusal() {
+            return Err((refusal, Some(standing)));
+        }
+        request.extensions_mut().insert(standing);
+    }
+    Ok(Some(place))
+}
+
+fn is_watching(path: &str) -> bool {
+    matches!(path, "/livez" | "/readyz" | "/health" | "/internal/metrics") || path.ends_with("/health")
 }
 
 /// The client's id, when it is a sane one: it will stand in logs.

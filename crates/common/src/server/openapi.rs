@@ -1,9 +1,11 @@
 //! The description of a service, made from its routes.
 
 use super::{Service, routes};
+use crate::describe;
 use actix_web::App;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi};
 use utoipa_actix_web::AppExt as _;
@@ -25,6 +27,12 @@ pub fn openapi<S: Service>() -> OpenApi {
 pub fn openapi_with_internal<S: Service>() -> OpenApi {
     let (_, mut document) =
         App::new().into_utoipa_app().openapi(S::describe()).configure(routes::<S>).split_for_parts();
+    for operation in operations(&mut document) {
+        // Whoever asks too often is refused by every route alike, before it is reached.
+        for (status, refusal) in describe::responses(&[describe::TOO_MANY]) {
+            operation.responses.responses.entry(status).or_insert(refusal);
+        }
+    }
     let components = document.components.get_or_insert_with(Components::new);
     let scheme = |text: &str| {
         let mut http = Http::new(HttpAuthScheme::Bearer);
@@ -36,6 +44,12 @@ pub fn openapi_with_internal<S: Service>() -> OpenApi {
         .add_security_scheme("bearer", scheme("Access token of a signed-in user, from `POST /api/user/v1/sessions`"));
     components.add_security_scheme("service", scheme("Token of another service, signed with its own key"));
     document
+}
+
+fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
+    document.paths.paths.values_mut().flat_map(|path| {
+        [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch].into_iter().flatten()
+    })
 }
 
 /// The schemas that the paths refer to, and those that these refer to.

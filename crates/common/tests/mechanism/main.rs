@@ -6,6 +6,7 @@
 mod database;
 mod events;
 mod idempotency;
+mod limits;
 mod outgoing;
 mod probe;
 mod refusals;

@@ -120,7 +120,8 @@ async fn when_everything_fails_the_peer_sees_a_fifth_more_and_ten_a_second() {
     for _ in 0..10 {
         futures_util::future::join_all((0..50).map(|_| ask(&stage, 1))).await;
     }
-    let allowed = 500.0 * 1.2 + 10.0 * (started.elapsed().as_secs_f64() + 1.0);
+    // The ten of a second may be spent at its end and at the beginning of the next.
+    let allowed = 500.0 * 1.2 + 10.0 * (started.elapsed().as_secs_f64() + 2.0);
     let seen = u32::try_from(requests(&peer).await).unwrap();
     assert!(seen > 500 && f64::from(seen) <= allowed, "{seen} requests for 500 calls, {allowed} allowed");
 }
