@@ -154,6 +154,26 @@ impl Peer {
         self.call(Method::POST, path, Repeat::Unsent, dress).await
     }
 
+    /// Whether it serves and has its database.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let left = context::time_left().unwrap_or_else(|| self.target.settings.deadline());
+        let turn = Arc::new(Turn::new(Arc::clone(&self.target), Repeat::Anything, Instant::now() + left, "/readyz"));
+        match self.request(&turn, Method::GET) {
+            Ok(request) => self.send(&turn, request).await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// The same peer for whoever waits after a failure by themselves: no breaker, because then an event that the peer
+    /// cannot take would shut everybody out, and whoever asks whether it is well would not be let through.
+    pub(crate) fn patient(&self) -> Self {
+        let mut settings = self.target.settings.clone();
+        settings.breaker_failures = u32::MAX;
+        settings.breaker_calls = u32::MAX;
+        let target = Target::new(&self.target.name, self.target.urls(), settings);
+        Self { target: Arc::new(target), identity: Arc::clone(&self.identity), http: self.http.clone() }
+    }
+
     /// A call from its first attempt to its decoded answer, with its span and its metrics.
     async fn call<T: DeserializeOwned>(
         &self,

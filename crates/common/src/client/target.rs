@@ -70,6 +70,11 @@ impl Target {
         &self.instances[0].url
     }
 
+    /// Where its instances are.
+    pub(super) fn urls(&self) -> Vec<Url> {
+        self.instances.iter().map(|instance| instance.url.clone()).collect()
+    }
+
     /// Notes a call, which earns its share of repetitions.
     pub(super) fn earn(&self) {
         self.budget.deposit();

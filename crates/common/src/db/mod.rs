@@ -15,6 +15,7 @@ mod scope;
 
 pub(crate) use migrate::pending_on;
 pub use migrate::{migrate, pending, revert_all};
+pub(crate) use scope::enter;
 pub use scope::{Scope, Unscoped};
 
 use crate::context;

@@ -2,6 +2,9 @@
 
 use crate::auth::Caller;
 use crate::tenant::Tenant;
+use diesel::connection::SimpleConnection as _;
+use diesel::pg::PgConnection;
+use diesel::result::Error as DieselError;
 use rollcall_ids::{OrgId, UserId};
 
 /// Whose rows a transaction sees; row-level security reads it from `app.org_id` and `app.user_id`.
@@ -28,6 +31,17 @@ impl Scope {
             Self::Unscoped => None,
         }
     }
+}
+
+/// Sees the rows of another scope from here on, in the transaction that runs.
+pub(crate) fn enter(conn: &mut PgConnection, scope: Scope) -> Result<(), DieselError> {
+    let (org, user) = match scope {
+        Scope::Tenant(org) => (org.to_string(), String::new()),
+        Scope::User(user) => (String::new(), user.to_string()),
+        Scope::Unscoped => (String::new(), String::new()),
+    };
+    let set = format!("SELECT set_config('app.org_id', '{org}', true), set_config('app.user_id', '{user}', true)");
+    conn.batch_execute(&set)
 }
 
 impl From<&Tenant> for Scope {

@@ -1,23 +1,24 @@
 //! Taking events: `POST /internal/v1/events` of every service but user, which alone has nobody to hear from. That
 //! sessions have ended is taken here for all of them.
 
-use super::{BATCH_TYPE, CloudEvent, REMEMBER};
+use super::{BATCH_TYPE, CloudEvent};
 use crate::auth::{Revocation, ServiceCaller};
-use crate::db::{Scope, Unscoped};
+use crate::db::{self, Scope, Unscoped};
 use crate::extract;
 use crate::fault::Fault;
 use crate::problem::Problem;
-use crate::schema::consumed_events as consumed;
 use crate::server::Core;
 use crate::tenant::Tenant;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, post, web};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Text, Timestamptz, Uuid as SqlUuid};
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
 use rollcall_ids::EventId;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,12 +28,13 @@ const LIMIT: usize = 4 << 20;
 
 /// What a service does with the events of others.
 pub trait EventConsumer: Send + Sync + 'static {
-    /// Applies one event, in the transaction that also notes its id; row-level security is set to the event's
-    /// organisation. Types that are of no interest are `Ok`. An error is reported to the sender, which tries again
+    /// Applies one event, in the transaction that also notes its id, and those of the others of its batch; row-level
+    /// security is set to the event's organisation. When one fails none has been applied, and each is tried by itself.
+    /// Types that are of no interest are `Ok`. An error is reported to the sender, which tries again
     /// later; [`Fault::Unavailable`] makes it keep the whole batch back.
     fn apply(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, event: &CloudEvent) -> Result<(), Fault>;
 
-    /// Called after the transaction of each applied event has committed: the place to wake somebody.
+    /// Called for each applied event after its transaction has committed: the place to wake somebody.
     fn committed(&self, _event: &CloudEvent) {}
 }
 
@@ -105,15 +107,26 @@ pub(crate) async fn intake(
     consumer: Option<web::Data<dyn EventConsumer>>,
 ) -> Result<web::Json<IntakeVerdicts>, Fault> {
     let consumer = consumer.map(web::Data::into_inner);
-    let mut results = Vec::with_capacity(batch.0.len());
-    for event in batch.0 {
-        let id = event.id;
-        let verdict = take(&core, &service, consumer.as_ref(), event).await;
-        let verdict = match verdict {
-            Ok(verdict) => verdict,
-            Err(fault @ (Fault::Unavailable { .. } | Fault::OutcomeUnknown(_) | Fault::DeadlineExceeded)) => {
-                return Err(fault);
-            }
+    let checked: Vec<_> = batch.0.into_iter().map(|event| (event.id, check(&service, event))).collect();
+    let good: Vec<_> = checked.iter().filter_map(|(_, checked)| checked.as_ref().ok().cloned()).collect();
+    // All of them in one transaction: that is one commit. Only if something is wrong with one, each in its own.
+    let together = match take(&core, consumer.as_ref(), good).await {
+        Ok(fresh) => Some(fresh),
+        Err(fault) if is_not_now(&fault) => return Err(fault),
+        Err(_) => None,
+    };
+    let mut fresh = together.clone().unwrap_or_default();
+    let mut results = Vec::with_capacity(checked.len());
+    for (id, incoming) in checked {
+        let taken = match incoming {
+            Ok(_) if together.is_some() => Ok(fresh.remove(&id)),
+            Ok(incoming) => take(&core, consumer.as_ref(), vec![incoming]).await.map(|fresh| !fresh.is_empty()),
+            Err(fault) => Err(fault),
+        };
+        let verdict = match taken {
+            Ok(true) => IntakeVerdict::Applied,
+            Ok(false) => IntakeVerdict::Duplicate,
+            Err(fault) if is_not_now(&fault) => return Err(fault),
             Err(fault) => {
                 tracing::error!(event_id = %id, error = crate::problem::chain(&fault), "an event could not be applied");
                 IntakeVerdict::Failed { code: fault.problem().code.into_owned() }
@@ -124,65 +137,89 @@ pub(crate) async fn intake(
     Ok(web::Json(IntakeVerdicts { results }))
 }
 
-async fn take(
-    core: &Core,
-    service: &ServiceCaller,
-    consumer: Option<&Arc<dyn EventConsumer>>,
+/// Whether it says nothing of the events, but that this service cannot take any now.
+const fn is_not_now(fault: &Fault) -> bool {
+    matches!(fault, Fault::Unavailable { .. } | Fault::OutcomeUnknown(_) | Fault::DeadlineExceeded)
+}
+
+/// An event whose sender may say it.
+struct Incoming {
     event: CloudEvent,
-) -> Result<IntakeVerdict, Fault> {
+    tenant: Option<Tenant>,
+    /// That a session has ended concerns every service, whatever it does with events, and no consumer can spoil it.
+    revocation: Option<Revocation>,
+}
+
+fn check(service: &ServiceCaller, event: CloudEvent) -> Result<Arc<Incoming>, Fault> {
     // A service speaks for itself alone: notification cannot make anybody an owner in the eyes of attendance.
     let own_kind = event.kind.split_once('.').is_some_and(|(emitter, _)| emitter == service.name());
     if event.source != format!("/rollcall/{}", service.name()) || !own_kind {
         return Err(Fault::Forbidden);
     }
     let tenant = event.orgid.map(|org_id| Tenant::of_service(service, org_id));
-    let scope = tenant.as_ref().map_or(Scope::Unscoped, Scope::from);
-    let now = core.clock.now();
-    // That a session has ended concerns every service, whatever it does with events, and no consumer can spoil it.
     let revocation = Revocation::of_event(&event)?;
-    let (revoked, revocations) = (revocation.clone(), core.revocations.clone());
-    let consumer = consumer.filter(|_| revocation.is_none());
-    let applying = consumer.cloned();
-    let (event, verdict) = core
-        .db
-        .transaction(scope, move |conn| {
-            let fresh = diesel::insert_into(consumed::table)
-                .values((
-                    consumed::source.eq(&event.source),
-                    consumed::event_id.eq(event.id),
-                    consumed::consumed_at.eq(now.to_diesel()),
-                ))
-                .on_conflict_do_nothing()
-                .execute(conn)?;
-            if fresh == 0 {
-                return Ok::<_, Fault>((event, IntakeVerdict::Duplicate));
-            }
-            if let Some(revocation) = &revoked {
-                revocations.note(conn, revocation)?;
-            }
-            if let Some(consumer) = applying {
-                consumer.apply(conn, tenant.as_ref(), &event)?;
-            }
-            Ok((event, IntakeVerdict::Applied))
-        })
-        .await?;
-    if verdict == IntakeVerdict::Applied {
-        if let Some(revocation) = &revocation {
-            core.revocations.committed(revocation);
-        }
-        if let Some(consumer) = consumer {
-            consumer.committed(&event);
-        }
-    }
-    Ok(verdict)
+    Ok(Arc::new(Incoming { event, tenant, revocation }))
 }
 
-/// Forgets ids that no sender can send any more.
-pub(crate) async fn forget_old(core: &Core, now: Timestamp) -> Result<usize, Fault> {
-    let limit = now - REMEMBER;
-    core.db
+/// Applies events in one transaction; answers which of them had not been applied before.
+async fn take(
+    core: &Core,
+    consumer: Option<&Arc<dyn EventConsumer>>,
+    events: Vec<Arc<Incoming>>,
+) -> Result<HashSet<EventId>, Fault> {
+    if events.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let (now, revocations) = (core.clock.now(), core.revocations.clone());
+    let (applying, taking) = (consumer.cloned(), events.clone());
+    let fresh = core
+        .db
         .transaction(Unscoped, move |conn| {
-            Ok(diesel::delete(consumed::table.filter(consumed::consumed_at.lt(limit.to_diesel()))).execute(conn)?)
+            let fresh = note_ids(conn, &taking, now)?;
+            let mut open = fresh.clone();
+            for incoming in taking.iter().filter(|incoming| open.remove(&incoming.event.id)) {
+                let Incoming { event, tenant, revocation } = &**incoming;
+                db::enter(conn, tenant.as_ref().map_or(Scope::Unscoped, Scope::from))?;
+                if let Some(revocation) = revocation {
+                    revocations.note(conn, revocation)?;
+                } else if let Some(consumer) = &applying {
+                    consumer.apply(conn, tenant.as_ref(), event)?;
+                }
+            }
+            Ok::<_, Fault>(fresh)
         })
-        .await
+        .await?;
+    let mut open = fresh.clone();
+    for incoming in events.iter().filter(|incoming| open.remove(&incoming.event.id)) {
+        if let Some(revocation) = &incoming.revocation {
+            core.revocations.committed(revocation);
+        } else if let Some(consumer) = consumer {
+            consumer.committed(&incoming.event);
+        }
+    }
+    Ok(fresh)
+}
+
+#[derive(QueryableByName)]
+struct Fresh {
+    #[diesel(sql_type = SqlUuid)]
+    event_id: EventId,
+}
+
+/// Notes the ids of events; answers those that were not noted before. All of a batch are of one source.
+fn note_ids(conn: &mut PgConnection, events: &[Arc<Incoming>], now: Timestamp) -> Result<HashSet<EventId>, Fault> {
+    let Some(first) = events.first() else { return Ok(HashSet::new()) };
+    let mut ids: Vec<EventId> = events.iter().map(|incoming| incoming.event.id).collect();
+    // In one order, whoever else notes some of them: so nobody waits for somebody who waits for them.
+    ids.sort_unstable();
+    let fresh: Vec<Fresh> = diesel::sql_query(
+        "INSERT INTO consumed_events (source, event_id, consumed_at)
+         SELECT $1, event_id, $2 FROM unnest($3) WITH ORDINALITY AS new (event_id, place) ORDER BY place
+         ON CONFLICT DO NOTHING RETURNING event_id",
+    )
+    .bind::<Text, _>(&first.event.source)
+    .bind::<Timestamptz, _>(now.to_diesel())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(conn)?;
+    Ok(fresh.into_iter().map(|fresh| fresh.event_id).collect())
 }

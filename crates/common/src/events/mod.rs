@@ -2,16 +2,18 @@
 //! dispatcher (`dispatch`), taken by an intake (`intake`) that notes the event's id and applies its effect in one
 //! transaction. At least once on the wire, once in effect.
 
+mod deliveries;
 mod dispatch;
 mod insert;
 pub(crate) mod intake;
+pub mod letters;
 mod outbox;
+mod pace;
 
 pub use intake::{EventConsumer, IntakeResult, IntakeVerdict, IntakeVerdicts};
 pub use outbox::{NewEvent, Outbox};
 
-pub(crate) use dispatch::{dispatch, forget_taken};
-pub(crate) use intake::forget_old;
+pub(crate) use dispatch::dispatch;
 
 use jiff::Timestamp;
 use rollcall_ids::{EventId, OrgId};

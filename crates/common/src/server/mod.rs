@@ -268,8 +268,11 @@ fn core<S: Service>(base: BaseSettings, environment: Environment) -> anyhow::Res
 fn background<S: Service>(core: &Core, service: &Arc<S>, tasks: &mut Tasks) -> anyhow::Result<()> {
     for subscriber in core.base.events.subscribers.keys() {
         let peer = core.peers.get(subscriber)?;
-        let dispatch = events::dispatch(core.clone(), subscriber.clone(), peer);
+        let dispatch = events::dispatch(core.clone(), subscriber.clone(), peer.patient());
         tasks.spawn_until_drained("dispatch events", |_| dispatch);
+    }
+    if !core.base.events.subscribers.is_empty() {
+        tasks.spawn("tell how many events wait", events::letters::report(core.clone()));
     }
     let keys = Arc::clone(&core.keys);
     let every = Duration::from_secs(core.base.auth.refresh_seconds);
@@ -301,9 +304,9 @@ fn background<S: Service>(core: &Core, service: &Arc<S>, tasks: &mut Tasks) -> a
 async fn forget_old(core: &Core) {
     let now = core.clock.now();
     let keys = core.db.transaction(crate::db::Unscoped, move |conn| crate::idempotency::forget_old(conn, now)).await;
-    let ids = events::forget_old(core, now).await;
+    let ids = events::letters::forget_old(&core.db, now).await;
     let sessions = core.revocations.forget_old().await;
-    let taken = events::forget_taken(core).await;
+    let taken = events::letters::forget_taken(&core.db).await;
     let forgotten =
         [("idempotency keys", keys), ("event ids", ids), ("ended sessions", sessions), ("taken events", taken)];
     for (what, forgotten) in forgotten {

@@ -169,7 +169,7 @@ async fn an_event_that_cannot_be_applied_waits_alone_and_is_dead_after_three_day
     stage.service.clock.advance(SignedDuration::from_hours(200));
     let again = "SELECT 1 / count(*) FROM outbox_deliveries WHERE state = 'pending' AND attempts = 2";
     eventually("a second refusal", || async { execute(&stage, again).is_ok().then_some(()) }).await;
-    execute(&stage, "UPDATE outbox_deliveries SET attempts = 79").unwrap();
+    execute(&stage, "UPDATE outbox_deliveries SET attempts = 103").unwrap();
     stage.service.clock.advance(SignedDuration::from_hours(1));
     eventually("dead", || async { execute(&stage, dead).is_ok().then_some(()) }).await;
     execute(&stage, "SELECT 1 / count(*) FROM outbox").unwrap();
@@ -221,4 +221,111 @@ fn execute(stage: &Stage, sql: &str) -> Result<(), diesel::result::Error> {
     use diesel::connection::SimpleConnection as _;
     use diesel::{Connection as _, PgConnection};
     PgConnection::establish(&stage.service.admin_url).unwrap().batch_execute(sql)
+}
+
+#[actix_web::test]
+async fn what_hangs_at_the_subscriber_waits_alone_in_the_end() {
+    let subscriber = MockServer::start().await;
+    // A batch with the poison in it never gets an answer that says anything of the others.
+    let choking = |request: &Request| match serde_json::from_slice::<Vec<CloudEvent>>(&request.body).unwrap() {
+        events if events.iter().any(|event| event.data == "poison") => ResponseTemplate::new(503),
+        _ => take(request),
+    };
+    Mock::given(path(INTAKE)).respond_with(choking).mount(&subscriber).await;
+    let ready =
+        Mock::given(path("/readyz")).respond_with(ResponseTemplate::new(503)).mount_as_scoped(&subscriber).await;
+    let stage = with_subscriber(&subscriber).await;
+    let texts = ["1", "2", "poison", "3", "poison", "4"];
+    let request = stage.service.as_user(stage.user).post(&format!("{}/batch", stage.notes()));
+    assert_eq!(request.json(&json!({ "texts": texts })).send().await.unwrap().status(), 200);
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let accused =
+        "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox_deliveries WHERE last_error IS NOT NULL) = 0; END $$";
+    execute(&stage, accused).unwrap();
+    drop(ready);
+    Mock::given(path("/readyz")).respond_with(ResponseTemplate::new(200)).mount(&subscriber).await;
+    let left =
+        "DO $$ BEGIN ASSERT (SELECT array_agg(last_error) FROM outbox_deliveries) = '{no_answer,no_answer}'; END $$";
+    eventually("only the poison is left", || async { execute(&stage, left).is_ok().then_some(()) }).await;
+}
+
+#[actix_web::test]
+async fn two_instances_share_the_sending_and_send_nothing_twice() {
+    let subscriber = MockServer::start().await;
+    Mock::given(path(INTAKE)).respond_with(take).mount(&subscriber).await;
+    let stage = with_subscriber(&subscriber).await;
+    let other = stage.service.another_instance().await;
+    for batch in 0..20 {
+        let texts: Vec<String> = (0..50).map(|number| format!("{batch}-{number}")).collect();
+        let request = stage.service.as_user(stage.user).post(&format!("{}/batch", stage.notes()));
+        assert_eq!(request.json(&json!({ "texts": texts })).send().await.unwrap().status(), 200);
+    }
+    let left = "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox) = 0; END $$";
+    eventually("all taken", || async { execute(&stage, left).is_ok().then_some(()) }).await;
+    let sent = texts(&subscriber).await;
+    let different: std::collections::BTreeSet<_> = sent.iter().collect();
+    assert_eq!((sent.len(), different.len()), (1000, 1000), "each was claimed by one of them");
+    other.stop().await.unwrap();
+}
+
+#[actix_web::test]
+async fn batches_that_come_at_the_same_time_and_overlap_have_their_effect_once() {
+    let stage = Stage::set().await;
+    let events: Vec<Value> = (0..60).map(|number| event(&stage, &format!("{number:02}"))).collect();
+    let reversed: Vec<Value> = events.iter().rev().cloned().collect();
+    let sends = [&events[..40], &events[20..], &reversed[..40], &reversed[..], &events[..]];
+    let answers = futures_util::future::join_all(sends.map(|batch| send(&stage, batch))).await;
+    let verdicts = answers.iter().flat_map(|answer| answer["results"].as_array().unwrap());
+    assert_eq!(verdicts.filter(|result| result["verdict"] == "applied").count(), 60);
+    let mut listed = stage.listed().await;
+    listed.sort();
+    let expected: Vec<String> = (0..60).map(|number| format!("{number:02}")).collect();
+    assert_eq!(listed, expected);
+}
+
+/// What `events …` answers.
+async fn command(stage: &Stage, arguments: &[&str]) -> String {
+    use rollcall_common::cli::events;
+    use rollcall_common::server::Service as _;
+    let core = stage.service.app().core();
+    let options = events::command().try_get_matches_from([&["events"], arguments].concat()).unwrap();
+    events::answer(&core.db, &core.clock, &options).await.unwrap_or_else(|error| error.to_string())
+}
+
+#[actix_web::test]
+async fn a_dead_event_is_listed_shown_and_sent_again() {
+    let subscriber = MockServer::start().await;
+    let refusing = Mock::given(path(INTAKE)).respond_with(take).mount_as_scoped(&subscriber).await;
+    let stage = with_subscriber(&subscriber).await;
+    assert!(command(&stage, &["list"]).await.contains("0 events"));
+    stage.add("poison", "key-1").await;
+    let refused = "SELECT 1 / count(*) FROM outbox_deliveries WHERE attempts = 1 AND last_error = 'forbidden'";
+    eventually("refused", || async { execute(&stage, refused).is_ok().then_some(()) }).await;
+    assert!(command(&stage, &["list"]).await.contains("0 events"), "it is tried again");
+    execute(&stage, "UPDATE outbox_deliveries SET attempts = 103").unwrap();
+    stage.service.clock.advance(SignedDuration::from_hours(2));
+    eventually("dead", || async { command(&stage, &["list"]).await.contains("1 events").then_some(()) }).await;
+    let listed: Value = serde_json::from_str(&command(&stage, &["list", "--json"]).await).unwrap();
+    assert_eq!((&listed[0]["state"], &listed[0]["last_error"]), (&json!("dead"), &json!("forbidden")));
+    assert_eq!((&listed[0]["subscriber"], &listed[0]["data"]), (&json!("notification"), &Value::Null));
+    let id = listed[0]["event_id"].as_str().unwrap();
+    let shown = command(&stage, &["show", id]).await;
+    assert!(shown.contains("org.note.added.v1") && shown.contains("\"poison\""), "{shown}");
+    let metrics = eventually("told", || async {
+        let metrics = stage.service.get("/internal/metrics").send().await.unwrap().text().await.unwrap();
+        metrics.contains("event_deliveries_dead{subscriber=\"notification\"} 1").then_some(metrics)
+    })
+    .await;
+    assert!(metrics.contains("event_delivery_lag_seconds{subscriber=\"notification\"} 0"), "{metrics}");
+    drop(refusing);
+    let taking = |request: &Request| {
+        let events: Vec<CloudEvent> = serde_json::from_slice(&request.body).unwrap();
+        let results: Vec<_> = events.iter().map(|event| json!({ "id": event.id, "verdict": "applied" })).collect();
+        ResponseTemplate::new(200).set_body_json(json!({ "results": results }))
+    };
+    Mock::given(path(INTAKE)).respond_with(taking).mount(&subscriber).await;
+    assert_eq!(command(&stage, &["replay", "--all", "--subscriber", "org", "--json"]).await, "{\"replayed\":0}");
+    assert_eq!(command(&stage, &["replay", id]).await, "1 to be sent again");
+    eventually("taken", || async { command(&stage, &["show", id]).await.contains("no such event").then_some(()) })
+        .await;
 }

@@ -57,6 +57,9 @@ pub struct TestService<S: Service> {
     running: Running<S>,
 }
 
+/// File in the directory of a test.
+const SETTINGS: &str = "settings.toml";
+
 /// Sends requests with one bearer token.
 pub struct As<'a> {
     http: &'a reqwest::Client,
@@ -132,6 +135,25 @@ impl<S: Service> TestService<S> {
         })
     }
 
+    /// Another instance, on the same database and with the same settings and clock. Panics with the reason when it does
+    /// not start.
+    #[expect(clippy::panic, reason = "a service that does not start fails its test, with the reason")]
+    pub async fn another_instance(&self) -> Running<S> {
+        let started = async {
+            let file = self.directory.join(SETTINGS);
+            let loaded = load::<S::Settings>(&Sources {
+                service: S::NAME,
+                defaults: S::DEFAULTS,
+                topology: None,
+                file: Some(&file),
+                environment: Some(HashMap::new()),
+            })?;
+            let environment = Environment { clock: self.clock.clock(), keys: Some(self.keys.jwks()) };
+            server::start::<S>(loaded, environment).await
+        };
+        started.await.unwrap_or_else(|error| panic!("another {} did not start: {error:#}", S::NAME))
+    }
+
     /// The service itself, for what has no HTTP way.
     pub fn app(&self) -> &Arc<S> {
         self.running.service()
@@ -189,7 +211,7 @@ pub fn settings_file<S: Service>(change: impl FnOnce(&mut Table)) -> Result<Path
 }
 
 fn write(settings: &Table, directory: &Path) -> Result<PathBuf> {
-    let file = directory.join("settings.toml");
+    let file = directory.join(SETTINGS);
     fs::write(&file, toml::to_string(settings)?)?;
     Ok(file)
 }

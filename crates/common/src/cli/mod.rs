@@ -1,4 +1,6 @@
-//! The command line that every service has, `serve | migrate | openapi | check-config`, and what one has besides.
+//! The command line that every service has, `serve | migrate | openapi | check-config | events`, and what one has besides.
+
+pub mod events;
 
 use crate::server::{self, Environment, Service};
 use crate::settings::{self, Loaded, Sources};
@@ -28,6 +30,7 @@ pub fn run<S: Service>(arguments: impl IntoIterator<Item = OsString>) -> ExitCod
         Some(("migrate", options)) => load::<S>(options).and_then(|loaded| migrate::<S>(&loaded)),
         Some(("openapi", _)) => openapi::<S>(),
         Some(("check-config", options)) => load::<S>(options).and_then(|loaded| check_config(&loaded)),
+        Some((events::NAME, options)) => load::<S>(options).and_then(|loaded| events::run(&loaded.base, options)),
         Some((name, options)) => load::<S>(options).and_then(|loaded| own_command::<S>(loaded, name, options)),
         None => Err(anyhow::anyhow!("no such command")),
     };
@@ -54,6 +57,7 @@ fn command<S: Service>() -> Command {
         .subcommand(Command::new("migrate").about("Bring the database up to this binary").arg(config.clone()))
         .subcommand(Command::new("openapi").about("Print the OpenAPI description"))
         .subcommand(Command::new("check-config").about("Check the settings and print them").arg(config.clone()))
+        .subcommand(events::command().arg(config.clone().global(true)))
         .subcommands(S::commands().into_iter().map(|command| command.arg(config.clone().global(true))))
 }
 
