@@ -7,9 +7,11 @@
 pub mod account;
 pub mod binaries;
 pub mod commands;
+pub mod crowd;
 pub mod demo;
 pub mod guard;
 pub mod keys;
+pub mod load;
 pub mod lock;
 pub mod mail;
 pub mod nginx;

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 pub use nix::sys::signal::Signal;
 use nix::sys::signal::{kill, killpg};
 use nix::unistd::Pid;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt;
@@ -84,6 +84,25 @@ impl Process {
     /// What it is called in messages.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The processes that it started, where the system says so in `/proc`.
+    pub fn children(&self) -> Vec<Pid> {
+        let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let parent = |pid: i32| -> Option<u32> {
+            // `pid (name) state parent …`; the name may have anything in it.
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+        };
+        pids.filter(|pid| parent(*pid) == Some(self.pid)).map(Pid::from_raw).collect()
+    }
+
+    /// Its resident memory in bytes, where the system says so in `/proc`.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
     }
 
     /// Its process id.

@@ -14,7 +14,7 @@ use crate::process::Process;
 use crate::{ports, secrets};
 use anyhow::{Context, Result, ensure};
 use diesel::{Connection, PgConnection};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{self, Signal};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -58,6 +58,9 @@ pub struct Postgres {
     port: u16,
     password: String,
     home: PathBuf,
+    account: Account,
+    place: Place,
+    guard: Guard,
     /// Worth telling whoever started it.
     pub notice: Option<String>,
 }
@@ -89,6 +92,9 @@ impl Postgres {
                 port,
                 password: password.clone(),
                 home: home.clone(),
+                account,
+                place: place.clone(),
+                guard: guard.clone(),
                 notice: notice.clone(),
             };
             match server.wait_until_ready() {
@@ -142,6 +148,34 @@ impl Postgres {
     /// Stops it in order. Blocks.
     pub fn stop(&self) {
         self.process.stop(Duration::from_secs(20));
+    }
+
+    /// Ends the server and all of its processes with SIGKILL. Its processes are killed too because one that is left
+    /// finishes its statement first. Blocks.
+    pub fn kill(&mut self) -> Result<()> {
+        let children = self.process.children();
+        self.process.kill();
+        for child in children {
+            // Most have ended by themselves, because the server has.
+            let _ = signal::kill(child, Signal::SIGKILL);
+        }
+        Ok(())
+    }
+
+    /// Starts the server again that has ended, with its data and on its port, and waits until it answers. Blocks.
+    pub fn start_again(&mut self) -> Result<()> {
+        let data = self.home.join("data");
+        let start = Instant::now();
+        loop {
+            self.process = spawn(&self.binaries, self.account, &data, self.port, &self.place, &self.guard)?;
+            match self.wait_until_ready() {
+                // The last of the killed ones may still hold the memory that they shared.
+                Err(_) if self.process.exited().is_some() && start.elapsed() < START_WITHIN => {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     fn wait_until_ready(&self) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::guard::Guard;
 use crate::topology::{Service, Topology};
 use crate::{binaries, lock, ports, secrets, settings};
 use anyhow::{Result, ensure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::task;
@@ -18,6 +18,7 @@ pub struct Builder {
     topology_ports: bool,
     nginx_port: Option<u16>,
     pub(super) sign_in: Option<(String, u32)>,
+    only: Option<BTreeSet<String>>,
     settings: BTreeMap<String, Table>,
     build: bool,
     pub(super) hold_sockets: bool,
@@ -31,6 +32,7 @@ impl Builder {
             topology_ports: false,
             nginx_port: None,
             sign_in: None,
+            only: None,
             settings: BTreeMap::new(),
             build: true,
             hold_sockets: false,
@@ -63,6 +65,13 @@ impl Builder {
     #[must_use]
     pub fn sign_in_limit(mut self, rate: &str, burst: u32) -> Self {
         self.sign_in = Some((rate.to_owned(), burst));
+        self
+    }
+
+    /// Starts these services and no others: they are all that is measured, or the rest is away.
+    #[must_use]
+    pub fn only(mut self, services: &[&str]) -> Self {
+        self.only = Some(services.iter().map(|name| (*name).to_owned()).collect());
         self
     }
 
@@ -136,8 +145,11 @@ impl Builder {
         if self.hold_sockets {
             stack.hold_sockets()?;
         }
-        stack.migrate()?;
-        stack.start_services()?;
+        let order = stack.topology.deployment_order()?;
+        let wanted = |name: &&str| self.only.as_ref().is_none_or(|only| only.contains(*name));
+        let names: Vec<String> = order.into_iter().filter(wanted).map(str::to_owned).collect();
+        stack.migrate(&names)?;
+        stack.start_services(&names)?;
         stack.start_nginx(&self, ports, nginx_port)?;
         Ok(stack)
     }

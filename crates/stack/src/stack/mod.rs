@@ -74,6 +74,37 @@ impl Stack {
         Ok(self.postgres()?.admin_url(database))
     }
 
+    /// The process of a service, while it runs.
+    pub fn process(&self, name: &str) -> Result<&Process> {
+        self.service(name)?.process().with_context(|| format!("{name} is not running"))
+    }
+
+    /// A program of PostgreSQL's, e.g. `pgbench`, of the version that runs.
+    pub fn postgres_program(&self, name: &str) -> Result<PathBuf> {
+        Ok(self.postgres()?.binaries().program(name))
+    }
+
+    /// Ends PostgreSQL, all of its processes, with SIGKILL.
+    pub async fn kill_postgres(&mut self) -> Result<()> {
+        self.with_postgres(|postgres| postgres.kill()).await
+    }
+
+    /// Starts PostgreSQL that was killed, on the port that it had, and waits until it answers.
+    pub async fn start_postgres_again(&mut self) -> Result<()> {
+        self.with_postgres(Postgres::start_again).await
+    }
+
+    async fn with_postgres(&mut self, act: impl FnOnce(&mut Postgres) -> Result<()> + Send + 'static) -> Result<()> {
+        let mut postgres = self.postgres.take().context("PostgreSQL is not running")?;
+        let (postgres, result) = task::spawn_blocking(move || {
+            let result = act(&mut postgres);
+            (postgres, result)
+        })
+        .await?;
+        self.postgres = Some(postgres);
+        result
+    }
+
     /// Ends a service with SIGKILL.
     pub async fn kill(&mut self, name: &str) -> Result<()> {
         self.with(name, |service| {

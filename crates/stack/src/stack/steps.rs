@@ -96,9 +96,9 @@ impl Stack {
         self.services.values_mut().try_for_each(Service::hold_socket)
     }
 
-    pub(super) fn migrate(&self) -> Result<()> {
+    pub(super) fn migrate(&self, names: &[String]) -> Result<()> {
         let start = Instant::now();
-        for name in self.topology.deployment_order()? {
+        for name in names {
             self.service(name)?.migrate()?;
         }
         self.say(&format!("databases migrated ({})", seconds(start)));
@@ -106,8 +106,8 @@ impl Stack {
     }
 
     /// One after another, so that who calls finds who is called.
-    pub(super) fn start_services(&mut self) -> Result<()> {
-        for name in self.topology.deployment_order()? {
+    pub(super) fn start_services(&mut self, names: &[String]) -> Result<()> {
+        for name in names {
             let start = Instant::now();
             let service = self.services.get_mut(name).context("every service has settings")?;
             (self.progress)(&format!("waiting for {name} on {} …", service.base_url()));
