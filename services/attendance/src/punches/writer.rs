@@ -11,6 +11,7 @@ use crate::punches::commit::{Written, commit, judged};
 use crate::punches::decide::{Decided, Key};
 use crate::punches::store;
 use diesel::pg::PgConnection;
+use diesel::result::Error as DieselError;
 use rollcall_common::context;
 use rollcall_common::db::{Database, Unscoped};
 use rollcall_common::events::Outbox;
@@ -152,6 +153,8 @@ fn likewise(fault: &Fault) -> Fault {
             let source = Some(anyhow::anyhow!("{}", chain(fault)));
             Fault::Unavailable { what, retry_after: *retry_after, source }
         }
+        // Not a defect: each of them sends it again with their key, and is told whether it was stored.
+        Fault::OutcomeUnknown(_) => Fault::OutcomeUnknown(DieselError::QueryBuilderError(chain(fault).into())),
         other => Fault::internal(anyhow::anyhow!("{}", chain(other))),
     }
 }
