@@ -16,10 +16,10 @@ TOOLS := $(CURDIR)/.run/tools
 DIESEL_VERSION := 2.3.14
 DENY_VERSION := 0.20.2
 
-.PHONY: help up demo test check bootstrap binaries tools fmt openapi schema deny units
+.PHONY: help up demo test bench-engine bench-rush bench-workdays check bootstrap binaries tools fmt openapi schema deny units
 
 help: ## This list
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: binaries ## Bring everything up on http://localhost:8080 (PORT=… for another), until Ctrl-C
 	@$(STACK) up --port $(PORT)
@@ -29,6 +29,18 @@ demo: binaries ## Load the demo company into the stack that runs (make up does i
 
 test: binaries ## Run every test
 	cargo test --workspace --no-fail-fast
+
+bench-engine: bootstrap ## Measure the engine alone: a million workdays on one core
+	cargo bench --quiet -p rollcall-attendance --bench engine
+
+# The release program of the service and the benchmark are built side by side, with the same profile.
+bench-rush: bootstrap ## Measure punches at nine in the morning, beside pgbench (minutes; needs a quiet machine)
+	cargo build --release --quiet -p rollcall-attendance
+	cargo bench --quiet -p rollcall-bench --bench attendance -- rush
+
+bench-workdays: bootstrap ## Measure reading workdays with ten million punches in the table (minutes)
+	cargo build --release --quiet -p rollcall-attendance
+	cargo bench --quiet -p rollcall-bench --bench attendance -- workdays
 
 check: bootstrap tools ## Format, lints, docs, licences; generated files fresh; migrations down and up; call graph
 	cargo fmt --all --check

@@ -16,6 +16,8 @@ const ROSTER_LIMIT: BodyLimit = BodyLimit(256 << 10);
 /// Registers them.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     config
+        // First, because patterns are tried in this order, and this is the one that everybody comes for at nine.
+        .service(punches::handlers::create)
         .service(shifts::handlers::create)
         .service(shifts::handlers::list)
         .service(shifts::handlers::read)
@@ -34,7 +36,6 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
                 .app_data(BATCH_LIMIT)
                 .service(punches::handlers::create_batch),
         )
-        .service(punches::handlers::create)
         .service(punches::handlers::list)
         .service(approvals::handlers::list)
         .service(corrections::handlers::create)

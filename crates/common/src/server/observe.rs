@@ -33,6 +33,7 @@ pub(super) async fn observe<B: MessageBody + 'static>(
     let allowed = time_allowed(request.headers(), most);
     let deadline = started + allowed;
     let method = request.method().to_string();
+    // Asked once: it tries the patterns of the service one after another, which at the rush is felt.
     let route = request.match_pattern();
     let context = RequestContext { request_id: request_id.clone(), deadline };
     let draining = core.as_ref().is_some_and(|core| core.drain.is_draining());
@@ -76,10 +77,6 @@ pub(super) async fn observe<B: MessageBody + 'static>(
         if draining {
             head.head_mut().set_connection_type(ConnectionType::Close);
         }
-        let route = match &served {
-            Ok(response) => response.request().match_pattern().or(route),
-            Err(_) => route,
-        };
         let head = match &served {
             Ok(response) => response.response(),
             Err(response) => response,

@@ -86,7 +86,7 @@ impl Stack {
 
     /// Ends PostgreSQL, all of its processes, with SIGKILL.
     pub async fn kill_postgres(&mut self) -> Result<()> {
-        self.with_postgres(|postgres| postgres.kill()).await
+        self.with_postgres(Postgres::kill).await
     }
 
     /// Starts PostgreSQL that was killed, on the port that it had, and waits until it answers.

@@ -1,0 +1,39 @@
+//! Attendance under load: `rush` (`make bench-rush`) and `workdays` (`make bench-workdays`).
+//!
+//! Measured is the release program that lies beside this one, built by the Makefile; it runs alone, with a PostgreSQL of
+//! its own that flushes every commit.
+
+#![expect(clippy::print_stdout, reason = "a benchmark says what it measured")]
+
+mod pgbench;
+mod plans;
+mod rush;
+mod table;
+mod workdays;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rollcall_stack::Stack;
+use rollcall_stack::binaries;
+use std::net::SocketAddr;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
+async fn main() -> Result<()> {
+    ensure!(binaries::directory()?.ends_with("release"), "without optimisation there is nothing to measure");
+    // Cargo adds `--bench` to what it was told.
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    match wanted.as_deref() {
+        Some("rush") => rush::run().await,
+        Some("workdays") => workdays::run().await,
+        _ => bail!("which one: rush or workdays?"),
+    }
+}
+
+/// Where a service or nginx listens.
+fn address(url: &str) -> Result<SocketAddr> {
+    let port = url.rsplit_once(':').context("an address with a port")?.1.parse()?;
+    Ok(SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+fn attendance(stack: &Stack) -> Result<SocketAddr> {
+    address(&stack.service_url("attendance")?)
+}

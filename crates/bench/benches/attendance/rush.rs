@@ -1,0 +1,144 @@
+//! Nine in the morning, on one machine: PostgreSQL with `fsync` and `synchronous_commit` on, attendance as its release
+//! program, nginx and the load generator. `make bench-rush`.
+//!
+//! Beside each number of connections the same row is inserted by `pgbench`, one per transaction, prepared, into the
+//! same table of the same server. `pgbench` is the superuser, whom row-level security costs nothing; the service is held
+//! by it. What was acknowledged is then held against the table. `ROLLCALL_BENCH_SECONDS` is the time of each case.
+
+use crate::{address, attendance, pgbench};
+use anyhow::{Context as _, Result, ensure};
+use diesel::connection::SimpleConnection as _;
+use diesel::dsl::sql;
+use diesel::sql_types::Text;
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
+use rollcall_stack::Stack;
+use rollcall_stack::crowd::{Crowd, Punches};
+use rollcall_stack::load::{Load, Pace, Report};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Employees who punch; each has a token of their own.
+pub(crate) const PEOPLE: usize = 2_000;
+const WARM_UP: Duration = Duration::from_secs(3);
+/// Punches a second that are no rush.
+const STEADY: f64 = 1_000.0;
+
+/// What is required of the service.
+struct Bounds {
+    /// Punches a second by those of `pgbench` with as many connections.
+    ratio: f64,
+    /// Of 99 in a hundred answers.
+    p99: Duration,
+}
+
+/// A case that is required, and whether it held.
+struct Case {
+    name: String,
+    held: bool,
+}
+
+/// All cases, and whether the bounds held.
+pub(crate) async fn run() -> Result<()> {
+    let lasting = Duration::from_secs(seconds()?);
+    let crowd = Crowd::new(PEOPLE)?;
+    let stack = crowd.stack()?.without_build().start().await?;
+    crowd.arrive(&stack).await?;
+    let rush = Rush { crowd, stack, lasting };
+    rush.conditions()?;
+    let mut cases = Vec::new();
+    let direct = attendance(&rush.stack)?;
+    let nginx = address(&rush.stack.base_url())?;
+    cases.push(rush.steady(direct).await?);
+    for connections in [64, 256] {
+        let tps = rush.pgbench(connections)?;
+        let bounds = (connections == 256).then_some(Bounds { ratio: 2.0, p99: Duration::from_millis(50) });
+        cases.extend(rush.against(&format!("{connections} connections"), direct, connections, tps, bounds).await?);
+        let bounds = (connections == 256).then_some(Bounds { ratio: 1.0, p99: Duration::MAX });
+        cases.extend(rush.against(&format!("{connections} through nginx"), nginx, connections, tps, bounds).await?);
+    }
+    rush.stack.shutdown().await?;
+    let missed: Vec<_> = cases.iter().filter(|case| !case.held).map(|case| case.name.as_str()).collect();
+    ensure!(missed.is_empty(), "not reached: {}", missed.join(", "));
+    println!("all bounds held");
+    Ok(())
+}
+
+/// A crowd, what it loads, and for how long.
+struct Rush {
+    crowd: Crowd,
+    stack: Stack,
+    lasting: Duration,
+}
+
+impl Rush {
+    /// What the figures depend on, asked of the server itself.
+    fn conditions(&self) -> Result<()> {
+        let settings = "SELECT string_agg(name || '=' || setting, ', ' ORDER BY name) FROM pg_settings \
+                        WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes', 'server_version')";
+        let said: String = sql::<Text>(settings).get_result(&mut self.admin()?)?;
+        ensure!(said.contains("fsync=on") && said.contains("synchronous_commit=on"), "commits are not flushed: {said}");
+        let cores = std::thread::available_parallelism()?;
+        println!("{cores} cores; PostgreSQL: {said}; {PEOPLE} employees; {} s each case", self.lasting.as_secs());
+        Ok(())
+    }
+
+    fn admin(&self) -> Result<PgConnection> {
+        Ok(PgConnection::establish(&self.stack.database("attendance")?)?)
+    }
+
+    /// One case: warm-up, load, and what was acknowledged held against the table.
+    async fn punch(&self, name: &str, load: Load) -> Result<Report> {
+        self.admin()?.batch_execute("CHECKPOINT")?;
+        let punches = Punches::of(&self.crowd)?;
+        let resident = || self.stack.process("attendance").map(|process| process.resident_bytes().unwrap_or(0) >> 20);
+        let before = resident()?;
+        let report = load.warm_up(WARM_UP).lasting(self.lasting).run_beside(&punches).await?;
+        let after = resident()?;
+        println!("{name}: {report}; resident {before} → {after} MiB");
+        let rows = punches.verify(&self.stack)?;
+        println!("{name}: each of {rows} acknowledged punches is one row");
+        Ok(report)
+    }
+
+    /// Far from a rush: how long does one wait?
+    async fn steady(&self, address: SocketAddr) -> Result<Case> {
+        let name = "1,000 a second";
+        let load = Load::on(address).connections(64).pace(Pace::Steady(STEADY));
+        let report = self.punch(name, load).await?;
+        let held = report.percentile(0.99) < Duration::from_millis(10) && report.failed() == 0;
+        Ok(Case { name: format!("{name}: p99 under 10 ms"), held })
+    }
+
+    fn pgbench(&self, connections: usize) -> Result<f64> {
+        self.admin()?.batch_execute("CHECKPOINT")?;
+        let measured = pgbench::run(&self.stack, self.crowd.org_id, connections, self.lasting)?;
+        println!("pgbench, {connections} connections: {:.0}/s, mean {:.1} ms", measured.per_second, measured.mean_ms);
+        Ok(measured.per_second)
+    }
+
+    /// As fast as it goes, against `pgbench`.
+    async fn against(
+        &self,
+        name: &str,
+        address: SocketAddr,
+        connections: usize,
+        tps: f64,
+        bounds: Option<Bounds>,
+    ) -> Result<Option<Case>> {
+        let report = self.punch(name, Load::on(address).connections(connections)).await?;
+        let ratio = report.per_second() / tps;
+        println!("{name}: {ratio:.2} × pgbench");
+        Ok(bounds.map(|bounds| {
+            let fast = ratio >= bounds.ratio && report.percentile(0.99) < bounds.p99;
+            Case { name: format!("{name}: {} × pgbench", bounds.ratio), held: fast && report.failed() == 0 }
+        }))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a benchmark measures is no setting of a service")]
+fn seconds() -> Result<u64> {
+    match std::env::var("ROLLCALL_BENCH_SECONDS") {
+        Ok(seconds) => seconds.parse().context("ROLLCALL_BENCH_SECONDS"),
+        Err(_) => Ok(15),
+    }
+}

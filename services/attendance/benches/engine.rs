@@ -1,0 +1,123 @@
+//! The engine alone, on one core: a million workdays, of people who differ. `make bench-engine`.
+//!
+//! An item is a workday; what is measured is `compute` and dropping what it answers. Gathering the facts is not in it:
+//! `make bench-workdays` measures the whole reading.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot prepare ends with the reason")]
+
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use jiff::ToSpan as _;
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use rollcall_attendance::workdays::compute;
+use rollcall_attendance::workdays::facts::{DayFacts, Facts, PunchFact, ShiftFacts};
+use rollcall_attendance_api::policy::{AutoBreak, OvertimePolicy, Policy, Portion, Rounding, RoundingMode};
+use rollcall_attendance_api::punches::Direction;
+use rollcall_attendance_api::shifts::Break;
+use rollcall_attendance_api::wall_time::WallTime;
+use rollcall_attendance_api::workdays::DayHoliday;
+use rollcall_ids::PunchId;
+use std::sync::Arc;
+
+/// Workdays of one round.
+const WORKDAYS: usize = 1_000_000;
+/// Different people; their months are computed again and again.
+const PEOPLE: usize = 500;
+/// The month in which the clocks of Berlin go back.
+const MONTH: (Date, Date) = (date(2026, 10, 1), date(2026, 10, 31));
+const DAYS: usize = 31;
+
+fn main() {
+    divan::main();
+}
+
+/// Months of different people until there are a million days.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn a_million_workdays(bencher: Bencher<'_, '_>) {
+    let people: Vec<Facts> = (0..PEOPLE).map(person).collect();
+    bencher.counter(ItemsCount::new(WORKDAYS)).bench_local(|| {
+        let mut computed = 0;
+        for facts in people.iter().cycle() {
+            let month = compute(black_box(facts), MONTH.0, MONTH.1);
+            computed += black_box(&month).len();
+            if computed >= WORKDAYS {
+                break;
+            }
+        }
+        assert!(computed < WORKDAYS + DAYS, "every month has all of its days");
+    });
+}
+
+/// One month of one person: what a reading of `workdays` computes.
+#[divan::bench(sample_count = 1000)]
+fn a_month_of_one_person(bencher: Bencher<'_, '_>) {
+    let facts = person(0);
+    bencher.counter(ItemsCount::new(DAYS)).bench_local(|| compute(black_box(&facts), MONTH.0, MONTH.1));
+}
+
+/// A month of somebody: by their number they work by day or by night, in Berlin, Shanghai or Kathmandu, with one
+/// policy or another, punch two, four or six times, forget one now and then, and have a holiday and half a day of leave.
+fn person(number: usize) -> Facts {
+    let zone = ["Europe/Berlin", "Asia/Shanghai", "Asia/Kathmandu"][number % 3];
+    let zone = TimeZone::get(zone).unwrap();
+    let night = number % 5 == 4;
+    let shift = Arc::new(if night { shift("22:00", "06:00", ("02:00", "02:30")) } else { day_shift(number) });
+    let dates = (MONTH.0 - 3.days()).series(1.day()).take(DAYS + 6);
+    let days: Vec<DayFacts> = dates
+        .enumerate()
+        .map(|(index, date)| DayFacts {
+            date,
+            zone: zone.clone(),
+            shift: (index % 7 < 5).then(|| Arc::clone(&shift)),
+            holiday: (index == 12).then(|| DayHoliday { name: "Holiday".into(), portion: Portion::Full }),
+            leave: (index == 17).then_some(Portion::Pm),
+            leave_hours: vec![],
+            overtime_approved: None,
+            reported_until: None,
+        })
+        .collect();
+    let mut punches = Vec::new();
+    for (index, day) in days.iter().enumerate().filter(|(_, day)| day.shift.is_some()) {
+        let times: &[(i8, i8)] = match (night, number % 4) {
+            (true, _) => &[(21, 55), (30, 4)],
+            (false, 0) => &[(8, 58), (12, 1), (12, 58), (18, 3)],
+            (false, 1) => &[(9, 7), (12, 1), (12, 58), (15, 0), (15, 20), (18, 40)],
+            _ => &[(8, 50), (18, 1)],
+        };
+        // Somebody forgets to punch out, on another date for each.
+        let forgotten = usize::from(index % 20 == number % 20);
+        for (hour, minute) in &times[..times.len() - forgotten] {
+            let on = day.date + i32::from(*hour / 24).days();
+            let second = i8::try_from((number * 7 + index * 13) % 60).unwrap();
+            let at = on.at(*hour % 24, *minute, second, 0).to_zoned(zone.clone()).unwrap().timestamp();
+            let direction = Direction::Auto;
+            punches.push(PunchFact {
+                id: PunchId::generate(),
+                at,
+                direction,
+                outside_geofence: number.is_multiple_of(50),
+            });
+        }
+    }
+    // As an index gives them: by time, but for a batch that came late.
+    let late = punches.len() / 3;
+    punches.rotate_left(late);
+    Facts { now: "2026-12-01T00:00:00Z".parse().unwrap(), days, punches }
+}
+
+fn day_shift(number: usize) -> ShiftFacts {
+    let mut day = shift("09:00", "18:00", ("12:00", "13:00"));
+    day.policy.grace_in = 5;
+    day.policy.overtime =
+        OvertimePolicy { counts_before: number.is_multiple_of(2), minimum: 15, ..OvertimePolicy::default() };
+    day.policy.rounding = number.is_multiple_of(3).then_some(Rounding { to: 15, mode: RoundingMode::Nearest });
+    day.policy.auto_break = (number % 4 == 1).then_some(AutoBreak { after: 360, minutes: 60 });
+    day
+}
+
+fn shift(start: &str, end: &str, pause: (&str, &str)) -> ShiftFacts {
+    let time = |text: &str| WallTime::parse(text).unwrap();
+    let pause = Break { start: time(pause.0), end: time(pause.1), paid: false };
+    ShiftFacts { start: time(start), end: time(end), breaks: vec![pause], policy: Policy::default() }
+}
