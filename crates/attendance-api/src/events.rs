@@ -7,12 +7,13 @@ pub use requests::*;
 use jiff::Timestamp;
 use rollcall_ids::{EmployeeId, PunchId, SiteId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A punch came from outside the geofence of its site; `data`: [`PunchOutsideGeofence`].
 pub const PUNCH_OUTSIDE_GEOFENCE: &str = "attendance.punch.outside_geofence.v1";
 
 /// Whose punch was how far outside, for whoever is told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PunchOutsideGeofence {
     /// The punch.
     pub punch_id: PunchId,

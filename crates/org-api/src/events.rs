@@ -5,6 +5,7 @@ use crate::facts::{DelegationFact, EmployeeFact, HolidayCalendarFact, OrgFact, S
 use jiff::Timestamp;
 use rollcall_ids::{EmployeeId, InvitationId, UserId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// `data`: [`OrgFact`].
 pub const ORG_CHANGED: &str = "org.org.changed.v1";
@@ -45,7 +46,7 @@ pub struct InvitationCreated {
 }
 
 /// Somebody accepted and is linked to their account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InvitationAccepted {
     /// The invitation.
     pub invitation_id: InvitationId,

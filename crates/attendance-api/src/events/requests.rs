@@ -3,6 +3,7 @@
 use crate::approvals::{RequestGist, RequestKind, RequestStatus, Verdict};
 use rollcall_ids::{EmployeeId, RequestId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Somebody asks for a correction, which waits for a decision; `data`: [`RequestWaits`].
 pub const CORRECTION_REQUESTED: &str = "attendance.correction.requested.v1";
@@ -42,7 +43,7 @@ pub const fn decided(kind: RequestKind) -> &'static str {
 }
 
 /// A request waits for a decision: told when it is made, and again when the first of two levels has approved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestWaits {
     /// The request.
     pub request_id: RequestId,
@@ -66,7 +67,7 @@ pub struct RequestWaits {
 }
 
 /// A decision on a request: one for each level, and one when it is taken back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RequestDecided {
     /// The request.
     pub request_id: RequestId,

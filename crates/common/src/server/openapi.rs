@@ -52,13 +52,14 @@ fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
     })
 }
 
-/// The schemas that the paths refer to, and those that these refer to.
+/// The schemas that the paths and webhooks refer to, and those that these refer to.
 fn needed_schemas(document: &OpenApi) -> BTreeSet<String> {
     // A description that is no JSON keeps nothing, which the test of every committed one would show.
     let document = serde_json::to_value(document).unwrap_or_default();
     let mut needed = BTreeSet::new();
     let mut open = Vec::new();
     references(&document["paths"], &mut open);
+    references(&document["webhooks"], &mut open);
     while let Some(name) = open.pop() {
         if needed.insert(name.clone()) {
             references(&document["components"]["schemas"][&name], &mut open);
