@@ -16,7 +16,7 @@ TOOLS := $(CURDIR)/.run/tools
 DIESEL_VERSION := 2.3.14
 DENY_VERSION := 0.20.2
 
-.PHONY: help up demo test bench-engine bench-rush bench-workdays check bootstrap binaries tools fmt openapi schema deny units
+.PHONY: help up demo test test-webhooks bench-engine bench-rush bench-workdays check bootstrap binaries tools fmt openapi schema deny units
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ bench-rush: bootstrap ## Measure punches at nine in the morning, beside pgbench 
 bench-workdays: bootstrap ## Measure reading workdays with ten million punches in the table (minutes)
 	cargo build --release --quiet -p rollcall-attendance
 	cargo bench --quiet -p rollcall-bench --bench attendance -- workdays
+test-webhooks: bootstrap ## Have the signatures of webhooks verified by the specification's own library (PyPI)
+	@test -x .run/webhooks/bin/python || python3 -m venv .run/webhooks
+	@.run/webhooks/bin/pip install --quiet --disable-pip-version-check standardwebhooks==1.1.0
+	cargo test -p rollcall-notification --test api -- --ignored --exact reference::the_reference_library_verifies_what_is_sent
 
 check: bootstrap tools ## Format, lints, docs, licences; generated files fresh; migrations down and up; call graph
 	cargo fmt --all --check

@@ -4,13 +4,16 @@ use crate::events::Wakes;
 use crate::facts::languages::Stale;
 use crate::facts::members::Strangers;
 use crate::facts::owners::Owners;
+use crate::links::mail::Links;
 use crate::mail::transport::Outlet;
 use crate::rules::tell::Teller;
 use crate::rules::templates::Templates;
-use crate::settings::{Settings, StreamSettings};
+use crate::settings::{Settings, StreamSettings, WebhookSettings};
 use crate::stream::hub::Hub;
 use crate::stream::listener::Limits;
 use crate::stream::openings::Openings;
+use crate::webhooks::sender::Sender;
+use crate::webhooks::targets::{self, Guard};
 use anyhow::Context as _;
 use jiff::SignedDuration;
 use lettre::message::Mailbox;
@@ -18,6 +21,7 @@ use rollcall_common::backfill::Backfills;
 use rollcall_common::seal::SealingKey;
 use rollcall_common::server::Core;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The notification service.
 pub struct App {
@@ -41,6 +45,8 @@ pub struct App {
     pub stale: Stale,
     /// Who is woken when something was stored.
     pub wakes: Wakes,
+    /// How webhooks are called.
+    pub sender: Sender,
     /// Seals secrets of webhooks and targets of links.
     pub sealing: Arc<SealingKey>,
     /// How mail leaves.
@@ -52,7 +58,9 @@ pub struct App {
 impl App {
     /// Prepares it: a template or a mail setting that is wrong stops the start.
     pub fn new(core: Core, settings: Settings) -> anyhow::Result<Self> {
+        let sealing = Arc::new(SealingKey::read("secrets.encryption_key_file", &settings.secrets.encryption_key_file)?);
         let teller = Teller {
+            links: Links::new(&settings.links, Arc::clone(&sealing))?,
             templates: Templates::load().context("a template is wrong")?,
             language_kept: SignedDuration::from_mins(settings.facts.language_kept_minutes.into()),
         };
@@ -65,13 +73,19 @@ impl App {
             stale: Stale::default(),
             openings: Openings::default(),
             wakes: Wakes::default(),
-            sealing: Arc::new(SealingKey::read("secrets.encryption_key_file", &settings.secrets.encryption_key_file)?),
+            sender: sender(&settings.webhooks)?,
+            sealing,
             outlet: Outlet::new(&settings.mail)?,
             mail_from: settings.mail.from.0.clone(),
             core,
             settings,
         })
     }
+}
+
+fn sender(settings: &WebhookSettings) -> anyhow::Result<Sender> {
+    let guard = Guard::new(settings.allow_http, &settings.allowed_networks);
+    Sender::new(guard, targets::system(), Duration::from_secs(settings.timeout_seconds.max(1).into()))
 }
 
 fn limits(settings: &StreamSettings) -> Limits {

@@ -5,6 +5,7 @@ use crate::facts::places;
 use crate::facts::store as facts;
 use crate::rules::store as waiting;
 use crate::rules::tell::{Given, Outcome, Telling, Told};
+use crate::webhooks::owe::owe;
 use diesel::pg::PgConnection;
 use rollcall_common::events::{CloudEvent, EventConsumer};
 use rollcall_common::fault::Fault;
@@ -26,6 +27,8 @@ pub struct Wakes {
     pub deferred: Notify,
     /// The task that sends mail.
     pub mail: Notify,
+    /// The task that sends to webhooks.
+    pub webhooks: Notify,
     notes: Mutex<HashMap<EventId, Note>>,
 }
 
@@ -33,6 +36,7 @@ pub struct Wakes {
 struct Note {
     told: Told,
     deferred: bool,
+    webhooks: bool,
 }
 
 impl Wakes {
@@ -66,7 +70,8 @@ impl EventConsumer for App {
         if let Some(tenant) = tenant {
             self.backfills.want(tenant);
         }
-        let note = match event.kind.as_str() {
+        let webhooks = tenant.map_or(Ok(false), |tenant| owe(conn, tenant, event, now))?;
+        let mut note = match event.kind.as_str() {
             ORG_CHANGED => {
                 facts::put_org(conn, of_org()?, &event.data()?)?;
                 Note { deferred: waiting::hurry(conn, of_org()?, now)?, ..Note::default() }
@@ -84,7 +89,10 @@ impl EventConsumer for App {
                 Note::default()
             }
             _ => {
-                let Some(telling) = Telling::of(event)? else { return Ok(()) };
+                let Some(telling) = Telling::of(event)? else {
+                    self.wakes.note(event.id, Note { webhooks, ..Note::default() });
+                    return Ok(());
+                };
                 let tenant = match (telling.rule.of_org, tenant) {
                     (true, _) => Some(of_org()?),
                     (false, None) => None,
@@ -103,7 +111,7 @@ impl EventConsumer for App {
                     self.teller.tell(conn, tenant, &telling, &Given::default(), now)?
                 };
                 match outcome {
-                    Outcome::Told(told) => Note { told, deferred: false },
+                    Outcome::Told(told) => Note { told, ..Note::default() },
                     Outcome::Waits(_) => {
                         let whole = serde_json::to_value(event).map_err(Fault::internal)?;
                         waiting::defer(conn, of_org()?, event.id, whole, now)?;
@@ -112,6 +120,7 @@ impl EventConsumer for App {
                 }
             }
         };
+        note.webhooks = webhooks;
         self.wakes.note(event.id, note);
         Ok(())
     }
@@ -120,6 +129,9 @@ impl EventConsumer for App {
         let Some(note) = self.wakes.notes().remove(&event.id) else { return };
         if note.deferred {
             self.wakes.deferred.notify_one();
+        }
+        if note.webhooks {
+            self.wakes.webhooks.notify_one();
         }
         self.wakes.told(self, note.told);
     }

@@ -1,14 +1,17 @@
 //! The notification service of Rollcall: telling people, at once and without loss.
 //!
 //! Others emit events; [`events`] takes them, [`rules`] turn them into messages in the reader's language, and these
-//! are stored before anything is sent: in the [`inbox`], which the [`stream`] follows, and as [`mail`] that is owed.
+//! are stored before anything is sent: in the [`inbox`], which the [`stream`] follows, and as [`mail`] and for [`webhooks`] that are owed it.
 //! What the rules need of others is kept in local copies ([`facts`]), so intake needs nobody else to be up.
 
 pub mod announcements;
 pub mod app;
+pub mod deliveries;
+pub mod error;
 pub mod events;
 pub mod facts;
 pub mod inbox;
+pub mod links;
 pub mod mail;
 mod responses;
 mod routes;
@@ -16,6 +19,7 @@ pub mod rules;
 mod schema;
 pub mod settings;
 pub mod stream;
+pub mod webhooks;
 
 pub use app::App;
 pub use settings::Settings;
@@ -48,15 +52,21 @@ impl Service for App {
     }
 
     fn describe() -> utoipa::openapi::OpenApi {
-        routes::Description::openapi()
+        let mut document = routes::Description::openapi();
+        webhooks::describe::add(&mut document);
+        document
     }
 
     fn commands() -> Vec<clap::Command> {
-        vec![clap::Command::new("backfill").about("Take over what org knows of every organisation, once")]
+        let mut commands = deliveries::commands::commands();
+        commands.push(clap::Command::new("backfill").about("Take over what org knows of every organisation, once"));
+        commands
     }
 
-    async fn command(self, name: &str, _options: &clap::ArgMatches) -> anyhow::Result<String> {
-        anyhow::ensure!(name == "backfill", "no such command: {name}");
+    async fn command(self, name: &str, options: &clap::ArgMatches) -> anyhow::Result<String> {
+        if name != "backfill" {
+            return deliveries::commands::run(&self, name, options).await;
+        }
         Ok(format!("{} organisations taken over", take_over_all(&self).await?))
     }
 
@@ -73,6 +83,8 @@ impl Service for App {
         let ended = self.core.revocations.subscribe();
         tasks.spawn("end streams with their sessions", stream::watch::end_revoked(Arc::clone(self), ended));
         tasks.spawn("drop old stream entries", stream::reader::prune(Arc::clone(self)));
+        tasks.spawn("drop old deliveries", deliveries::jobs::prune(Arc::clone(self)));
+        tasks.spawn("measure queues", deliveries::jobs::measure(Arc::clone(self)));
         let app = Arc::clone(self);
         tasks.spawn("ask for languages anew", async move { app.stale.refresh(&app.owners).await });
         let app = Arc::clone(self);
@@ -81,5 +93,7 @@ impl Service for App {
         tasks.spawn_until_drained("tell what waits", |drain| rules::deferred::run(app, drain));
         let app = Arc::clone(self);
         tasks.spawn_until_drained("send mail", |drain| mail::worker::run(app, drain));
+        let app = Arc::clone(self);
+        tasks.spawn_until_drained("send to webhooks", |drain| webhooks::worker::run(app, drain));
     }
 }

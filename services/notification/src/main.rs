@@ -1,4 +1,4 @@
-//! The notification service: `serve`, `migrate`, `openapi`, `check-config`.
+//! The notification service: `serve`, `migrate`, `openapi`, `check-config`, and `deliveries` for operators.
 
 use std::process::ExitCode;
 

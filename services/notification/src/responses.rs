@@ -2,7 +2,7 @@
 
 use rollcall_common::describe::{
     BAD_REQUEST, DEADLINE, FORBIDDEN, INTERNAL, INVALID, INVALID_OR_KEY, MEDIA_TYPE, NOT_FOUND, NOT_SIGNED_IN, Refusal,
-    TOO_LARGE, UNAVAILABLE,
+    TOO_LARGE, UNAVAILABLE, VERSION,
 };
 use rollcall_common::refusals;
 
@@ -27,4 +27,16 @@ refusals! {
     OrgOne [NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, INTERNAL, UNAVAILABLE, DEADLINE];
     /// Of opening a stream.
     Open [BAD_REQUEST, NOT_SIGNED_IN, INTERNAL, UNAVAILABLE, DEADLINE];
+    /// Of a route below an organisation that asks for a right.
+    InOrg [NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, INTERNAL, UNAVAILABLE, DEADLINE];
+    /// Of one that takes a query.
+    InOrgQuery [BAD_REQUEST, INVALID];
+    /// Of one that takes a body.
+    Body [BAD_REQUEST, TOO_LARGE, MEDIA_TYPE, INVALID];
+    /// Of one that takes a body and an `Idempotency-Key`.
+    KeyedBody [BAD_REQUEST, TOO_LARGE, MEDIA_TYPE, INVALID_OR_KEY];
+    /// Of one that takes `If-Match`.
+    Versioned [VERSION];
+    /// Of opening a short link.
+    Link [NOT_FOUND, INTERNAL, UNAVAILABLE, DEADLINE];
 }

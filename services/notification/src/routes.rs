@@ -1,6 +1,6 @@
 //! Every route, and the title of their description.
 
-use crate::{announcements, inbox, stream};
+use crate::{announcements, inbox, links, stream, webhooks};
 use rollcall_notification_api::stream::{Read, Reset};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -18,6 +18,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
         (name = "inbox", description = "What somebody was told"),
         (name = "stream", description = "The same as it happens, by Server-Sent Events"),
         (name = "announcements", description = "What an organisation tells its people"),
+        (name = "webhooks", description = "Events of an organisation, posted to addresses of its choice"),
+        (name = "links", description = "Short links in mails"),
         (name = "internal", description = "For services only, never proxied"),
     ),
     components(schemas(Read, Reset)),
@@ -34,5 +36,15 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(inbox::handlers::read_all)
         .service(inbox::handlers::read)
         .service(inbox::handlers::unread_count)
-        .service(stream::handlers::stream);
+        .service(stream::handlers::stream)
+        .service(webhooks::handlers::create)
+        .service(webhooks::handlers::list)
+        .service(webhooks::handlers::read)
+        .service(webhooks::handlers::replace)
+        .service(webhooks::handlers::remove)
+        .service(webhooks::handlers::read_secrets)
+        .service(webhooks::handlers::rotate_secret)
+        .service(webhooks::handlers::list_deliveries)
+        .service(webhooks::handlers::retry)
+        .service(links::handlers::open);
 }

@@ -24,6 +24,10 @@ pub struct Settings {
 #[expect(missing_docs, reason = "config/default.toml says what each value is, once")]
 pub struct LinkSettings {
     pub base_url: Url,
+    #[serde(default)]
+    pub invitation_page: Option<String>,
+    #[serde(default)]
+    pub password_reset_page: Option<String>,
 }
 
 /// `[stream]`

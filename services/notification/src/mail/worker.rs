@@ -75,6 +75,7 @@ async fn send(app: &App, delivery: &Delivery) -> Attempt {
     let (delivery_id, attempts) = (delivery.delivery_id, delivery.attempts);
     let Err(failure) = hand_over(app, delivery).await else {
         tracing::info!(%delivery_id, attempts, "mail sent");
+        count("sent");
         return Attempt::Sent;
     };
     let spread = full_jitter(Duration::from_secs(1)).as_secs_f64();
@@ -82,11 +83,17 @@ async fn send(app: &App, delivery: &Delivery) -> Attempt {
     let next = next_attempt(attempts, delivery.created_at, app.core.clock.now(), give_up, spread);
     if let Some(at) = next.filter(|_| !failure.for_good) {
         tracing::warn!(%delivery_id, attempts, error = failure.logged, "mail not sent yet");
+        count("failed");
         Attempt::Again { at, error: failure.kept }
     } else {
         tracing::error!(%delivery_id, attempts, error = failure.logged, "mail given up");
+        count("dead");
         Attempt::Dead { error: failure.kept }
     }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("deliveries_total", "channel" => "mail", "outcome" => outcome).increment(1);
 }
 
 /// Why a mail did not leave. What is kept beside it may name the recipient, what is logged never does.

@@ -6,6 +6,7 @@ use super::table::rule_for;
 use super::templates::{Language, Templates, Text};
 use crate::facts::store as facts;
 use crate::inbox::store::{self as inbox, Letter};
+use crate::links::mail::Links;
 use crate::mail::store::{self as mail, NewMail};
 use diesel::pg::PgConnection;
 use jiff::{SignedDuration, Timestamp};
@@ -20,6 +21,8 @@ use std::collections::HashSet;
 pub struct Teller {
     /// The words.
     pub templates: Templates,
+    /// Links in mails.
+    pub links: Links,
     /// After this long a user's language is asked for anew.
     pub language_kept: SignedDuration,
 }
@@ -101,7 +104,11 @@ impl Teller {
         if let Recipients::Address { email, name, locale } = &telling.said.to {
             let language = Language::closest_to(locale);
             // The event names the organisation itself, or there is none: no fact is needed.
-            let text = self.write(telling, language, "")?;
+            let mut data = telling.said.data.clone();
+            if let Some(link) = self.links.of(conn, telling.rule.template, &data, now)? {
+                data["link"] = link.into();
+            }
+            let text = self.write(telling.rule, language, &data, "")?;
             let new = NewMail { recipient: email, recipient_name: name, language, text };
             mail::add(conn, tenant, telling.event_id, telling.rule, &new, now)?;
             return Ok(Outcome::Told(Told { mail: true, ..Told::default() }));
@@ -144,7 +151,7 @@ impl Teller {
         let stale = readers.values().filter(old).map(|reader| reader.user_id).collect();
         let letter = |user_id: &UserId| {
             let locale = readers.get(user_id).map_or(org.locale.as_str(), |reader| reader.locale.as_str());
-            let text = self.write(telling, Language::closest_to(locale), &org.name)?;
+            let text = self.write(telling.rule, Language::closest_to(locale), &telling.said.data, &org.name)?;
             Ok(Letter { user_id: *user_id, title: text.title, body: text.body })
         };
         let letters = users.iter().map(letter).collect::<Result<Vec<_>, Fault>>()?;
@@ -152,8 +159,7 @@ impl Teller {
         Ok(Outcome::Told(Told { users, mail: false, stale }))
     }
 
-    fn write(&self, telling: &Telling, language: Language, org_name: &str) -> Result<Text, Fault> {
-        let template = telling.rule.template;
-        self.templates.write(template, language, &telling.said.data, org_name).map_err(Fault::internal)
+    fn write(&self, rule: &Rule, language: Language, data: &serde_json::Value, org_name: &str) -> Result<Text, Fault> {
+        self.templates.write(rule.template, language, data, org_name).map_err(Fault::internal)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::World;
 use rollcall_common::server::openapi_with_internal;
-use rollcall_ids::{NotificationId, UserId};
+use rollcall_ids::{NotificationId, OrgId, UserId};
 use rollcall_notification::App;
 use serde_json::Value;
 
@@ -13,9 +13,14 @@ enum For {
     User,
     /// A member of the organisation in the path.
     Member,
+    /// Whoever has the path: it holds a secret.
+    Anybody,
     /// Another service.
     Service,
 }
+
+/// Below an organisation.
+const WEBHOOKS: &str = "/api/notification/v1/orgs/{org_id}/webhooks";
 
 const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/notification/v1/notifications", For::User),
@@ -26,6 +31,16 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/notification/v1/orgs/{org_id}/announcements", For::Member),
     ("POST", "/api/notification/v1/orgs/{org_id}/announcements", For::Member),
     ("GET", "/api/notification/v1/orgs/{org_id}/announcements/{announcement_id}", For::Member),
+    ("POST", "/api/notification/v1/orgs/{org_id}/webhooks", For::Member),
+    ("GET", "/api/notification/v1/orgs/{org_id}/webhooks", For::Member),
+    ("GET", "/api/notification/v1/orgs/{org_id}/webhooks/{webhook_id}", For::Member),
+    ("PUT", "/api/notification/v1/orgs/{org_id}/webhooks/{webhook_id}", For::Member),
+    ("DELETE", "/api/notification/v1/orgs/{org_id}/webhooks/{webhook_id}", For::Member),
+    ("GET", "/api/notification/v1/orgs/{org_id}/webhooks/{webhook_id}/secrets", For::Member),
+    ("POST", "/api/notification/v1/orgs/{org_id}/webhooks/{webhook_id}/rotate-secret", For::Member),
+    ("GET", "/api/notification/v1/orgs/{org_id}/webhooks/{webhook_id}/deliveries", For::Member),
+    ("POST", "/api/notification/v1/orgs/{org_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/retry", For::Member),
+    ("GET", "/s/{code}", For::Anybody),
     ("POST", "/internal/v1/events", For::Service),
 ];
 
@@ -54,6 +69,7 @@ async fn nobody_gets_in_without_the_right_token() {
     for (method, path, class) in ROUTES {
         let path = fill(path, &world.org_id.to_string());
         let wrong = match class {
+            For::Anybody => continue,
             For::User | For::Member => [String::new(), "x.y.z".to_owned(), org.clone()],
             For::Service => [String::new(), user.clone(), stranger.clone()],
         };
@@ -95,6 +111,48 @@ async fn who_is_no_member_is_told_that_there_is_nothing_whatever_they_send() {
             assert_eq!(answer.json::<Value>().await.unwrap()["code"], "not_found");
         }
     }
+}
+
+/// Whoever is no member is told the same of every organisation: there is none. A member without the right is refused,
+/// whatever they send.
+#[tokio::test]
+async fn webhooks_are_for_members_who_hold_the_right() {
+    let world = World::start().await;
+    world.answers_for_nobody().await;
+    crate::webhooks::admit(&world).await;
+    let stranger = world.service.as_user(UserId::generate());
+    for (method, path, _) in ROUTES.iter().filter(|(_, path, _)| path.starts_with(WEBHOOKS)) {
+        let method: reqwest::Method = method.parse().unwrap();
+        let (ours, others) = (fill(path, &world.org_id.to_string()), fill(path, &OrgId::generate().to_string()));
+        for (who, path, status, code) in [
+            (&stranger, &ours, 404, "not_found"),
+            (&world.service.as_user(world.owner.user_id), &others, 404, "not_found"),
+            (&world.service.as_user(world.manager.user_id), &ours, 403, "forbidden"),
+            (&world.service.as_user(world.employee.user_id), &ours, 403, "forbidden"),
+        ] {
+            for body in ["", "{"] {
+                let answer = who.request(method.clone(), path).body(body).send().await.unwrap();
+                assert_eq!(answer.status(), status, "{method} {path}");
+                assert_eq!(answer.json::<Value>().await.unwrap()["code"], code, "{method} {path}");
+            }
+        }
+        let owner = world.service.as_user(world.owner.user_id);
+        let body = serde_json::json!({ "url": "https://hooks.example.org/" });
+        let body = if path.ends_with("/rotate-secret") { serde_json::json!({}) } else { body };
+        let answer = owner.request(method.clone(), &ours).header("if-match", "\"1\"").json(&body).send().await.unwrap();
+        let status = if path.contains("{webhook_id}") {
+            404
+        } else if method == "POST" {
+            201
+        } else {
+            200
+        };
+        assert_eq!(answer.status(), status, "{method} {path}");
+    }
+    world.org_is_away().await;
+    let newcomer = world.service.as_user(UserId::generate());
+    let path = fill(WEBHOOKS, &world.org_id.to_string());
+    assert_eq!(newcomer.get(&path).send().await.unwrap().status(), 503, "nobody is no member because org is away");
 }
 
 #[tokio::test]

@@ -35,10 +35,21 @@ async fn a_transaction_sees_the_rows_of_its_organisation_or_user_and_no_others()
     world.sql(&format!(
         "INSERT INTO announcements VALUES ('{org}', gen_random_uuid(), 't', 'b', '{{}}', false, 0, gen_random_uuid(), now())"
     ));
+    world.sql(&format!(
+        "INSERT INTO webhooks (org_id, webhook_id, url, description, event_types, created_by, created_at, updated_at)
+         VALUES ('{}', gen_random_uuid(), 'https://example.org/', '', '{{}}', gen_random_uuid(), now(), now())",
+        world.org_id
+    ));
+    world.sql(
+        "INSERT INTO webhook_secrets (org_id, webhook_id, number, sealed_secret, created_at)
+         SELECT org_id, webhook_id, 1, '', now() FROM webhooks",
+    );
+    world.send("org", &[world.accepted()]).await;
     let (org, user) = (world.org_id.to_string(), world.manager.user_id.to_string());
     let in_org = |id: &str| Some(("app.org_id", id.to_owned()));
     let tables = ["org_facts", "employee_facts", "unit_facts", "site_facts", "backfills", "announcements"];
-    for table in tables.into_iter().chain(["notifications", "mail_deliveries"]) {
+    let more = ["notifications", "mail_deliveries", "webhooks", "webhook_secrets", "webhook_deliveries"];
+    for table in tables.into_iter().chain(more) {
         assert!(rows(&world, table, in_org(&org)) > 0, "{table}");
         assert_eq!(rows(&world, table, in_org(&OrgId::generate().to_string())), 0, "{table}");
         assert_eq!(rows(&world, table, None), 0, "{table}");
@@ -49,6 +60,9 @@ async fn a_transaction_sees_the_rows_of_its_organisation_or_user_and_no_others()
         ("stream_entries", "app.user_ids", format!("{{{stranger},{user}}}"), format!("{{{stranger}}}")),
         ("stream_entries", "app.task", "prune_streams".to_owned(), "mail".to_owned()),
         ("mail_deliveries", "app.task", "mail".to_owned(), "prune_streams".to_owned()),
+        ("webhooks", "app.task", "webhooks".to_owned(), "mail".to_owned()),
+        ("webhook_secrets", "app.task", "webhooks".to_owned(), "mail".to_owned()),
+        ("webhook_deliveries", "app.task", "webhooks".to_owned(), "mail".to_owned()),
     ] {
         assert!(rows(&world, table, Some((setting, yes))) > 0, "{table} {setting}");
         assert_eq!(rows(&world, table, Some((setting, no))), 0, "{table} {setting}");

@@ -4,11 +4,16 @@
 mod access;
 mod accounts;
 mod announcements;
+mod endpoint;
 mod ends;
 mod inbox;
 mod intake;
 mod isolation;
+mod links;
 mod mail;
+mod operators;
+mod reference;
 mod stream;
 mod support;
 mod waiting;
+mod webhooks;

@@ -83,6 +83,18 @@ impl World {
             .await;
     }
 
+    /// Org knows nobody whom it has not told of.
+    pub(crate) async fn answers_for_nobody(&self) {
+        let nobody = ResponseTemplate::new(404).set_body_json(json!({ "code": "not_found" }));
+        Mock::given(method("GET")).and(path_regex("^/internal/v1/orgs/")).respond_with(nobody).mount(&self.peers).await;
+    }
+
+    /// Org and user answer nothing any more but that they are away.
+    pub(crate) async fn org_is_away(&self) {
+        self.peers.reset().await;
+        Mock::given(method("GET")).respond_with(ResponseTemplate::new(503)).mount(&self.peers).await;
+    }
+
     /// The state of the organisation.
     pub(crate) fn org(&self, version: i64, locale: &str) -> Value {
         self.event("org", "org.org.changed.v1", &self.org_fact(version, locale))

@@ -8,6 +8,7 @@ use super::domain::Rule;
 mod account;
 mod invitation;
 mod punch;
+mod webhook;
 
 /// Every rule.
 pub static RULES: &[&Rule] = &[
@@ -17,6 +18,7 @@ pub static RULES: &[&Rule] = &[
     &invitation::ACCEPTED,
     &invitation::CREATED,
     &punch::OUTSIDE_GEOFENCE,
+    &webhook::SWITCHED_OFF,
 ];
 
 /// The rule for events of this type; none: nobody is told.

@@ -1,0 +1,53 @@
+//! What an event makes owed to webhooks, in the transaction that takes it.
+
+use super::payload;
+use crate::schema::{webhook_deliveries, webhooks};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use jiff::Timestamp;
+use jiff_diesel::ToDiesel as _;
+use rollcall_common::events::CloudEvent;
+use rollcall_common::fault::Fault;
+use rollcall_common::problem::FieldError;
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::{WebhookDeliveryId, WebhookId};
+use rollcall_notification_api::webhooks::WebhookMessage;
+
+/// Owes an event to every webhook of the organisation that is on and wants its type, once each however often it is
+/// tried. Says whether there was any.
+pub fn owe(conn: &mut PgConnection, tenant: &Tenant, event: &CloudEvent, now: Timestamp) -> Result<bool, Fault> {
+    let Some(published) = payload::published(&event.kind) else { return Ok(false) };
+    // Held against being removed until the deliveries are there.
+    let found: Vec<(WebhookId, Vec<Option<String>>)> = webhooks::table
+        .filter(webhooks::org_id.eq(tenant.org_id()))
+        .filter(webhooks::enabled)
+        .order(webhooks::webhook_id)
+        .select((webhooks::webhook_id, webhooks::event_types))
+        .for_key_share()
+        .load(conn)?;
+    let wants = |types: &[Option<String>]| types.is_empty() || types.iter().flatten().any(|kind| *kind == event.kind);
+    let wanting: Vec<WebhookId> = found.into_iter().filter(|(_, types)| wants(types)).map(|(id, _)| id).collect();
+    if wanting.is_empty() {
+        return Ok(false);
+    }
+    let data = (published.publish)(&event.data).map_err(|error| {
+        let error = FieldError { pointer: "/data".into(), code: "wrong_type".into(), detail: error.to_string() };
+        Fault::Malformed(vec![error])
+    })?;
+    let message = WebhookMessage { kind: event.kind.clone(), timestamp: event.time, org_id: tenant.org_id(), data };
+    let payload = serde_json::to_string(&message).map_err(Fault::internal)?;
+    let row = |webhook_id: WebhookId| {
+        (
+            webhook_deliveries::org_id.eq(tenant.org_id()),
+            webhook_deliveries::delivery_id.eq(WebhookDeliveryId::generate()),
+            webhook_deliveries::webhook_id.eq(webhook_id),
+            webhook_deliveries::event_id.eq(event.id),
+            webhook_deliveries::event_type.eq(&event.kind),
+            webhook_deliveries::payload.eq(&payload),
+            webhook_deliveries::next_attempt_at.eq(now.to_diesel()),
+            webhook_deliveries::created_at.eq(now.to_diesel()),
+        )
+    };
+    let rows: Vec<_> = wanting.into_iter().map(row).collect();
+    Ok(diesel::insert_into(webhook_deliveries::table).values(rows).on_conflict_do_nothing().execute(conn)? > 0)
+}
