@@ -41,6 +41,7 @@ bench-rush: bootstrap ## Measure punches at nine in the morning, beside pgbench 
 bench-workdays: bootstrap ## Measure reading workdays with ten million punches in the table (minutes)
 	cargo build --release --quiet -p rollcall-attendance
 	cargo bench --quiet -p rollcall-bench --bench attendance -- workdays
+
 test-webhooks: bootstrap ## Have the signatures of webhooks verified by the specification's own library (PyPI)
 	@test -x .run/webhooks/bin/python || python3 -m venv .run/webhooks
 	@.run/webhooks/bin/pip install --quiet --disable-pip-version-check standardwebhooks==1.1.0
