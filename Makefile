@@ -16,7 +16,7 @@ TOOLS := $(CURDIR)/.run/tools
 DIESEL_VERSION := 2.3.14
 DENY_VERSION := 0.20.2
 
-.PHONY: help up demo test test-webhooks bench-engine bench-rush bench-workdays check bootstrap binaries tools fmt openapi schema deny units
+.PHONY: help up demo test test-webhooks bench-engine bench-rush bench-workdays check bootstrap binaries tools fmt openapi schema deny units deb test-deploy
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,13 @@ check: bootstrap tools ## Format, lints, docs, licences; generated files fresh; 
 
 units: ## Check the systemd units: every key known, none exposed more than 1.5 (systemd-analyze)
 	@scripts/check-units
+
+deb: bootstrap ## Make a Debian package: SERVICE=attendance (or edge, deploy), VERSION=… (needs debhelper)
+	@scripts/deb $(SERVICE) $(if $(VERSION),--version $(VERSION))
+
+test-deploy: bootstrap ## Try packages, releases, faults and a reboot on a systemd in a container (root; about 6 minutes)
+	@cargo build --workspace --bins
+	@scripts/test-deploy
 
 bootstrap: ## Install what is missing on this machine
 	@scripts/bootstrap

@@ -15,6 +15,7 @@ pub mod load;
 pub mod lock;
 pub mod mail;
 pub mod nginx;
+pub mod office;
 pub mod ports;
 pub mod postgres;
 pub mod process;

@@ -108,7 +108,14 @@ impl Nginx {
         // A copy, because the workers' account may not reach the checkout.
         copy_files(&static_files.join("docs"), &home.join("static/docs"))?;
         let configuration = home.join("nginx.conf");
-        fs::write(&configuration, render(settings, account, &home, logs)?)?;
+        let place = Place {
+            user: account.name()?,
+            listen: format!("127.0.0.1:{}", settings.port),
+            static_files: plain(&home.join("static"))?,
+            access_log: plain(&logs.join("nginx-access.log"))?,
+            home: plain(&home)?,
+        };
+        fs::write(&configuration, place.render(settings)?)?;
         let log = logs.join("nginx.log");
         check(&home, &configuration)?;
         let process =
@@ -143,39 +150,63 @@ impl Nginx {
     }
 }
 
-/// nginx's configuration for `settings`.
-fn render(settings: &Settings, account: Account, home: &Path, logs: &Path) -> Result<String> {
-    let services: Vec<_> = settings.services.iter().map(|(name, port)| context! { name, port }).collect();
-    let problems: Vec<_> = PROBLEMS
-        .iter()
-        .map(|&Problem { from, status, code, title, detail }| {
-            let early = [400, 414, 494].contains(&from);
-            let page = format!("{}{code}", if early { "/_problem/" } else { "@problem_" });
-            context! { from, status, code, title, detail, early, page }
-        })
-        .collect();
-    let notification = settings.services.get("notification");
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-    environment
-        .render_str(
-            TEMPLATE,
-            context! {
-                user => account.name()?,
-                workers => 2,
-                home => plain(home)?,
-                static => plain(&home.join("static"))?,
-                access_log => plain(&logs.join("nginx-access.log"))?,
-                listen => format!("127.0.0.1:{}", settings.port),
-                services,
-                notification_port => notification.context("no notification service")?,
-                sign_in_rate => settings.sign_in_rate.as_str(),
-                sign_in_burst => settings.sign_in_burst,
-                deadline_ms => DEADLINE_MS,
-                problems,
-            },
-        )
-        .context("nginx/rollcall.conf.j2")
+/// Where nginx runs, in the words of its configuration.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Account of its workers; none where all of it runs as one.
+    pub user: Option<String>,
+    /// Where it listens.
+    pub listen: String,
+    /// Its own directory: process number, temporary files.
+    pub home: String,
+    /// Directory with `docs/`.
+    pub static_files: String,
+    /// Where requests are logged.
+    pub access_log: String,
+}
+
+impl Place {
+    /// Where the package puts it (`deploy/units/edge.service`).
+    pub fn packaged(port: u16) -> Self {
+        Self {
+            user: None,
+            listen: port.to_string(),
+            home: "/run/rollcall-edge".to_owned(),
+            static_files: "/usr/share/rollcall/edge".to_owned(),
+            access_log: "syslog:server=unix:/run/systemd/journal/dev-log,nohostname,tag=rollcall_edge".to_owned(),
+        }
+    }
+
+    /// nginx's configuration for `settings`.
+    pub fn render(&self, settings: &Settings) -> Result<String> {
+        let services: Vec<_> = settings.services.iter().map(|(name, port)| context! { name, port }).collect();
+        let problems: Vec<_> = PROBLEMS
+            .iter()
+            .map(|&Problem { from, status, code, title, detail }| {
+                let early = [400, 414, 494].contains(&from);
+                let page = format!("{}{code}", if early { "/_problem/" } else { "@problem_" });
+                context! { from, status, code, title, detail, early, page }
+            })
+            .collect();
+        let notification = settings.services.get("notification");
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+        let context = context! {
+            user => self.user.as_deref(),
+            workers => 2,
+            home => self.home.as_str(),
+            static => self.static_files.as_str(),
+            access_log => self.access_log.as_str(),
+            listen => self.listen.as_str(),
+            services,
+            notification_port => notification.context("no notification service")?,
+            sign_in_rate => settings.sign_in_rate.as_str(),
+            sign_in_burst => settings.sign_in_burst,
+            deadline_ms => DEADLINE_MS,
+            problems,
+        };
+        environment.render_str(TEMPLATE, context).context("nginx/rollcall.conf.j2")
+    }
 }
 
 /// A path as nginx's configuration takes it without quotes.

@@ -74,6 +74,10 @@ pub(super) async fn wait_for_database<S: Service>(core: &Core) {
 
 /// Says once that the service is ready, when it is, and from then on that it lives, while it does.
 pub(super) async fn report<S: Service>(core: Core, pulse: Pulse) {
+    // No worker, no answer.
+    while !pulse.is_alive(BEAT * 5) {
+        sleep(BEAT / 10).await;
+    }
     while health::database::<S>(&core).await != Database::Ok {
         tell(&[NotifyState::Status("waiting for the database"), EXTENSION]);
         sleep(LOOK_EVERY).await;

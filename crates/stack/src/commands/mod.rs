@@ -2,12 +2,16 @@
 
 mod database;
 mod demo;
+mod load;
+mod nginx;
 mod openapi;
 mod schema;
 mod up;
 
 pub use database::database;
 pub use demo::demo;
+pub use load::{LoadPlan, load};
+pub use nginx::nginx;
 pub use openapi::openapi;
 pub use schema::schema;
 pub use up::up;

@@ -7,31 +7,31 @@ use std::time::Duration;
 
 /// One signed-in, or not yet signed-in, person.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     base_url: String,
     token: Option<String>,
 }
 
 /// An answer and its body.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
 }
 
 impl Client {
     #[expect(clippy::disallowed_methods, reason = "a client from outside, like a browser: no service token")]
-    pub(super) fn new(base_url: &str) -> Result<Self> {
+    pub(crate) fn new(base_url: &str) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build()?;
         Ok(Self { http, base_url: base_url.to_owned(), token: None })
     }
 
-    pub(super) fn signed_in(&self, token: &str) -> Self {
+    pub(crate) fn signed_in(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
     /// Sends a request; `key` makes a creating one repeatable.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -54,22 +54,22 @@ impl Client {
         Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::Null) })
     }
 
-    pub(super) async fn get(&self, path: &str) -> Result<Value> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Value> {
         self.send(Method::GET, path, None, None).await?.success(path)
     }
 
-    pub(super) async fn create(&self, path: &str, key: &str, body: &Value) -> Result<Value> {
+    pub(crate) async fn create(&self, path: &str, key: &str, body: &Value) -> Result<Value> {
         self.send(Method::POST, path, Some(body), Some(key)).await?.success(path)
     }
 
-    pub(super) async fn put(&self, path: &str, body: Option<&Value>) -> Result<Value> {
+    pub(crate) async fn put(&self, path: &str, body: Option<&Value>) -> Result<Value> {
         self.send(Method::PUT, path, body, None).await?.success(path)
     }
 }
 
 impl Answer {
     /// The body of a 2xx.
-    pub(super) fn success(self, path: &str) -> Result<Value> {
+    pub(crate) fn success(self, path: &str) -> Result<Value> {
         if !self.status.is_success() {
             bail!("{path} answered {}: {}", self.status, self.body);
         }
@@ -78,7 +78,7 @@ impl Answer {
 }
 
 /// A string of an answer.
-pub(super) fn text(body: &Value, field: &str) -> Result<String> {
+pub(crate) fn text(body: &Value, field: &str) -> Result<String> {
     let value = body.pointer(field).and_then(Value::as_str);
     Ok(value.with_context(|| format!("no {field} in {body}"))?.to_owned())
 }

@@ -3,7 +3,7 @@
 //!
 //! Every creating request carries an `Idempotency-Key`: a load that was interrupted is simply run again.
 
-mod client;
+pub(crate) mod client;
 mod company;
 
 use crate::{mail, secrets};
