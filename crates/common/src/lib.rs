@@ -11,11 +11,13 @@
 //! | [`db`] | one transaction for one request |
 //! | [`events`] | what others are told, and what is heard |
 //! | [`client`], [`context`] | calls, with a deadline |
+//! | [`cached`] | what peers said, remembered |
 //! | [`clock`], [`secret`], [`seal`], [`pii`] | time, chance, secrets and personal data, through one door each |
 
 pub mod answer;
 pub mod auth;
 pub mod backfill;
+pub mod cached;
 pub mod cli;
 pub mod client;
 pub mod clock;

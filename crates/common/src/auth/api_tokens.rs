@@ -8,15 +8,14 @@
 //! Rejected: API tokens as JWTs. They live for months, so each would have to stand in a list of revoked ones for as
 //! long, in every service.
 
+use crate::cached::{Belief, Cached};
 use crate::client::{CallError, Peers};
 use crate::clock::Clock;
 use crate::fault::Fault;
-use crate::problem::chain;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use moka::sync::Cache;
 use rollcall_ids::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, OnceLock};
@@ -107,32 +106,38 @@ impl ApiTokenAuthority for Remote {
     }
 }
 
-#[derive(Clone)]
-struct Remembered {
-    grant: ApiTokenGrant,
-    scopes: Arc<[String]>,
-    asked_at: Timestamp,
-}
-
-/// What is known of API tokens.
-pub(crate) struct ApiTokens {
-    authority: OnceLock<Arc<dyn ApiTokenAuthority>>,
-    peers: Peers,
-    clock: Clock,
-    known: Cache<[u8; 32], Remembered>,
-    questions: Semaphore,
-}
-
 /// A token that is worth something.
+#[derive(Clone)]
 pub(crate) struct Verified {
     pub(crate) grant: ApiTokenGrant,
     pub(crate) scopes: Arc<[String]>,
 }
 
+/// What is known of API tokens.
+pub(crate) struct ApiTokens {
+    authority: Arc<OnceLock<Arc<dyn ApiTokenAuthority>>>,
+    clock: Clock,
+    known: Cached<[u8; 32], Verified>,
+}
+
 impl ApiTokens {
     pub(crate) fn new(peers: Peers, clock: Clock) -> Self {
-        let known = Cache::new(REMEMBERED);
-        Self { authority: OnceLock::new(), peers, clock, known, questions: Semaphore::new(QUESTIONS) }
+        let authority = Arc::new(OnceLock::<Arc<dyn ApiTokenAuthority>>::new());
+        let (own, questions) = (Arc::clone(&authority), Arc::new(Semaphore::new(QUESTIONS)));
+        // A token that was worth nothing may be worth something now: it has just been made.
+        let belief = Belief { fresh: FRESH, stale: STALE, unknown: SignedDuration::ZERO, most: REMEMBERED };
+        let known = Cached::new("user", belief, clock.clone(), move |hash| {
+            let (own, peers, questions) = (own.get().cloned(), peers.clone(), Arc::clone(&questions));
+            async move {
+                let _turn = questions.acquire().await.map_err(Fault::internal)?;
+                let grant = match own {
+                    Some(own) => own.grant(hash).await?,
+                    None => Remote(peers).grant(hash).await?,
+                };
+                Ok(grant.map(|grant| Verified { scopes: grant.scopes.clone().into(), grant }))
+            }
+        });
+        Self { authority, clock, known }
     }
 
     /// Asks `authority` instead of the user service: the user service itself does.
@@ -142,40 +147,11 @@ impl ApiTokens {
     }
 
     pub(crate) async fn verify(&self, hash: [u8; 32]) -> Result<Verified, Fault> {
-        let now = self.clock.now();
-        let known = self.known.get(&hash);
-        let age = |known: &Remembered| now.duration_since(known.asked_at);
-        let remembered = match known {
-            Some(known) if age(&known) < FRESH => known,
-            known => match (self.question(hash, now).await, known.filter(|known| age(known) < STALE)) {
-                (Ok(Some(answer)), _) => answer,
-                (Ok(None), _) => {
-                    self.known.invalidate(&hash);
-                    return Err(Fault::NotSignedIn("the API token is not valid"));
-                }
-                (Err(error), Some(known)) => {
-                    tracing::debug!(error = chain(&error), "user is away; an API token is believed as before");
-                    known
-                }
-                (Err(error), None) => return Err(error),
-            },
-        };
-        if now >= remembered.grant.expires_at {
+        let verified = self.known.get(&hash).await?.ok_or(Fault::NotSignedIn("the API token is not valid"))?;
+        if self.clock.now() >= verified.grant.expires_at {
             return Err(Fault::NotSignedIn("the API token has expired"));
         }
-        Ok(Verified { grant: remembered.grant, scopes: remembered.scopes })
-    }
-
-    async fn question(&self, hash: [u8; 32], now: Timestamp) -> Result<Option<Remembered>, Fault> {
-        let _turn = self.questions.acquire().await.map_err(Fault::internal)?;
-        let grant = match self.authority.get() {
-            Some(authority) => authority.grant(hash).await?,
-            None => Remote(self.peers.clone()).grant(hash).await?,
-        };
-        let Some(grant) = grant else { return Ok(None) };
-        let remembered = Remembered { scopes: grant.scopes.clone().into(), grant, asked_at: now };
-        self.known.insert(hash, remembered.clone());
-        Ok(Some(remembered))
+        Ok(verified)
     }
 }
 
