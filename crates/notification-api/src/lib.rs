@@ -8,5 +8,6 @@ pub mod announcements;
 pub mod codes;
 pub mod events;
 pub mod inbox;
+pub mod preferences;
 pub mod stream;
 pub mod webhooks;

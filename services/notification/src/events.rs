@@ -25,6 +25,8 @@ const MOST_NOTES: usize = 10_000;
 pub struct Wakes {
     /// The task that tells what waits.
     pub deferred: Notify,
+    /// The task that hands to channels what they owe.
+    pub owed: Notify,
     /// The task that sends mail.
     pub mail: Notify,
     /// The task that sends to webhooks.
@@ -44,6 +46,9 @@ impl Wakes {
     pub fn told(&self, app: &App, told: Told) {
         app.hub.read_for(told.users);
         app.stale.add(told.stale);
+        if told.owed {
+            self.owed.notify_one();
+        }
         if told.mail {
             self.mail.notify_one();
         }

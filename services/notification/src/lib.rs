@@ -6,6 +6,7 @@
 
 pub mod announcements;
 pub mod app;
+pub mod channels;
 pub mod deliveries;
 pub mod error;
 pub mod events;
@@ -13,6 +14,8 @@ pub mod facts;
 pub mod inbox;
 pub mod links;
 pub mod mail;
+pub mod owed;
+pub mod preferences;
 mod responses;
 mod routes;
 pub mod rules;
@@ -92,8 +95,14 @@ impl Service for App {
         let app = Arc::clone(self);
         tasks.spawn_until_drained("tell what waits", |drain| rules::deferred::run(app, drain));
         let app = Arc::clone(self);
-        tasks.spawn_until_drained("send mail", |drain| mail::worker::run(app, drain));
-        let app = Arc::clone(self);
         tasks.spawn_until_drained("send to webhooks", |drain| webhooks::worker::run(app, drain));
+        let app = Arc::clone(self);
+        tasks.spawn_until_drained("hand over what is owed", |drain| owed::release::run(app, drain));
+        let app = Arc::clone(self);
+        tasks.spawn("drop old digests", owed::release::prune(app));
+        for channel in channels::CHANNELS {
+            let app = Arc::clone(self);
+            tasks.spawn_until_drained(channel.task(), |drain| channel.run(app, drain));
+        }
     }
 }

@@ -16,6 +16,10 @@ refusals! {
     List [BAD_REQUEST, NOT_SIGNED_IN, INVALID, INTERNAL, UNAVAILABLE, DEADLINE];
     /// Of one message.
     One [NOT_SIGNED_IN, NOT_FOUND, INTERNAL, UNAVAILABLE, DEADLINE];
+    /// Of replacing what is the caller's own.
+    OwnChange [
+        BAD_REQUEST, NOT_SIGNED_IN, VERSION, TOO_LARGE, MEDIA_TYPE, INVALID, INTERNAL, UNAVAILABLE, DEADLINE,
+    ];
     /// Of making an announcement.
     Announce [
         BAD_REQUEST, NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, KEY_BUSY, TOO_LARGE, MEDIA_TYPE, INVALID_OR_KEY, INTERNAL,

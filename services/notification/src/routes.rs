@@ -1,6 +1,6 @@
 //! Every route, and the title of their description.
 
-use crate::{announcements, inbox, links, stream, webhooks};
+use crate::{announcements, inbox, links, preferences, stream, webhooks};
 use rollcall_notification_api::stream::{Read, Reset};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -17,6 +17,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
     tags(
         (name = "inbox", description = "What somebody was told"),
         (name = "stream", description = "The same as it happens, by Server-Sent Events"),
+        (name = "preferences", description = "What somebody wants to be told, by which ways, and when"),
         (name = "announcements", description = "What an organisation tells its people"),
         (name = "webhooks", description = "Events of an organisation, posted to addresses of its choice"),
         (name = "links", description = "Short links in mails"),
@@ -29,6 +30,8 @@ pub(crate) struct Description;
 /// Registers them.
 pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
     config
+        .service(preferences::handlers::read)
+        .service(preferences::handlers::replace)
         .service(announcements::handlers::make)
         .service(announcements::handlers::list)
         .service(announcements::handlers::one)

@@ -11,6 +11,7 @@ diesel::table! {
         recipients -> Int4,
         created_by -> Uuid,
         created_at -> Timestamptz,
+        owed_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -31,6 +32,17 @@ diesel::table! {
         next_attempt_at -> Timestamptz,
         created_at -> Timestamptz,
         leased_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    digests (user_id, channel, due_at) {
+        user_id -> Uuid,
+        channel -> Text,
+        due_at -> Timestamptz,
+        digest_id -> Uuid,
+        notification_ids -> Array<Nullable<Uuid>>,
+        created_at -> Timestamptz,
     }
 }
 
@@ -96,6 +108,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    owed_messages (notification_id, channel) {
+        notification_id -> Uuid,
+        channel -> Text,
+        org_id -> Uuid,
+        user_id -> Uuid,
+        category -> Text,
+        due_at -> Timestamptz,
+        gathered -> Bool,
+        next_attempt_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    preferences (user_id) {
+        user_id -> Uuid,
+        wishes -> Jsonb,
+        version -> Int8,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     short_links (code_hash) {
         code_hash -> Bytea,
         sealed_path -> Bytea,
@@ -139,6 +174,9 @@ diesel::table! {
         user_id -> Uuid,
         locale -> Text,
         fetched_at -> Timestamptz,
+        email -> Nullable<Text>,
+        name -> Nullable<Text>,
+        time_zone -> Nullable<Text>,
     }
 }
 
@@ -205,10 +243,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     announcements,
     backfills,
     deferred_events,
+    digests,
     employee_facts,
     mail_deliveries,
     notifications,
     org_facts,
+    owed_messages,
+    preferences,
     short_links,
     site_facts,
     stream_entries,

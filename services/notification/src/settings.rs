@@ -72,6 +72,8 @@ pub struct SmtpSettings {
     pub port: u16,
     pub tls: Tls,
     #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    #[serde(default)]
     pub username: Option<String>,
     #[serde(default)]
     pub password_file: Option<PathBuf>,
@@ -85,6 +87,9 @@ pub enum Tls {
     Implicit,
     /// `STARTTLS`; a server without it is refused.
     Starttls,
+    /// `STARTTLS` where the server offers it; else nothing is secured. Whoever can change what the server says can read
+    /// the mail: for old relays inside a network alone.
+    Opportunistic,
     /// None: for a relay on the same machine.
     None,
 }

@@ -94,6 +94,7 @@ pub(crate) async fn make(
         })
     };
     let answer = app.core.db.transaction(&tenant, make).await?;
+    app.wakes.owed.notify_one();
     app.hub.read_for(std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner)));
     Ok(answer)
 }

@@ -59,12 +59,12 @@ impl Owners {
         self.core.db.transaction(&tenant, keep).await
     }
 
-    /// Asks user for the language somebody is written to in. False: it knows no such user.
+    /// Asks user how somebody is written to. False: it knows no such user.
     pub async fn ask_user(&self, user_id: UserId) -> Result<bool, Fault> {
         let answer = self.user.ask::<Contact>(&self.core, &user_path(user_id)).await?;
         let Some(contact) = answer else { return Ok(false) };
         let now = self.core.clock.now();
-        let keep = move |conn: &mut _| Ok(store::put_reader(conn, user_id, &contact.locale, now).map(|()| true)?);
+        let keep = move |conn: &mut _| Ok(store::put_reader(conn, &contact, now).map(|()| true)?);
         self.core.db.transaction(Unscoped, keep).await
     }
 }

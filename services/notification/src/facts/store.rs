@@ -12,6 +12,7 @@ use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, UserId};
 use rollcall_org_api::facts::{EmployeeFact, EmployeeStatus, OrgFact};
+use rollcall_user_api::internal::Contact;
 use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
 
@@ -181,8 +182,8 @@ pub fn speakers(conn: &mut PgConnection, tenant: &Tenant, today: Date) -> Result
     found.into_iter().filter_map(|row| reachable(row).transpose()).collect()
 }
 
-/// A language that was asked for, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+/// How somebody is written to: asked for, and when. Personal data: it does not print.
+#[derive(Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = user_facts, check_for_backend(diesel::pg::Pg))]
 pub struct Reader {
     /// Whose.
@@ -192,6 +193,12 @@ pub struct Reader {
     /// When user said so.
     #[diesel(deserialize_as = jiff_diesel::Timestamp)]
     pub fetched_at: Timestamp,
+    /// Where mail reaches them; none: a release before this one asked.
+    pub email: Option<String>,
+    /// How they are addressed.
+    pub name: Option<String>,
+    /// IANA name of the zone whose wall clock they read.
+    pub time_zone: Option<String>,
 }
 
 /// What is known of the languages of these users.
@@ -201,17 +208,25 @@ pub fn readers(conn: &mut PgConnection, users: &[UserId]) -> QueryResult<HashMap
     Ok(readers.into_iter().map(|reader| (reader.user_id, reader)).collect())
 }
 
-/// Remembers the language of a user.
-pub fn put_reader(conn: &mut PgConnection, user_id: UserId, locale: &str, now: Timestamp) -> QueryResult<()> {
-    let row =
-        (user_facts::user_id.eq(user_id), user_facts::locale.eq(locale), user_facts::fetched_at.eq(now.to_diesel()));
+/// Remembers how a user is written to.
+pub fn put_reader(conn: &mut PgConnection, contact: &Contact, now: Timestamp) -> QueryResult<()> {
     diesel::insert_into(user_facts::table)
-        .values(row)
+        .values((
+            user_facts::user_id.eq(contact.user_id),
+            user_facts::locale.eq(&contact.locale),
+            user_facts::fetched_at.eq(now.to_diesel()),
+            user_facts::email.eq(&contact.email),
+            user_facts::name.eq(&contact.name),
+            user_facts::time_zone.eq(&contact.time_zone),
+        ))
         .on_conflict(user_facts::user_id)
         .do_update()
         .set((
             user_facts::locale.eq(excluded(user_facts::locale)),
             user_facts::fetched_at.eq(excluded(user_facts::fetched_at)),
+            user_facts::email.eq(excluded(user_facts::email)),
+            user_facts::name.eq(excluded(user_facts::name)),
+            user_facts::time_zone.eq(excluded(user_facts::time_zone)),
         ))
         .execute(conn)
         .map(drop)

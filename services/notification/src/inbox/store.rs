@@ -28,7 +28,7 @@ pub struct Letter {
 }
 
 /// Stores what an event says to these recipients, at most once each however often it is tried, and adds it to
-/// their streams. Answers those who had not been told before. Two statements for any number of recipients.
+/// their streams. Answers those who had not been told before, with the ids of their messages. Two statements for any number of recipients.
 pub fn add(
     conn: &mut PgConnection,
     tenant: &Tenant,
@@ -37,7 +37,7 @@ pub fn add(
     about: &About,
     letters: &[Letter],
     now: Timestamp,
-) -> Result<Vec<UserId>, Fault> {
+) -> Result<Vec<(UserId, NotificationId)>, Fault> {
     const STATEMENT: &str = "
         WITH fresh AS (
             SELECT * FROM unnest($1, $2, $3, $4, $5) AS letter (notification_id, user_id, title, body, data)
@@ -56,7 +56,7 @@ pub fn add(
             INSERT INTO stream_entries (user_id, seq, org_id, event, data, unread, created_at)
             SELECT user_id, last_seq, $7, $12, data, unread, $11 FROM fresh JOIN moved USING (user_id)
         )
-        SELECT user_id FROM moved";
+        SELECT user_id, notification_id FROM fresh JOIN moved USING (user_id)";
     if letters.is_empty() {
         return Ok(Vec::new());
     }
@@ -96,13 +96,15 @@ pub fn add(
         .bind::<Timestamptz, _>(now.to_diesel())
         .bind::<Text, _>(NOTIFICATION)
         .load(conn)?;
-    Ok(told.into_iter().map(|told| told.user_id).collect())
+    Ok(told.into_iter().map(|told| (told.user_id, told.notification_id)).collect())
 }
 
 #[derive(QueryableByName)]
 struct Told {
     #[diesel(sql_type = Uuid)]
     user_id: UserId,
+    #[diesel(sql_type = Uuid)]
+    notification_id: NotificationId,
 }
 
 #[derive(Queryable, Selectable)]

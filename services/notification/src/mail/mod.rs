@@ -4,6 +4,7 @@
 //! A crash between the server's acceptance and our note of it sends a mail twice: no mail server can rule that
 //! out. Both copies have the same `Message-ID`, by which many servers and programs recognise the second.
 
+pub mod channel;
 pub mod domain;
 pub mod store;
 pub mod transport;

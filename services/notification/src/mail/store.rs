@@ -1,6 +1,5 @@
 //! Mail that is owed, in the database.
 
-use crate::rules::domain::Rule;
 use crate::rules::templates::{Language, Text};
 use crate::schema::mail_deliveries;
 use diesel::pg::PgConnection;
@@ -23,6 +22,8 @@ pub struct NewMail<'a> {
     pub language: Language,
     /// What it says.
     pub text: Text,
+    /// Name of the template that it was written with.
+    pub kind: &'a str,
 }
 
 /// Owes somebody a mail about an event: once, however often it is tried. Without a tenant it belongs to no
@@ -31,7 +32,6 @@ pub fn add(
     conn: &mut PgConnection,
     tenant: Option<&Tenant>,
     event_id: EventId,
-    rule: &Rule,
     mail: &NewMail<'_>,
     now: Timestamp,
 ) -> QueryResult<()> {
@@ -42,7 +42,7 @@ pub fn add(
             mail_deliveries::event_id.eq(event_id),
             mail_deliveries::recipient.eq(mail.recipient),
             mail_deliveries::recipient_name.eq(mail.recipient_name),
-            mail_deliveries::kind.eq(rule.template),
+            mail_deliveries::kind.eq(mail.kind),
             mail_deliveries::language.eq(mail.language.tag()),
             mail_deliveries::subject.eq(&mail.text.title),
             mail_deliveries::text_body.eq(&mail.text.body),

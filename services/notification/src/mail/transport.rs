@@ -3,7 +3,7 @@
 use crate::settings::{MailSettings, SmtpSettings, Tls, Transport};
 use anyhow::Context as _;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls as ClientTls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls as ClientTls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use rollcall_common::problem::chain;
 use rollcall_ids::NotificationId;
@@ -81,10 +81,11 @@ fn refuses_the_mail(error: &lettre::transport::smtp::Error) -> bool {
 }
 
 fn smtp(settings: &SmtpSettings) -> anyhow::Result<AsyncSmtpTransport<Tokio1Executor>> {
-    let parameters = || TlsParameters::new(settings.host.clone()).context("mail.smtp.host is no name for TLS");
+    let parameters = || parameters(settings);
     let tls = match settings.tls {
         Tls::Implicit => ClientTls::Wrapper(parameters()?),
         Tls::Starttls => ClientTls::Required(parameters()?),
+        Tls::Opportunistic => ClientTls::Opportunistic(parameters()?),
         Tls::None => ClientTls::None,
     };
     let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
@@ -98,6 +99,18 @@ fn smtp(settings: &SmtpSettings) -> anyhow::Result<AsyncSmtpTransport<Tokio1Exec
         builder = builder.credentials(Credentials::new(username.clone(), password.trim_end().to_owned()));
     }
     Ok(builder.build())
+}
+
+/// Who is believed to be the server: those whom public authorities vouch for, and the authority of the settings.
+fn parameters(settings: &SmtpSettings) -> anyhow::Result<TlsParameters> {
+    let mut builder = TlsParameters::builder(settings.host.clone());
+    if let Some(file) = &settings.ca_file {
+        let pem = std::fs::read(file).with_context(|| format!("cannot read mail.smtp.ca_file {}", file.display()))?;
+        let certificate = Certificate::from_pem(&pem)
+            .with_context(|| format!("mail.smtp.ca_file {} holds no certificates in PEM", file.display()))?;
+        builder = builder.add_root_certificate(certificate);
+    }
+    builder.build().context("mail.smtp.host is no name for TLS")
 }
 
 /// Whoever watches the directory sees a whole file or none.

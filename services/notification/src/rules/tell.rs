@@ -8,6 +8,7 @@ use crate::facts::store as facts;
 use crate::inbox::store::{self as inbox, Letter};
 use crate::links::mail::Links;
 use crate::mail::store::{self as mail, NewMail};
+use crate::owed::store::{self as owed, Owing};
 use diesel::pg::PgConnection;
 use jiff::{SignedDuration, Timestamp};
 use rollcall_common::events::CloudEvent;
@@ -77,6 +78,8 @@ pub struct Told {
     pub users: Vec<UserId>,
     /// Whether mail is to be sent.
     pub mail: bool,
+    /// Whether channels outside the inbox owe something.
+    pub owed: bool,
     /// Whose language should be asked for anew.
     pub stale: Vec<UserId>,
 }
@@ -109,8 +112,8 @@ impl Teller {
                 data["link"] = link.into();
             }
             let text = self.write(telling.rule, language, &data, "")?;
-            let new = NewMail { recipient: email, recipient_name: name, language, text };
-            mail::add(conn, tenant, telling.event_id, telling.rule, &new, now)?;
+            let new = NewMail { recipient: email, recipient_name: name, language, text, kind: telling.rule.template };
+            mail::add(conn, tenant, telling.event_id, &new, now)?;
             return Ok(Outcome::Told(Told { mail: true, ..Told::default() }));
         }
         let tenant = tenant.ok_or_else(|| Fault::internal(anyhow::anyhow!("people of no organisation")))?;
@@ -155,8 +158,17 @@ impl Teller {
             Ok(Letter { user_id: *user_id, title: text.title, body: text.body })
         };
         let letters = users.iter().map(letter).collect::<Result<Vec<_>, Fault>>()?;
-        let users = inbox::add(conn, tenant, telling.event_id, telling.rule, &telling.said.about, &letters, now)?;
-        Ok(Outcome::Told(Told { users, mail: false, stale }))
+        let told = inbox::add(conn, tenant, telling.event_id, telling.rule, &telling.said.about, &letters, now)?;
+        let owing = Owing {
+            category: telling.rule.category,
+            urgent: telling.rule.urgent,
+            told: &told,
+            readers: &readers,
+            zone: &org.time_zone,
+        };
+        let owed = owed::add(conn, tenant, &owing, now)?;
+        let users = told.into_iter().map(|(user_id, _)| user_id).collect();
+        Ok(Outcome::Told(Told { users, mail: false, owed, stale }))
     }
 
     fn write(&self, rule: &Rule, language: Language, data: &serde_json::Value, org_name: &str) -> Result<Text, Fault> {

@@ -1,7 +1,7 @@
 //! Texts. A template has a title and a body as text and, where it is mailed, a body as HTML; names are
 //! escaped in HTML and left alone in text. The files are compiled in: a release carries its own words.
 
-use super::table::RULES;
+use super::table::{RULES, words};
 use jiff::{Timestamp, tz::TimeZone};
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, context};
@@ -50,6 +50,15 @@ impl Language {
         at.to_zoned(zone).strftime(pattern).to_string()
     }
 
+    /// The date that a clock of `zone` shows at `at`.
+    fn day(self, at: Timestamp, zone: TimeZone) -> String {
+        let pattern = match self {
+            Self::English => "%-d %b %Y",
+            Self::SimplifiedChinese => "%Y年%-m月%-d日",
+        };
+        at.to_zoned(zone).strftime(pattern).to_string()
+    }
+
     /// A distance in metres; in kilometres, to one decimal, from 1,000 on.
     fn distance(self, metres: u32) -> String {
         let (metre, kilometre) = match self {
@@ -75,6 +84,9 @@ pub struct Text {
     pub html: Option<String>,
 }
 
+/// Words of mails to accounts: of one message, and of a digest.
+const SHARED: &[&[(&str, &str)]] = &[words!("message", html), words!("digest", html)];
+
 /// All templates, parsed once.
 pub struct Templates(Environment<'static>);
 
@@ -90,8 +102,10 @@ impl Templates {
         environment.add_filter("moment", moment);
         environment.add_filter("moment_of", moment_of);
         environment.add_filter("distance", distance);
+        environment.add_filter("day", day);
+        environment.add_filter("plural", plural);
         environment.add_filter("short", short);
-        for (name, source) in RULES.iter().flat_map(|rule| rule.words) {
+        for (name, source) in RULES.iter().flat_map(|rule| rule.words).chain(SHARED.iter().copied().flatten()) {
             environment.add_template(name, source)?;
         }
         Ok(Self(environment))
@@ -138,6 +152,22 @@ fn moment(state: &State<'_, '_>, at: &str, zone: &str) -> Result<String, Error> 
         Ok(zone) => language(state).moment(at, zone),
         Err(_) => format!("{} UTC", language(state).moment(at, TimeZone::UTC)),
     })
+}
+
+/// Filter: the date that an IANA zone's clock shows at an RFC 3339 instant; in UTC where the zone is not known.
+fn day(state: &State<'_, '_>, at: &str, zone: &str) -> Result<String, Error> {
+    let at: Timestamp =
+        at.parse().map_err(|e| Error::new(ErrorKind::InvalidOperation, "not an instant").with_source(e))?;
+    Ok(language(state).day(at, TimeZone::get(zone).unwrap_or(TimeZone::UTC)))
+}
+
+/// Filter: which form a number takes, by the rules of CLDR for whole numbers: English has one and other, Chinese only
+/// other.
+fn plural(state: &State<'_, '_>, count: u64, one: String, other: String) -> String {
+    match language(state) {
+        Language::English if count == 1 => one,
+        Language::English | Language::SimplifiedChinese => other,
+    }
 }
 
 /// Filter: as [`moment`], for somebody whose zone the text does not say otherwise: it is named.

@@ -35,6 +35,13 @@ async fn a_transaction_sees_the_rows_of_its_organisation_or_user_and_no_others()
     world.sql(&format!(
         "INSERT INTO announcements VALUES ('{org}', gen_random_uuid(), 't', 'b', '{{}}', false, 0, gen_random_uuid(), now())"
     ));
+    let manager = world.manager.user_id;
+    world.sql(&format!("INSERT INTO preferences VALUES ('{manager}', '{{}}', 1, now())"));
+    world.sql(&format!("INSERT INTO digests VALUES ('{manager}', 'email', now(), gen_random_uuid(), '{{}}', now())"));
+    world.sql(&format!(
+        "INSERT INTO owed_messages VALUES \
+         (gen_random_uuid(), 'pigeon', '{org}', '{manager}', 'leave', 'infinity', false, 'infinity', now())"
+    ));
     world.sql(&format!(
         "INSERT INTO webhooks (org_id, webhook_id, url, description, event_types, created_by, created_at, updated_at)
          VALUES ('{}', gen_random_uuid(), 'https://example.org/', '', '{{}}', gen_random_uuid(), now(), now())",
@@ -48,7 +55,8 @@ async fn a_transaction_sees_the_rows_of_its_organisation_or_user_and_no_others()
     let (org, user) = (world.org_id.to_string(), world.manager.user_id.to_string());
     let in_org = |id: &str| Some(("app.org_id", id.to_owned()));
     let tables = ["org_facts", "employee_facts", "unit_facts", "site_facts", "backfills", "announcements"];
-    let more = ["notifications", "mail_deliveries", "webhooks", "webhook_secrets", "webhook_deliveries"];
+    let more =
+        ["notifications", "mail_deliveries", "webhooks", "webhook_secrets", "webhook_deliveries", "owed_messages"];
     for table in tables.into_iter().chain(more) {
         assert!(rows(&world, table, in_org(&org)) > 0, "{table}");
         assert_eq!(rows(&world, table, in_org(&OrgId::generate().to_string())), 0, "{table}");
@@ -59,6 +67,11 @@ async fn a_transaction_sees_the_rows_of_its_organisation_or_user_and_no_others()
         ("notifications", "app.user_id", user.clone(), stranger.clone()),
         ("stream_entries", "app.user_ids", format!("{{{stranger},{user}}}"), format!("{{{stranger}}}")),
         ("stream_entries", "app.task", "prune_streams".to_owned(), "mail".to_owned()),
+        ("preferences", "app.user_id", user.clone(), stranger.clone()),
+        ("preferences", "app.task", "owed".to_owned(), "mail".to_owned()),
+        ("owed_messages", "app.task", "owed".to_owned(), "mail".to_owned()),
+        ("digests", "app.task", "owed".to_owned(), "mail".to_owned()),
+        ("announcements", "app.task", "owed".to_owned(), "mail".to_owned()),
         ("mail_deliveries", "app.task", "mail".to_owned(), "prune_streams".to_owned()),
         ("webhooks", "app.task", "webhooks".to_owned(), "mail".to_owned()),
         ("webhook_secrets", "app.task", "webhooks".to_owned(), "mail".to_owned()),

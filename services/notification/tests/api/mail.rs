@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 const TOKEN: &str = "Zm9vYmFyLWZvb2Jhci1mb29iYXItZm9vYmFyLWZvb2Jh";
 
 /// Waits until there are so many mails; answers their content.
-async fn files(directory: &Path, count: usize) -> Vec<String> {
+pub(crate) async fn files(directory: &Path, count: usize) -> Vec<String> {
     let read = || {
         let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
         let mails = entries.filter(|path| path.extension().is_some_and(|extension| extension == "eml"));
@@ -59,7 +59,7 @@ async fn an_invitation_is_a_mail_with_the_token_on_a_line_of_its_own() {
     assert_eq!(world.count(secrets), 0, "what was sent is not kept");
 }
 
-async fn wait_for_count(world: &World, query: String, count: i64) {
+pub(crate) async fn wait_for_count(world: &World, query: String, count: i64) {
     let waited = tokio::time::timeout(PATIENCE, async {
         while world.count(&query) != count {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -44,7 +44,7 @@ macro_rules! words {
         )+]
     };
 }
-use words;
+pub(in crate::rules) use words;
 
 #[cfg(test)]
 mod tests {
