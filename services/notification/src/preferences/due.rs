@@ -51,7 +51,9 @@ impl Quiet {
         let end = first_showing(date.to_datetime(self.end), at, zone);
         // Set back in the middle of them, a clock may show a time before they began.
         let mut jumps = zone.following(at).map(|jump| jump.timestamp()).take_while(|jump| *jump < end);
-        jumps.find(|jump| !self.has(zone.to_datetime(*jump).time())).unwrap_or(end)
+        let over = jumps.find(|jump| !self.has(zone.to_datetime(*jump).time())).unwrap_or(end);
+        // Set forward over both their end and their beginning, it shows the next ones.
+        if over > at && self.has(zone.to_datetime(over).time()) { self.over(over, zone) } else { over }
     }
 }
 
