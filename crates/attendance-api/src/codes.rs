@@ -6,6 +6,12 @@ pub const SHIFT_CODE_TAKEN: &str = "shift_code_taken";
 pub const OWN_REQUEST: &str = "own_request";
 /// 409: somebody has decided it, or it was taken back.
 pub const ALREADY_DECIDED: &str = "already_decided";
+/// 409: a date would be in two periods.
+pub const PERIOD_OVERLAP: &str = "period_overlap";
+/// 409: the period is not where this begins: open for a lock, locked for reopening and closing.
+pub const PERIOD_STATE: &str = "period_state";
+/// 409: a period is locked once its last day is over.
+pub const PERIOD_NOT_OVER: &str = "period_not_over";
 /// 422, in `errors`: there is no such punch that counts around the day.
 pub const UNKNOWN_PUNCH: &str = "unknown_punch";
 /// 422, in `errors`: the instant lies outside of what this source may send.

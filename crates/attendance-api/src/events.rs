@@ -1,7 +1,9 @@
 //! Events of attendance.
 
+mod periods;
 mod requests;
 
+pub use periods::*;
 pub use requests::*;
 
 use jiff::Timestamp;

@@ -102,6 +102,8 @@ ids! {
     RequestId;
     /// A request that overtime counts.
     OvertimeRequestId;
+    /// The record of a change.
+    AuditEventId;
     /// A stretch of dates that is locked and closed as a whole.
     PeriodId;
     /// Something that an organisation tells its people.

@@ -1,7 +1,7 @@
 //! The inbox of one user, over all their organisations.
 
 use jiff::Timestamp;
-use rollcall_ids::{AnnouncementId, EmployeeId, InvitationId, NotificationId, OrgId, PunchId};
+use rollcall_ids::{AnnouncementId, EmployeeId, InvitationId, NotificationId, OrgId, PunchId, RequestId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -79,6 +79,9 @@ pub struct About {
     /// The announcement it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announcement_id: Option<AnnouncementId>,
+    /// The request it speaks of: a correction, overtime, leave or a swap, as its kind says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
 }
 
 /// A message to one user.

@@ -12,6 +12,7 @@ use rollcall_common::backfill::take_over_all;
 use rollcall_common::events::EventConsumer;
 use rollcall_common::server::{Core, Service, Tasks};
 use std::sync::Arc;
+use tokio::sync::Notify;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// The attendance service.
@@ -21,6 +22,8 @@ pub struct App {
     pub(crate) facts: Arc<Facts>,
     pub(crate) writer: Writer,
     pub(crate) accepts: PunchSettings,
+    /// Wakes the work on periods.
+    pub(crate) periods: Notify,
 }
 
 impl App {
@@ -48,7 +51,7 @@ impl Service for App {
         let room = settings.punches.queue;
         anyhow::ensure!(room >= BATCH, "punches.queue = {room}: must be at least {BATCH}, one whole batch");
         let writer = Writer::start(core.db.clone(), core.outbox.clone(), room);
-        Ok(Self { core, facts, writer, accepts: settings.punches })
+        Ok(Self { core, facts, writer, accepts: settings.punches, periods: Notify::new() })
     }
 
     fn core(&self) -> &Core {
@@ -78,6 +81,7 @@ impl Service for App {
 
     fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {
         tasks.spawn("follow changes of facts", Arc::clone(&self.facts).follow());
+        tasks.spawn("work on periods", crate::periods::work::run(Arc::clone(self)));
         let facts = Arc::clone(&self.facts);
         tasks.spawn("make copies whole", async move { facts.make_whole().await });
     }

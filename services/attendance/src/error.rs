@@ -19,6 +19,15 @@ pub(crate) enum Error {
     /// It was decided, or taken back.
     #[error("already decided")]
     AlreadyDecided,
+    /// A date would be in two periods.
+    #[error("periods overlap")]
+    PeriodOverlap,
+    /// The period is not where this begins.
+    #[error("not possible where the period stands")]
+    PeriodState,
+    /// The last day of the period is not over.
+    #[error("the period is not over")]
+    PeriodNotOver,
     /// What every service may answer.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -37,6 +46,15 @@ impl Error {
             Self::AlreadyDecided => {
                 Problem::new(StatusCode::CONFLICT, codes::ALREADY_DECIDED, "This is decided already")
             }
+            Self::PeriodOverlap => {
+                Problem::new(StatusCode::CONFLICT, codes::PERIOD_OVERLAP, "Some of these dates are in another period")
+            }
+            Self::PeriodState => {
+                Problem::new(StatusCode::CONFLICT, codes::PERIOD_STATE, "This is not possible where the period stands")
+            }
+            Self::PeriodNotOver => {
+                Problem::new(StatusCode::CONFLICT, codes::PERIOD_NOT_OVER, "The last day of the period is not over")
+            }
             Self::Fault(fault) => fault.problem(),
         }
     }
@@ -45,6 +63,7 @@ impl Error {
     pub(crate) fn of_write(error: DieselError) -> Self {
         match db::violated(&error) {
             Some("shifts_code_key") => Self::ShiftCodeTaken,
+            Some("periods_one_at_a_time") => Self::PeriodOverlap,
             // Two changes of one shift made the same version: somebody else was faster.
             Some("shift_versions_pkey") => Fault::PreconditionFailed.into(),
             _ => Fault::from(error).into(),

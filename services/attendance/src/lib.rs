@@ -5,11 +5,15 @@
 
 pub mod app;
 mod approvals;
+mod audit;
 mod corrections;
 mod error;
 mod events;
 pub mod facts;
 mod openapi;
+mod org_settings;
+mod overtime_requests;
+mod periods;
 mod punches;
 mod roster;
 mod rotations;
@@ -17,6 +21,7 @@ mod routes;
 mod schema;
 pub mod settings;
 mod shifts;
+mod summaries;
 pub mod workdays;
 
 pub use app::App;

@@ -1,6 +1,9 @@
 //! Every route of the service, in one place, and the head of its description.
 
-use crate::{approvals, corrections, punches, roster, rotations, shifts, workdays};
+use crate::{
+    approvals, audit, corrections, org_settings, overtime_requests, periods, punches, roster, rotations, shifts,
+    summaries, workdays,
+};
 use rollcall_common::extract::BodyLimit;
 use rollcall_common::problem::Problem;
 use utoipa::OpenApi;
@@ -44,6 +47,23 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(corrections::handlers::approve)
         .service(corrections::handlers::reject)
         .service(corrections::handlers::cancel)
+        .service(overtime_requests::handlers::create)
+        .service(overtime_requests::handlers::list)
+        .service(overtime_requests::handlers::read)
+        .service(overtime_requests::handlers::approve)
+        .service(overtime_requests::handlers::reject)
+        .service(overtime_requests::handlers::cancel)
+        .service(org_settings::handlers::read)
+        .service(org_settings::handlers::replace)
+        .service(audit::handlers::list)
+        .service(periods::handlers::create)
+        .service(periods::handlers::list)
+        .service(periods::handlers::read)
+        .service(periods::handlers::lock)
+        .service(periods::handlers::reopen)
+        .service(periods::handlers::close)
+        .service(periods::adjustments::list)
+        .service(summaries::handlers::list)
         .service(workdays::handlers::list)
         .service(workdays::now::read);
 }
@@ -69,6 +89,9 @@ pub(crate) fn describe() -> utoipa::openapi::OpenApi {
         (name = "punches", description = "Clocking in and out"),
         (name = "approvals", description = "What waits for somebody's decision"),
         (name = "corrections", description = "Putting a day right, with the approval of somebody else"),
+        (name = "overtime", description = "That overtime counts, with the approval of somebody else"),
+        (name = "settings", description = "What an organisation decides about attendance as a whole"),
+        (name = "periods", description = "Locking what is paid by, and what came too late"),
         (name = "workdays", description = "What a day came to"),
     ),
     components(schemas(Problem)),

@@ -62,6 +62,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_events (org_id, audit_event_id) {
+        org_id -> Uuid,
+        audit_event_id -> Uuid,
+        at -> Timestamptz,
+        actor_id -> Nullable<Uuid>,
+        action -> Text,
+        subject_id -> Uuid,
+        reason -> Nullable<Text>,
+        before -> Nullable<Jsonb>,
+        after -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
     backfills (org_id) {
         org_id -> Uuid,
         done_at -> Timestamptz,
@@ -120,6 +134,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    frozen_workdays (org_id, employee_id, work_date, period_id, generation) {
+        org_id -> Uuid,
+        employee_id -> Uuid,
+        work_date -> Date,
+        generation -> Int8,
+        period_id -> Uuid,
+        day -> Jsonb,
+    }
+}
+
+diesel::table! {
     holiday_calendars (org_id, holiday_calendar_id) {
         org_id -> Uuid,
         holiday_calendar_id -> Uuid,
@@ -129,9 +154,36 @@ diesel::table! {
 }
 
 diesel::table! {
+    org_settings (org_id) {
+        org_id -> Uuid,
+        settings -> Jsonb,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
     orgs (org_id) {
         org_id -> Uuid,
         fact -> Jsonb,
+        version -> Int8,
+    }
+}
+
+diesel::table! {
+    periods (org_id, period_id) {
+        org_id -> Uuid,
+        period_id -> Uuid,
+        name -> Text,
+        from_date -> Date,
+        to_date -> Date,
+        status -> Text,
+        generation -> Int8,
+        frozen_up_to -> Nullable<Uuid>,
+        people_done -> Int4,
+        people_total -> Int4,
+        locked_by -> Nullable<Uuid>,
+        locked_at -> Nullable<Timestamptz>,
+        warn_on -> Nullable<Date>,
         version -> Int8,
     }
 }
@@ -251,13 +303,17 @@ diesel::allow_tables_to_appear_in_same_query!(
     approval_decisions,
     approvals,
     assignments,
+    audit_events,
     backfills,
     corrections,
     delegations,
     employees,
     fact_changes,
+    frozen_workdays,
     holiday_calendars,
+    org_settings,
     orgs,
+    periods,
     punches,
     roster_entries,
     roster_versions,

@@ -8,6 +8,7 @@ use crate::corrections::store;
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
+use crate::org_settings::store as settings;
 use actix_web::{get, post, web};
 use rollcall_attendance_api::approvals::{Decision, RequestKind, RequestStatus, Verdict};
 use rollcall_attendance_api::corrections::{Correction, NewCorrection};
@@ -79,7 +80,7 @@ pub(crate) async fn create(
                 with_employee_id: None,
                 requested_by: by,
                 gist: wish.gist(),
-                levels: 1,
+                levels: settings::levels(conn, &tenant, RequestKind::Correction)?,
             };
             let request = approvals::open(conn, &tenant, &outbox, &bench, new, now)?;
             let correction = store::add(conn, &tenant, &request, &wish)?;

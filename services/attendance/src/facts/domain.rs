@@ -99,6 +99,11 @@ impl Org {
         TimeZone::get(name).unwrap_or(TimeZone::UTC)
     }
 
+    /// The date that clocks of the organisation show at `at`.
+    pub fn today(&self, at: Timestamp) -> Date {
+        TimeZone::get(&self.fact.time_zone).unwrap_or(TimeZone::UTC).to_datetime(at).date()
+    }
+
     /// The date that clocks at the employee's site show at `at`.
     pub fn date_at(&self, employee: &EmployeeFact, at: Timestamp) -> Date {
         let nearly = Offset::UTC.to_datetime(at).date();

@@ -92,3 +92,23 @@ pub(crate) fn people_of_units(
     }
     query.load::<Value>(conn)?.into_iter().map(decode).collect()
 }
+
+/// Everybody whom the organisation has and had, by number.
+pub(crate) fn people(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    after: Option<&AfterPerson>,
+    limit: i64,
+) -> Result<Vec<EmployeeFact>, Fault> {
+    let mut query = employees::table
+        .filter(employees::org_id.eq(tenant.org_id()))
+        .order((employees::number, employees::employee_id))
+        .select(employees::fact)
+        .limit(limit)
+        .into_boxed();
+    if let Some((number, id)) = after {
+        let later = employees::number.eq(number).and(employees::employee_id.gt(*id));
+        query = query.filter(employees::number.gt(number).or(later));
+    }
+    query.load::<Value>(conn)?.into_iter().map(decode).collect()
+}

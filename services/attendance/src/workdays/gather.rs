@@ -3,6 +3,7 @@
 use super::facts::{DayFacts, Facts, ShiftFacts};
 use super::{is_anchored, margin, store};
 use crate::facts::domain::Org;
+use crate::overtime_requests::store as overtime_store;
 use crate::roster::domain::{Plans, dates, targets};
 use crate::roster::store as roster_store;
 use diesel::pg::PgConnection;
@@ -59,10 +60,11 @@ fn around(
     let ids: Vec<EmployeeId> = people.iter().map(|person| person.employee_id).collect();
     let between = (midnight_utc(since)?, midnight_utc(span.1)?);
     let mut punches = store::punches(conn, tenant, &ids, between)?;
+    let overtime = overtime_store::approved(conn, tenant, &ids, span)?;
     let mut shifts = Shifts::default();
     let of = |person: &EmployeeFact| {
         let punches = punches.remove(&person.employee_id).unwrap_or_default();
-        (person.employee_id, Facts { now, days: days(org, &plans, &mut shifts, person, span), punches })
+        (person.employee_id, Facts { now, days: days(org, &plans, &overtime, &mut shifts, person, span), punches })
     };
     Ok(people.iter().map(of).collect())
 }
@@ -71,6 +73,7 @@ fn around(
 fn days(
     org: &Org,
     plans: &Plans,
+    overtime: &HashMap<(EmployeeId, Date), u32>,
     shifts: &mut Shifts,
     person: &EmployeeFact,
     (from, to): (Date, Date),
@@ -85,7 +88,7 @@ fn days(
             holiday: org.holiday_on(person, date).cloned(),
             leave: None,
             leave_hours: Vec::new(),
-            overtime_approved: None,
+            overtime_approved: overtime.get(&(person.employee_id, date)).copied(),
             reported_until: None,
         }
     };

@@ -1,6 +1,6 @@
 //! `/workdays`.
 
-use super::{compute, facts, gather, view};
+use super::days;
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::domain::assignment_near;
@@ -128,31 +128,20 @@ async fn workdays(
     app: &App,
     at: &InOrg,
     people: Vec<EmployeeFact>,
-    (from, to): (Date, Date),
+    dates: (Date, Date),
     within: Option<HashSet<UnitId>>,
 ) -> Result<Vec<Workday>, Fault> {
     let (tenant, org, now) = (at.tenant, Arc::clone(&at.member.org), app.core.clock.now());
-    let load = move |conn: &mut diesel::PgConnection| {
-        let facts = gather::facts(conn, &tenant, &org, &people, (from, to), now)?;
-        Ok::<_, Fault>((people, facts))
-    };
-    let (people, facts) = app.core.db.transaction(&at.tenant, load).await?;
+    let load = move |conn: &mut diesel::PgConnection| days::read(conn, &tenant, &org, people, dates, now);
+    let read = app.core.db.transaction::<_, Fault, _>(&at.tenant, load).await?;
     let days = move || -> Vec<Workday> {
-        let each = people.iter().zip(&facts).flat_map(|(person, facts)| of_person(person, facts, (from, to)));
-        each.filter(|(person, day)| belongs(person, day.work_date, within.as_ref())).map(|(_, day)| day).collect()
+        let of_unit = |(person, days): (EmployeeFact, Vec<Workday>)| {
+            let mine = days.into_iter().filter(|day| belongs(&person, day.work_date, within.as_ref()));
+            mine.collect::<Vec<_>>()
+        };
+        read.days().into_iter().flat_map(of_unit).collect()
     };
     web::block(days).await.map_err(Fault::internal)
-}
-
-/// The days on which somebody was employed, and others only if they punched or worked all the same.
-fn of_person<'a>(
-    person: &'a EmployeeFact,
-    facts: &facts::Facts,
-    (from, to): (Date, Date),
-) -> impl Iterator<Item = (&'a EmployeeFact, Workday)> + use<'a> {
-    let days = compute(facts, from, to).into_iter();
-    let kept = days.filter(|day| person.works_on(day.date) || !day.punches.is_empty() || day.worked_minutes > 0);
-    kept.map(move |day| (person, view::workday(person.employee_id, day)))
 }
 
 fn belongs(person: &EmployeeFact, date: Date, within: Option<&HashSet<UnitId>>) -> bool {

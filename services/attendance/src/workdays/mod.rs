@@ -16,13 +16,14 @@
 //! | `status` | the word for the day (8, 10) |
 //! | `day` | all of them for one date |
 //!
-//! Around it, `gather` reads the facts, `view` and `handlers` answer; `now` says who is in.
+//! Around it, `gather` reads the facts, `days` puts what is frozen before what is computed, `view` and `handlers` answer; `now` says who is in.
 //!
 //! Days are computed when they are read, so that a punch is seen by the next reading; a stored result would
 //! have to be invalidated by every kind of fact, and one forgotten kind is a wrong wage.
 
 pub mod belonging;
 pub mod day;
+pub(crate) mod days;
 pub mod facts;
 mod gather;
 pub(crate) mod handlers;

@@ -21,8 +21,14 @@ use Class::{Service, Tenant};
 /// A correction as it is asked for.
 const CORRECTION: &str = r#"{"work_date":"2026-06-01","reason":"A","changes":[{"add":{"at":"2026-06-01T07:00:00Z"}}]}"#;
 
+/// A period.
+const PERIOD: &str = r#"{"from":"2026-02-01","to":"2026-02-28"}"#;
+
+/// Overtime as it is asked for.
+const OVERTIME: &str = r#"{"work_date":"2026-06-01","minutes":60,"reason":"A"}"#;
+
 /// Every route, with a body that it would take.
-const ROUTES: [(Class, &str, &str, &str); 22] = [
+const ROUTES: [(Class, &str, &str, &str); 39] = [
     (
         Tenant,
         "POST",
@@ -59,6 +65,23 @@ const ROUTES: [(Class, &str, &str, &str); 22] = [
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/corrections/{correction_id}/approve", "{}"),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/workdays", ""),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/now", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/settings", ""),
+    (Tenant, "PUT", "/api/attendance/v1/orgs/{org_id}/settings", "{}"),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/audit-events", ""),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/overtime-requests", OVERTIME),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/overtime-requests", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/overtime-requests/{overtime_request_id}", ""),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/overtime-requests/{overtime_request_id}/cancel", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/overtime-requests/{overtime_request_id}/reject", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/overtime-requests/{overtime_request_id}/approve", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/periods", PERIOD),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/periods", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/periods/{period_id}", ""),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/periods/{period_id}/lock", ""),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/periods/{period_id}/reopen", r#"{"reason":"A"}"#),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/periods/{period_id}/close", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/periods/{period_id}/adjustments", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/summaries", ""),
     (Service, "POST", "/internal/v1/events", "[]"),
 ];
 
@@ -92,10 +115,17 @@ async fn only_those_a_route_is_for_get_past_its_door() {
     // Asked for by somebody else, so that the owner may decide it.
     let correction = f.post(&f.world.worker, "/corrections", &correction).await.must(201);
     let correction_id = correction["correction_id"].as_str().unwrap();
+    let period = f.post(&f.world.owner, "/periods", &json!({"from": "2026-01-01", "to": "2026-01-31"})).await.must(201);
+    let period_id = period["period_id"].as_str().unwrap();
+    let overtime: Value = serde_json::from_str(OVERTIME).unwrap();
+    let overtime = f.post(&f.world.worker, "/overtime-requests", &overtime).await.must(201);
+    let overtime_id = overtime["overtime_request_id"].as_str().unwrap();
     for (class, method, pattern, body) in ROUTES {
         let path = pattern.replace("{org_id}", &f.world.org.org_id.to_string()).replace("{shift_id}", &shift_id);
         let path = path.replace("{rotation_id}", rotation_id).replace("{correction_id}", correction_id);
-        let path = if method == "GET" { format!("{path}?from=2026-06-01&to=2026-06-02") } else { path };
+        let path = path.replace("{overtime_request_id}", overtime_id).replace("{period_id}", period_id);
+        let path =
+            if method == "GET" { format!("{path}?from=2026-06-01&to=2026-06-02&period={period_id}") } else { path };
         let verb: Method = method.parse().unwrap();
         let kind = if class == Service { "application/cloudevents-batch+json" } else { "application/json" };
         let with_body = |request: RequestBuilder| match body {
@@ -264,6 +294,10 @@ async fn the_examples_of_the_description_work() {
         let id = one["correction_id"].as_str().unwrap();
         f.post(who, &format!("/corrections/{id}/{how}"), &example).await.must(200);
     }
+    let overtime = content("/overtime-requests", "post")["example"].clone();
+    f.post(&f.world.worker, "/overtime-requests", &overtime).await.must(201);
+    let settings = f.by(owner).put(&f.world.path("/settings")).header("if-match", "\"0\"");
+    send(settings.json(&content("/settings", "put")["example"])).await.must(200);
     let batch = f.post(owner, "/punches/batch", &content("/punches/batch", "post")["example"]).await.must(200);
     assert!(batch["items"].as_array().unwrap().iter().all(|item| item["verdict"] == "created"), "{batch:#}");
 }

@@ -1,6 +1,6 @@
 //! Tenants do not see each other, and the database holds to that by itself; facts are not edited.
 
-use crate::support::{Fixture, World};
+use crate::support::{Fixture, World, send};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use rollcall_attendance::App;
@@ -28,6 +28,10 @@ const TABLES: &[&str] = &[
     "approvals",
     "approval_decisions",
     "delegations",
+    "org_settings",
+    "audit_events",
+    "periods",
+    "frozen_workdays",
 ];
 
 #[derive(QueryableByName)]
@@ -49,6 +53,12 @@ async fn two_orgs() -> Fixture {
     f.tell_all(&second).await;
     for world in [second, first] {
         f.world = world;
+        let period = json!({"from": "2026-01-01", "to": "2026-01-31"});
+        let period = f.post(&f.world.owner, "/periods", &period).await.must(201);
+        let lock = f.world.path(&format!("/periods/{}/lock", period["period_id"].as_str().unwrap()));
+        send(f.by(&f.world.owner).post(&lock).header("if-match", "\"1\"")).await.must(200);
+        let path = f.world.path("/settings");
+        send(f.by(&f.world.owner).put(&path).header("if-match", "\"0\"").json(&json!({}))).await.must(200);
         f.tell(&[f.world.delegation(&f.world.owner, &f.world.worker, "2026-01-01", "2026-01-31")]).await;
         let shift = f.day_shift().await;
         f.plan_team(&shift, "2026-06-01", "2026-06-30").await;
@@ -124,6 +134,8 @@ async fn the_role_that_serves_cannot_edit_facts() {
         "added_punches",
         "voided_punches",
         "approval_decisions",
+        "audit_events",
+        "frozen_workdays",
     ] {
         for statement in [format!("UPDATE {table} SET org_id = org_id"), format!("DELETE FROM {table}")] {
             let error = diesel::sql_query(&statement).execute(&mut admin).unwrap_err().to_string();

@@ -7,7 +7,9 @@ use super::domain::Rule;
 
 mod account;
 mod invitation;
+mod periods;
 mod punch;
+mod requests;
 mod webhook;
 
 /// Every rule.
@@ -17,7 +19,17 @@ pub static RULES: &[&Rule] = &[
     &account::PASSWORD_RESET,
     &invitation::ACCEPTED,
     &invitation::CREATED,
+    &periods::LOCKED,
+    &periods::LOCKING,
     &punch::OUTSIDE_GEOFENCE,
+    &requests::CORRECTION_DECIDED_RULE,
+    &requests::CORRECTION_REQUESTED_RULE,
+    &requests::LEAVE_DECIDED_RULE,
+    &requests::LEAVE_REQUESTED_RULE,
+    &requests::OVERTIME_DECIDED_RULE,
+    &requests::OVERTIME_REQUESTED_RULE,
+    &requests::SWAP_DECIDED_RULE,
+    &requests::SWAP_REQUESTED_RULE,
     &webhook::SWITCHED_OFF,
 ];
 

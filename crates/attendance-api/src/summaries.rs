@@ -1,0 +1,57 @@
+//! `/summaries`: the days of a period, added up.
+
+use rollcall_ids::EmployeeId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The days of one person in a period, added up. Days are counted, durations are whole minutes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Totals {
+    /// Days of employment, rest days among them.
+    pub days: u32,
+    /// Days on which something was to be worked.
+    pub planned_days: u32,
+    /// Days on which something was worked.
+    pub worked_days: u32,
+    /// Days on which somebody was absent.
+    pub absent_days: u32,
+    /// Days that lack a punch.
+    pub incomplete_days: u32,
+    /// Days on which somebody came late.
+    pub late_days: u32,
+    /// Days on which somebody left early.
+    pub early_leave_days: u32,
+    /// Half days of leave: a whole day counts 2. Leave by the hour is not among them.
+    pub leave_half_days: u32,
+    /// Whole holidays.
+    pub holidays: u32,
+    /// Planned time less unpaid breaks.
+    pub planned_minutes: u32,
+    /// Time worked.
+    pub worked_minutes: u32,
+    /// Time paid.
+    pub paid_minutes: u32,
+    /// How late in all.
+    pub late_minutes: u32,
+    /// How early in all.
+    pub early_leave_minutes: u32,
+    /// Overtime.
+    pub overtime_minutes: u32,
+    /// What of it counts.
+    pub overtime_approved_minutes: u32,
+}
+
+/// What a period came to for one person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Summary {
+    /// Whose.
+    pub employee_id: EmployeeId,
+    /// Their number.
+    pub number: String,
+    /// Their name.
+    pub name: String,
+    /// Whether all of it is frozen.
+    pub frozen: bool,
+    /// The sums.
+    pub totals: Totals,
+}

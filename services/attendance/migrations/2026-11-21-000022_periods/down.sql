@@ -1,0 +1,2 @@
+DROP TABLE frozen_workdays, periods;
+DROP EXTENSION btree_gist;

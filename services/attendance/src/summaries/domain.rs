@@ -1,0 +1,35 @@
+//! How days are added up.
+
+use rollcall_attendance_api::policy::Portion;
+use rollcall_attendance_api::summaries::Totals;
+use rollcall_attendance_api::workdays::{Status, Workday};
+
+/// The sums of some days.
+pub(super) fn totals<'a>(days: impl IntoIterator<Item = &'a Workday>) -> Totals {
+    days.into_iter().fold(Totals::default(), |sum, day| {
+        let one = |holds: bool| u32::from(holds);
+        let leave_half_days = match day.leave.as_ref().and_then(|leave| leave.portion) {
+            Some(Portion::Full) => 2,
+            Some(Portion::Am | Portion::Pm) => 1,
+            None => 0,
+        };
+        Totals {
+            days: sum.days + 1,
+            planned_days: sum.planned_days + one(day.planned_minutes > 0),
+            worked_days: sum.worked_days + one(day.worked_minutes > 0),
+            absent_days: sum.absent_days + one(day.status == Status::Absent),
+            incomplete_days: sum.incomplete_days + one(day.status == Status::Incomplete),
+            late_days: sum.late_days + one(day.late_minutes > 0),
+            early_leave_days: sum.early_leave_days + one(day.early_leave_minutes > 0),
+            leave_half_days: sum.leave_half_days + leave_half_days,
+            holidays: sum.holidays + one(day.holiday.as_ref().is_some_and(|holiday| holiday.portion == Portion::Full)),
+            planned_minutes: sum.planned_minutes + day.planned_minutes,
+            worked_minutes: sum.worked_minutes + day.worked_minutes,
+            paid_minutes: sum.paid_minutes + day.paid_minutes,
+            late_minutes: sum.late_minutes + day.late_minutes,
+            early_leave_minutes: sum.early_leave_minutes + day.early_leave_minutes,
+            overtime_minutes: sum.overtime_minutes + day.overtime_minutes,
+            overtime_approved_minutes: sum.overtime_approved_minutes + day.overtime_approved_minutes,
+        }
+    })
+}
