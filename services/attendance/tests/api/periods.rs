@@ -50,7 +50,7 @@ async fn lock(f: &Fixture, id: &str, version: i64) -> Value {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), all).await.unwrap()
+    tokio::time::timeout(Duration::from_mins(1), all).await.unwrap()
 }
 
 async fn import(f: &Fixture, who: &EmployeeFact, at: &str, key: &str) -> Reply {
