@@ -195,6 +195,10 @@ async fn a_digest_that_was_killed_between_reading_and_marking_comes_once_and_who
     assert_eq!(killed, 1);
     assert_eq!(world.count("SELECT count(*) FROM digests"), 0, "what was begun is as if it had not been");
     diesel::sql_query("ROLLBACK").execute(&mut admin).unwrap();
+    // It is tried again in half a minute, and is still the digest of eight o'clock.
+    let put_off = "SELECT count(*) FROM owed_messages WHERE next_attempt_at > due_at";
+    wait_for_count(&world, put_off.to_owned(), 3).await;
+    world.service.clock.advance(SignedDuration::from_secs(31));
     let mails = files(&mail_directory(&world), 1).await;
     assert!(mails[0].contains("Subject: 3 new messages, 2 Jun 2026"), "{}", mails[0]);
     // What a second instance would do at the same moment.
