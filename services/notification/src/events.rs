@@ -39,6 +39,7 @@ struct Note {
     told: Told,
     deferred: bool,
     webhooks: bool,
+    of: Option<Tenant>,
 }
 
 impl Wakes {
@@ -72,9 +73,6 @@ impl EventConsumer for App {
         let now = self.core.clock.now();
         let of_org =
             || tenant.ok_or_else(|| Fault::invalid("/orgid", "required", "an event of an organisation names it"));
-        if let Some(tenant) = tenant {
-            self.backfills.want(tenant);
-        }
         let webhooks = tenant.map_or(Ok(false), |tenant| owe(conn, tenant, event, now))?;
         let mut note = match event.kind.as_str() {
             ORG_CHANGED => {
@@ -95,7 +93,7 @@ impl EventConsumer for App {
             }
             _ => {
                 let Some(telling) = Telling::of(event)? else {
-                    self.wakes.note(event.id, Note { webhooks, ..Note::default() });
+                    self.wakes.note(event.id, Note { webhooks, of: tenant.copied(), ..Note::default() });
                     return Ok(());
                 };
                 let tenant = match (telling.rule.of_org, tenant) {
@@ -126,12 +124,18 @@ impl EventConsumer for App {
             }
         };
         note.webhooks = webhooks;
+        note.of = tenant.copied();
         self.wakes.note(event.id, note);
         Ok(())
     }
 
     fn committed(&self, event: &CloudEvent) {
         let Some(note) = self.wakes.notes().remove(&event.id) else { return };
+        // Not sooner: a copy that is taken over beside the transaction that keeps the same facts would wait for it, and
+        // it for the copy.
+        if let Some(tenant) = note.of {
+            self.backfills.want(&tenant);
+        }
         if note.deferred {
             self.wakes.deferred.notify_one();
         }
