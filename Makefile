@@ -16,7 +16,11 @@ TOOLS := $(CURDIR)/.run/tools
 DIESEL_VERSION := 2.3.14
 DENY_VERSION := 0.20.2
 
+<<<<<<< HEAD
 .PHONY: help up demo test test-webhooks bench-engine bench-rush bench-workdays check bootstrap binaries tools fmt openapi schema deny units deb test-deploy
+=======
+.PHONY: help up demo test test-webhooks bench-engine bench-rush bench-workdays bench-streams check bootstrap binaries tools fmt openapi schema deny units
+>>>>>>> 2bb53cb (Streams: measured beside nchan with a client of our own; kills under open streams lose no message and double none)
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +45,10 @@ bench-rush: bootstrap ## Measure punches at nine in the morning, beside pgbench 
 bench-workdays: bootstrap ## Measure reading workdays with ten million punches in the table (minutes)
 	cargo build --release --quiet -p rollcall-attendance
 	cargo bench --quiet -p rollcall-bench --bench attendance -- workdays
+
+bench-streams: bootstrap ## Measure 10,000 open streams, beside nginx's nchan where its module is installed (minutes)
+	cargo build --release --quiet --workspace --bin rollcall-notification
+	cargo bench --quiet --workspace --bench streams
 
 test-webhooks: bootstrap ## Have the signatures of webhooks verified by the specification's own library (PyPI)
 	@test -x .run/webhooks/bin/python || python3 -m venv .run/webhooks

@@ -1,6 +1,7 @@
-//! An organisation of many people who punch: what benchmarks and crash tests load attendance with.
+//! An organisation of many people: what benchmarks and crash tests load one service with, attendance unless another is
+//! named.
 //!
-//! Attendance runs alone, as its real program, and hears of the organisation as it would from org: by events, at its
+//! The service runs alone, as its real program, and hears of the organisation as it would from org: by events, at its
 //! own intake, signed with the key that its settings give org. The people's access tokens are signed with a key that it
 //! finds where it keeps the last published ones; user itself is away, and nobody has to hash a thousand passwords.
 
@@ -37,6 +38,7 @@ pub struct Crowd {
     pub site_id: SiteId,
     /// Who is who.
     pub people: Vec<Person>,
+    service: &'static str,
     clock: ManualClock,
     keys: TestKeys,
 }
@@ -53,6 +55,11 @@ pub struct Person {
 impl Crowd {
     /// So many people, at least one, of whom attendance knows nothing yet.
     pub fn new(people: usize) -> Result<Self> {
+        Self::at("attendance", people)
+    }
+
+    /// So many people, at least one, of whom this service knows nothing yet.
+    pub fn at(service: &'static str, people: usize) -> Result<Self> {
         let clock = ManualClock::at(Clock::system().now());
         let person = |_| Person { employee_id: EmployeeId::generate(), user_id: UserId::generate() };
         Ok(Self {
@@ -60,18 +67,30 @@ impl Crowd {
             unit_id: UnitId::generate(),
             site_id: SiteId::generate(),
             people: (0..people.max(1)).map(person).collect(),
+            service,
             keys: TestKeys::generate(clock.clone())?,
             clock,
         })
     }
 
-    /// A stack of attendance alone, which believes what this crowd says of itself.
+    /// A stack of the service alone, which believes what this crowd says of itself.
     pub fn stack(&self) -> Result<Builder> {
-        let public = self.keys.service_key("org")?.public;
-        Ok(Stack::builder().only(&["attendance"]).setting("attendance", "peers.org.public_key", public))
+        self.believing(Stack::builder().only(&[self.service]), "org")
     }
 
-    /// Tells attendance of the organisation and of everybody in it.
+    /// The service believes this crowd as well when it speaks as `peer`.
+    pub fn believing(&self, stack: Builder, peer: &str) -> Result<Builder> {
+        let public = self.keys.service_key(peer)?.public;
+        Ok(stack.setting(self.service, &format!("peers.{peer}.public_key"), public))
+    }
+
+    /// A fresh token with which `peer` speaks to the service.
+    pub fn service_token(&self, peer: &str) -> Result<String> {
+        self.clock.set(Clock::system().now());
+        self.keys.service_token(peer, self.service)
+    }
+
+    /// Tells the service of the organisation and of everybody in it.
     pub async fn arrive(&self, stack: &Stack) -> Result<()> {
         self.publish_keys(stack)?;
         let mut events = vec![self.event(ORG_CHANGED, &self.org())?, self.event(UNIT_CHANGED, &self.unit())?];
@@ -81,15 +100,18 @@ impl Crowd {
         }
         #[expect(clippy::disallowed_methods, reason = "speaks as org would, with a token of its own making")]
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let url = format!("{}/internal/v1/events", stack.service_url("attendance")?);
+        let url = format!("{}/internal/v1/events", stack.service_url(self.service)?);
         for delivery in events.chunks(DELIVERY) {
-            self.clock.set(Clock::system().now());
-            let request = http.post(&url).bearer_auth(self.keys.service_token("org", "attendance")?);
+            let request = http.post(&url).bearer_auth(self.service_token("org")?);
             let request = request.header("content-type", "application/cloudevents-batch+json");
             let answer = request.body(serde_json::to_vec(delivery)?).send().await?;
             let (status, said) = (answer.status(), answer.text().await?);
             let applied = said.matches(r#""verdict":"applied""#).count();
-            ensure!(status.is_success() && applied == delivery.len(), "attendance says {status} to facts: {said}");
+            ensure!(
+                status.is_success() && applied == delivery.len(),
+                "{} says {status} to facts: {said}",
+                self.service
+            );
         }
         Ok(())
     }
@@ -100,15 +122,15 @@ impl Crowd {
         self.keys.access_token(person.user_id)
     }
 
-    /// A path of attendance within the organisation; `rest` starts with a slash.
+    /// A path of the service within the organisation; `rest` starts with a slash.
     pub fn path(&self, rest: &str) -> String {
-        format!("/api/attendance/v1/orgs/{}{rest}", self.org_id)
+        format!("/api/{}/v1/orgs/{}{rest}", self.service, self.org_id)
     }
 
-    /// Where attendance looks for the keys of access tokens while user is away.
+    /// Where the service looks for the keys of access tokens while user is away.
     fn publish_keys(&self, stack: &Stack) -> Result<()> {
         let url = format!("{}/.well-known/jwks.json", stack.service_url("user")?);
-        let mut admin = PgConnection::establish(&stack.database("attendance")?)?;
+        let mut admin = PgConnection::establish(&stack.database(self.service)?)?;
         sql_query("INSERT INTO jwks_cache (url, keys, fetched_at) VALUES ($1, $2, now())")
             .bind::<sql_types::Text, _>(url)
             .bind::<sql_types::Jsonb, _>(serde_json::to_value(self.keys.jwks())?)

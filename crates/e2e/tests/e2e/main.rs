@@ -6,6 +6,7 @@ mod company;
 mod crash;
 mod outage;
 mod readme;
+mod reconnect;
 mod release;
 mod rush;
 mod sessions;

@@ -3,7 +3,7 @@
 use crate::company::Person;
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::StreamExt as _;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -26,6 +26,11 @@ impl Stream {
     /// Opens the person's stream, after `last_event_id` if there is one.
     pub async fn open(person: &Person, last_event_id: Option<&str>) -> Result<Self> {
         let request = person.client.request(Method::GET, "/api/notification/v1/stream").bearer_auth(&person.token);
+        Self::of(request, last_event_id).await
+    }
+
+    /// Opens the stream that `request` asks for.
+    pub async fn of(request: RequestBuilder, last_event_id: Option<&str>) -> Result<Self> {
         let request = request.timeout(Duration::from_mins(2));
         let request = match last_event_id {
             Some(id) => request.header("Last-Event-ID", id),
