@@ -26,3 +26,9 @@ pub const UNKNOWN_SITE: &str = "unknown_site";
 pub const UNKNOWN_SHIFT: &str = "unknown_shift";
 /// 422, in `errors`: the organisation has no such rotation.
 pub const UNKNOWN_ROTATION: &str = "unknown_rotation";
+/// 422, in `errors`: the organisation has no such period.
+pub const UNKNOWN_PERIOD: &str = "unknown_period";
+/// 422, in `errors`: the settings have no profile of exports of this name.
+pub const UNKNOWN_PROFILE: &str = "unknown_profile";
+/// 422, in `errors`: a workbook cannot have so many rows.
+pub const TOO_MANY_ROWS: &str = "too_many_rows";

@@ -9,6 +9,7 @@ pub mod approvals;
 pub mod codes;
 pub mod corrections;
 pub mod events;
+pub mod exports;
 pub mod now;
 pub mod overtime;
 pub mod periods;

@@ -9,6 +9,7 @@ mod audit;
 mod corrections;
 mod error;
 mod events;
+mod exports;
 pub mod facts;
 mod openapi;
 mod org_settings;

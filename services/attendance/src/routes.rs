@@ -1,8 +1,8 @@
 //! Every route of the service, in one place, and the head of its description.
 
 use crate::{
-    approvals, audit, corrections, org_settings, overtime_requests, periods, punches, roster, rotations, shifts,
-    summaries, workdays,
+    approvals, audit, corrections, exports, org_settings, overtime_requests, periods, punches, roster, rotations,
+    shifts, summaries, workdays,
 };
 use rollcall_common::extract::BodyLimit;
 use rollcall_common::problem::Problem;
@@ -64,6 +64,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(periods::handlers::close)
         .service(periods::adjustments::list)
         .service(summaries::handlers::list)
+        .service(exports::handlers::create)
         .service(workdays::handlers::list)
         .service(workdays::now::read);
 }
@@ -92,6 +93,7 @@ pub(crate) fn describe() -> utoipa::openapi::OpenApi {
         (name = "overtime", description = "That overtime counts, with the approval of somebody else"),
         (name = "settings", description = "What an organisation decides about attendance as a whole"),
         (name = "periods", description = "Locking what is paid by, and what came too late"),
+        (name = "exports", description = "Attendance as a file"),
         (name = "workdays", description = "What a day came to"),
     ),
     components(schemas(Problem)),

@@ -154,7 +154,7 @@ pub(super) fn note(conn: &mut PgConnection, tenant: &Tenant, stored: &Stored) ->
 }
 
 /// How many people the organisation has and had.
-pub(super) fn people_count(conn: &mut PgConnection, tenant: &Tenant) -> Result<u32, Fault> {
+pub(crate) fn people_count(conn: &mut PgConnection, tenant: &Tenant) -> Result<u32, Fault> {
     let count: i64 = employees::table.filter(employees::org_id.eq(tenant.org_id())).count().get_result(conn)?;
     u32::try_from(count).map_err(Fault::internal)
 }

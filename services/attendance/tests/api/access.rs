@@ -24,11 +24,14 @@ const CORRECTION: &str = r#"{"work_date":"2026-06-01","reason":"A","changes":[{"
 /// A period.
 const PERIOD: &str = r#"{"from":"2026-02-01","to":"2026-02-28"}"#;
 
+/// An export as it is asked for.
+const EXPORT: &str = r#"{"format":"csv","from":"2026-06-01","to":"2026-06-02"}"#;
+
 /// Overtime as it is asked for.
 const OVERTIME: &str = r#"{"work_date":"2026-06-01","minutes":60,"reason":"A"}"#;
 
 /// Every route, with a body that it would take.
-const ROUTES: [(Class, &str, &str, &str); 39] = [
+const ROUTES: [(Class, &str, &str, &str); 40] = [
     (
         Tenant,
         "POST",
@@ -82,6 +85,7 @@ const ROUTES: [(Class, &str, &str, &str); 39] = [
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/periods/{period_id}/close", ""),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/periods/{period_id}/adjustments", ""),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/summaries", ""),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/exports", EXPORT),
     (Service, "POST", "/internal/v1/events", "[]"),
 ];
 

@@ -35,6 +35,8 @@ async fn what_cannot_be_decoded_is_400_with_a_pointer() {
         ),
         ("PUT", "/roster", json!({"entries": 7}), "/entries"),
         ("POST", "/punches/batch", json!({"punches": {}}), "/punches"),
+        ("POST", "/exports", json!({"format": "pdf"}), "/format"),
+        ("POST", "/exports", json!({"format": "csv", "period_id": "may"}), "/period_id"),
     ] {
         let request = f.by(&owner).request(method.parse().unwrap(), &f.world.path(path)).json(&body);
         let problem = send(request).await.refused(400, "malformed_input");
@@ -50,7 +52,7 @@ async fn what_is_no_json_or_too_much_of_it_is_refused() {
         let request = f.by(&owner).post(&f.world.path(path));
         request.header("content-type", "application/json").body(body)
     };
-    for path in ["/punches", "/shifts", "/punches/batch"] {
+    for path in ["/punches", "/shifts", "/punches/batch", "/exports"] {
         send(post(path, "{\"at\": ".into())).await.refused(400, "malformed_input");
         send(post(path, "\u{0}".into())).await.refused(400, "malformed_input");
         send(post(path, "null".into())).await.refused(400, "malformed_input");

@@ -6,6 +6,7 @@ mod approvals;
 mod backfill;
 mod bad_input;
 mod corrections;
+mod exports;
 mod facts;
 mod holidays;
 mod isolation;

@@ -1,0 +1,91 @@
+//! Makes an export: some people at a time.
+
+use super::body::Pieces;
+use super::cells::{self, Cell};
+use super::sheets::{self, Book};
+use crate::facts::domain::Org;
+use crate::facts::store as facts;
+use crate::workdays::days;
+use actix_web::web;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rollcall_attendance_api::exports::ExportFormat;
+use rollcall_attendance_api::settings::ExportProfile;
+use rollcall_common::db::Database;
+use rollcall_common::fault::Fault;
+use rollcall_common::tenant::Tenant;
+use std::sync::Arc;
+
+/// People at a time: with a month each some 3,000 rows.
+const PEOPLE: u16 = 100;
+
+/// What is exported.
+pub(super) struct Export {
+    pub(super) db: Database,
+    pub(super) tenant: Tenant,
+    pub(super) org: Arc<Org>,
+    pub(super) dates: (Date, Date),
+    pub(super) now: Timestamp,
+    pub(super) profile: Arc<ExportProfile>,
+    pub(super) format: ExportFormat,
+}
+
+impl Export {
+    /// Sends all of it; stops early when the client has gone.
+    pub(super) async fn produce(self, pieces: &Pieces) -> Result<(), Fault> {
+        let headers = cells::headers(&self.profile)?;
+        let mut book = None;
+        match self.format {
+            ExportFormat::Csv => {
+                let above = headers.into_iter().map(Cell::Text).collect();
+                if !pieces.send(sheets::csv(&self.profile, &[above])?).await {
+                    return Ok(());
+                }
+            }
+            ExportFormat::Xlsx => book = Some(Book::new(&self.profile, &headers)?),
+        }
+        let mut after = None;
+        loop {
+            let (read, next) = self.read(after).await?;
+            let (profile, org) = (Arc::clone(&self.profile), Arc::clone(&self.org));
+            let rows = web::block(move || rows(&profile, &org, read)).await.map_err(Fault::internal)??;
+            book = match book {
+                Some(book) => Some(web::block(move || added(book, &rows)).await.map_err(Fault::internal)??),
+                None if pieces.send(sheets::csv(&self.profile, &rows)?).await => None,
+                None => return Ok(()),
+            };
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        if let Some(book) = book {
+            let to = pieces.writer();
+            web::block(move || book.save(to)).await.map_err(Fault::internal)??;
+        }
+        Ok(())
+    }
+
+    /// The next people with what their days need, and after whom the ones after them come.
+    async fn read(&self, after: Option<facts::AfterPerson>) -> Result<(days::Read, Option<facts::AfterPerson>), Fault> {
+        let (tenant, org, dates, now) = (self.tenant, Arc::clone(&self.org), self.dates, self.now);
+        let load = move |conn: &mut diesel::PgConnection| {
+            let people = facts::people(conn, &tenant, after.as_ref(), PEOPLE.into())?;
+            let more = people.len() == usize::from(PEOPLE);
+            let last = people.last().filter(|_| more).map(|person| (person.number.clone(), person.employee_id));
+            Ok((days::read(conn, &tenant, &org, people, dates, now)?, last))
+        };
+        self.db.transaction(&tenant, load).await
+    }
+}
+
+fn rows(profile: &ExportProfile, org: &Org, read: days::Read) -> Result<Vec<Vec<Cell>>, Fault> {
+    let people = read.days();
+    let each = people.iter().flat_map(|(person, days)| days.iter().map(move |day| (person, day)));
+    each.map(|(person, day)| cells::row(profile, org, person, day)).collect()
+}
+
+fn added(mut book: Book, rows: &[Vec<Cell>]) -> Result<Book, Fault> {
+    book.add(rows)?;
+    Ok(book)
+}

@@ -1,0 +1,204 @@
+//! `/exports`: attendance as a file.
+
+use crate::support::{Fixture, World, employee, event, send};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use rollcall_org_api::events::EMPLOYEE_CHANGED;
+use serde_json::{Value, json};
+use std::io::Read as _;
+use std::time::Instant;
+
+/// A worker with a name like a formula, who worked nine to six on Monday the first of June.
+async fn a_day() -> Fixture {
+    let mut f = Fixture::start().await;
+    f.world.worker.name = "=HYPERLINK(\"x\")".to_owned();
+    f.world.worker.version = 2;
+    f.tell_employee(&f.world.worker).await;
+    let shift = f.day_shift().await;
+    f.plan_team(&shift, "2026-06-01", "2026-06-30").await;
+    for (key, at) in [("in", "2026-06-01T07:00:00Z"), ("out", "2026-06-01T16:00:00Z")] {
+        f.set_clock(at);
+        f.punch(&f.world.worker, key, &json!({"direction": key})).await.must(201);
+    }
+    f.set_clock("2026-06-03T08:00:00Z");
+    f
+}
+
+async fn file(f: &Fixture, body: &Value) -> (String, Vec<u8>) {
+    let response = f.by(&f.world.owner).post(&f.world.path("/exports")).json(body).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+    (kind, response.bytes().await.unwrap().to_vec())
+}
+
+async fn with_profile(f: &Fixture, profile: &Value) {
+    let request = f.by(&f.world.owner).put(&f.world.path("/settings")).header("if-match", "\"0\"");
+    send(request.json(&json!({"export_profiles": [profile]}))).await.must(200);
+}
+
+#[tokio::test]
+async fn a_text_has_a_row_for_each_person_and_day_and_no_formulas() {
+    let f = a_day().await;
+    let (kind, bytes) = file(&f, &json!({"format": "csv", "from": "2026-06-01", "to": "2026-06-02"})).await;
+    assert_eq!(kind, "text/csv; charset=utf-8");
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+    let headers = reader.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 6, "three people, two days");
+    let of = |row: &csv::StringRecord, field: &str| {
+        row[headers.iter().position(|header| header == field).unwrap()].to_owned()
+    };
+    let worker = rows.iter().find(|row| of(row, "number") == "3" && of(row, "work_date") == "2026-06-01").unwrap();
+    for (field, expected) in [
+        ("name", "'=HYPERLINK(\"x\")"),
+        ("unit", "Team"),
+        ("site", "Berlin"),
+        ("status", "present"),
+        ("first_in", "09:00"),
+        ("last_out", "18:00"),
+        ("worked_minutes", "480"),
+        ("frozen", "false"),
+    ] {
+        assert_eq!(of(worker, field), expected, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_profile_says_which_columns_and_how_dates_are_written() {
+    let f = a_day().await;
+    let column = |field: &str, header: &str| json!({"field": field, "header": header});
+    let profile = json!({"name": "Payroll", "date_format": "%d.%m.%Y", "columns": [
+        column("paid_minutes", "=Minuten"), column("work_date", "Tag"), {"field": "number"},
+    ]});
+    with_profile(&f, &profile).await;
+    let body = json!({"format": "csv", "from": "2026-06-01", "to": "2026-06-01", "profile": "Payroll"});
+    let (_, bytes) = file(&f, &body).await;
+    let expected = "'=Minuten,Tag,number\r\n0,01.06.2026,1\r\n0,01.06.2026,2\r\n480,01.06.2026,3\r\n";
+    assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_workbook_is_one_that_can_be_opened() {
+    let f = a_day().await;
+    let columns = json!([{"field": "name", "header": "Name"}, {"field": "work_date"}, {"field": "paid_minutes", "header": "Minutes"}]);
+    with_profile(&f, &json!({"name": "Payroll", "columns": columns})).await;
+    let period = json!({"from": "2026-06-01", "to": "2026-06-02"});
+    let period = f.post(&f.world.owner, "/periods", &period).await.must(201);
+    let lock = f.world.path(&format!("/periods/{}/lock", period["period_id"].as_str().unwrap()));
+    send(f.by(&f.world.owner).post(&lock).header("if-match", "\"1\"")).await.must(200);
+    let (kind, bytes) =
+        file(&f, &json!({"format": "xlsx", "period_id": period["period_id"], "profile": "Payroll"})).await;
+    assert_eq!(kind, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
+    let mut book = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut sheet = String::new();
+    book.by_name("xl/worksheets/sheet1.xml").unwrap().read_to_string(&mut sheet).unwrap();
+    let rows: Vec<&str> = sheet.split("<row ").skip(1).collect();
+    assert_eq!(rows.len(), 1 + 6, "a header, and two days of three people");
+    for (row, text) in [(0, ">Name<"), (0, ">Minutes<"), (5, ">=HYPERLINK(\"x\")<"), (5, "<v>480</v>"), (6, "<v>0</v>")]
+    {
+        assert!(rows[row].contains(text), "{text} in {}", rows[row]);
+    }
+    // The first of June 2026, counted in days as workbooks do.
+    assert!(rows[5].contains("<v>46174</v>"), "a date is one: {}", rows[5]);
+    assert!(!sheet.contains("<f>"), "no formula: {sheet}");
+}
+
+/// A client must not take half a file for all of it: what comes must end without its end.
+#[tokio::test]
+async fn a_file_that_fails_under_way_is_broken_off() {
+    let f = a_day().await;
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    admin.batch_execute("UPDATE employees SET fact = '{}' WHERE number = '3'").unwrap();
+    for format in ["csv", "xlsx"] {
+        let body = json!({"format": format, "from": "2026-06-01", "to": "2026-06-02"});
+        let request = f.by(&f.world.owner).post(&f.world.path("/exports")).json(&body);
+        // A connection that breaks before the head has left is no answer at all.
+        if let Ok(response) = request.send().await {
+            assert_eq!(response.status(), 200, "{format}: it had begun");
+            assert!(response.bytes().await.is_err(), "{format}: it looks whole");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_exported_is_named() {
+    let f = a_day().await;
+    let World { owner, worker, manager, .. } = f.world.clone();
+    let good = json!({"format": "csv", "from": "2026-06-01", "to": "2026-06-02"});
+    for who in [&worker, &manager] {
+        f.post(who, "/exports", &good).await.refused(403, "forbidden");
+    }
+    for (body, pointer) in [
+        (json!({"format": "csv"}), "/period_id"),
+        (json!({"format": "csv", "from": "2026-06-01"}), "/period_id"),
+        (json!({"format": "csv", "from": "2026-06-02", "to": "2026-06-01"}), "/to"),
+        (json!({"format": "csv", "period_id": rollcall_ids::PeriodId::generate()}), "/period_id"),
+        (json!({"format": "csv", "from": "2026-06-01", "to": "2026-06-01", "profile": "P"}), "/profile"),
+    ] {
+        assert_eq!(f.post(&owner, "/exports", &body).await.bad_fields()[0].0, pointer, "{body}");
+    }
+    f.post(&owner, "/exports", &json!({"format": "pdf"})).await.refused(400, "malformed_input");
+}
+
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Prints time and memory of an export of 2,000 people and a month, open and frozen, as text and as a workbook:
+/// `cargo test --release -p rollcall-attendance --test api -- --ignored --nocapture a_month_of_two_thousand`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement: prints what it takes"]
+async fn a_month_of_two_thousand_people() {
+    let f = Fixture::start().await;
+    let shift = f.day_shift().await;
+    f.plan_team(&shift, "2026-05-01", "2026-05-31").await;
+    let org_id = f.world.org.org_id;
+    for hundred in 0..20 {
+        let people = (0..100).map(|n| {
+            let number = format!("9{hundred:02}{n:02}");
+            employee(&number, f.world.team.unit_id, f.world.berlin.site_id, vec![])
+        });
+        f.tell(&people.map(|person| event(org_id, EMPLOYEE_CHANGED, 1, &person)).collect::<Vec<_>>()).await;
+    }
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    let punches = format!(
+        "INSERT INTO punches (org_id, punch_id, employee_id, at, direction, source, offline, exceptions, received_at, \
+         recorded_by) SELECT '{org_id}', gen_random_uuid(), employee_id, day + at, 'auto', 'web', false, '[]', now(), \
+         employee_id FROM employees, generate_series('2026-05-01T00:00Z'::timestamptz, '2026-05-31T00:00Z', '1 day') day, \
+         (VALUES ('7 hours'::interval), ('16 hours'::interval)) AS times (at) WHERE org_id = '{org_id}'; ANALYZE"
+    );
+    admin.batch_execute(&punches).unwrap();
+    f.set_clock("2026-06-03T08:00:00Z");
+    let period = json!({"from": "2026-05-01", "to": "2026-05-31"});
+    let period = f.post(&f.world.owner, "/periods", &period).await.must(201);
+    let id = period["period_id"].as_str().unwrap().to_owned();
+    for state in ["open", "frozen"] {
+        for format in ["csv", "xlsx"] {
+            std::fs::write("/proc/self/clear_refs", "5").unwrap();
+            let (before, start) = (peak_kib(), Instant::now());
+            let (_, bytes) = file(&f, &json!({"format": format, "period_id": id})).await;
+            println!(
+                "{state} {format}: {:.2} s, {} KiB sent, memory of the process {} MiB at most ({} before), the file included",
+                start.elapsed().as_secs_f64(),
+                bytes.len() / 1024,
+                peak_kib() / 1024,
+                before / 1024
+            );
+            if format == "csv" {
+                assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 2_003 * 31 + 1);
+            }
+        }
+        if state == "open" {
+            let start = Instant::now();
+            let lock = f.world.path(&format!("/periods/{id}/lock"));
+            send(f.by(&f.world.owner).post(&lock).header("if-match", "\"1\"")).await.must(200);
+            let status = async || f.get(&f.world.owner, &format!("/periods/{id}")).await.must(200)["status"].clone();
+            while status().await != "locked" {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+            println!("lock: {:.2} s", start.elapsed().as_secs_f64());
+        }
+    }
+}
