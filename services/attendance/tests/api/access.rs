@@ -302,6 +302,7 @@ async fn the_examples_of_the_description_work() {
     f.post(&f.world.worker, "/overtime-requests", &overtime).await.must(201);
     let settings = f.by(owner).put(&f.world.path("/settings")).header("if-match", "\"0\"");
     send(settings.json(&content("/settings", "put")["example"])).await.must(200);
+    f.post(owner, "/exports", &content("/exports", "post")["example"]).await.must(200);
     let batch = f.post(owner, "/punches/batch", &content("/punches/batch", "post")["example"]).await.must(200);
     assert!(batch["items"].as_array().unwrap().iter().all(|item| item["verdict"] == "created"), "{batch:#}");
 }
