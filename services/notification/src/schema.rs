@@ -207,6 +207,7 @@ diesel::table! {
         last_error -> Nullable<Text>,
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+        era -> Nullable<Int4>,
     }
 }
 
@@ -236,6 +237,10 @@ diesel::table! {
         created_by -> Uuid,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        failures -> Int4,
+        last_failed_at -> Nullable<Timestamptz>,
+        era -> Int4,
+        removed_at -> Nullable<Timestamptz>,
     }
 }
 

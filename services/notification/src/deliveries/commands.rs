@@ -7,11 +7,15 @@ use crate::app::App;
 use anyhow::{Context as _, bail, ensure};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use diesel::PgConnection;
+use jiff::Timestamp;
 use rollcall_common::db::Unscoped;
 use rollcall_common::fault::Fault;
 use serde_json::json;
 use std::fmt::Write as _;
 use uuid::Uuid;
+
+/// Rows sent again by one statement, so that none is long.
+const REPLAYED_AT_A_TIME: i64 = 1_000;
 
 /// Their descriptions.
 pub fn commands() -> Vec<Command> {
@@ -132,14 +136,13 @@ async fn show(app: &App, options: &ArgMatches) -> anyhow::Result<String> {
 async fn replay(app: &App, options: &ArgMatches) -> anyhow::Result<String> {
     let ids = options.get_many::<Uuid>("id").map(|ids| ids.copied().collect::<Vec<_>>());
     let (wanted, channels, now) = (ids.clone(), channels(options), app.core.clock.now());
-    let again = move |conn: &mut PgConnection| {
-        let mut replayed = Vec::new();
-        for channel in channels {
-            replayed.extend(store::replay(conn, channel, wanted.as_deref(), now)?);
+    let mut replayed = Vec::new();
+    for channel in channels {
+        match &wanted {
+            Some(ids) => replayed.extend(replay_these(app, channel, ids.clone(), now).await?),
+            None => replayed.extend(replay_all(app, channel, now).await?),
         }
-        Ok::<_, Fault>(replayed)
-    };
-    let replayed = app.core.db.transaction(Unscoped, again).await?;
+    }
     let left: Vec<Uuid> = ids.unwrap_or_default().into_iter().filter(|id| !replayed.contains(id)).collect();
     if options.get_flag("json") {
         return Ok(serde_json::to_string_pretty(&json!({ "replayed": replayed, "left": left }))?);
@@ -149,4 +152,23 @@ async fn replay(app: &App, options: &ArgMatches) -> anyhow::Result<String> {
         write!(text, "\n{id} left alone: not there, not given up, or its webhook is off")?;
     }
     Ok(text)
+}
+
+async fn replay_these(app: &App, channel: Channel, ids: Vec<Uuid>, now: Timestamp) -> Result<Vec<Uuid>, Fault> {
+    let again = move |conn: &mut PgConnection| Ok(store::replay(conn, channel, &ids, now)?);
+    app.core.db.transaction(Unscoped, again).await
+}
+
+/// In portions, each of its own transaction: what fails again meanwhile is not taken a second time.
+async fn replay_all(app: &App, channel: Channel, now: Timestamp) -> Result<Vec<Uuid>, Fault> {
+    let (mut replayed, mut after) = (Vec::new(), None);
+    loop {
+        let load =
+            move |conn: &mut PgConnection| Ok::<_, Fault>(store::dead_after(conn, channel, after, REPLAYED_AT_A_TIME)?);
+        let dead = app.core.db.transaction(Unscoped, load).await?;
+        let Some(last) = dead.last().copied() else { return Ok(replayed) };
+        after = Some(last);
+        let ids = dead.into_iter().map(|dead| dead.delivery_id).collect();
+        replayed.extend(replay_these(app, channel, ids, now).await?);
+    }
 }

@@ -3,6 +3,7 @@
 use super::store::{self, Channel};
 use crate::app::App;
 use crate::links::store as links;
+use crate::webhooks::{over, queue};
 use diesel::PgConnection;
 use jiff::SignedDuration;
 use rollcall_common::db::Unscoped;
@@ -13,12 +14,13 @@ use std::time::Duration;
 
 /// Rows dropped by one statement, so that none is long.
 const ROWS_AT_A_TIME: usize = 5_000;
-/// Between two rounds of dropping.
-const PRUNE_EVERY: Duration = Duration::from_mins(10);
+/// Between two rounds of dropping: what waits for a webhook that was switched off is seen to be given up soon.
+const PRUNE_EVERY: Duration = Duration::from_secs(30);
 /// Between two looks at how much waits.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
-/// Drops deliveries that are over and older than the settings say, and links that ended long ago, for ever.
+/// Gives up what waits for webhooks that are off, drops deliveries that are over and older than the settings say, webhooks
+/// that were removed, and links that ended long ago, for ever.
 pub async fn prune(app: Arc<App>) {
     loop {
         match prune_some(&app).await {
@@ -40,6 +42,9 @@ pub async fn prune_some(app: &App) -> Result<bool, Fault> {
         for channel in Channel::ALL {
             more |= store::prune(conn, channel, before, most)? == ROWS_AT_A_TIME;
         }
+        queue::work_for_all(conn)?;
+        more |= over::give_up(conn, None, now, most)? == ROWS_AT_A_TIME;
+        more |= over::purge(conn, most)? == ROWS_AT_A_TIME;
         Ok(more)
     };
     app.core.db.transaction(Unscoped, drop).await

@@ -30,6 +30,13 @@ impl Channel {
         }
     }
 
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Mail => "mail_deliveries",
+            Self::Webhook => "webhook_deliveries",
+        }
+    }
+
     /// What the worker of the channel says it is, for row-level security.
     const fn task(self) -> &'static str {
         match self {
@@ -138,30 +145,54 @@ pub fn count(conn: &mut PgConnection, channel: Channel, state: &str) -> QueryRes
     diesel::sql_query(statement).bind::<Text, _>(state).get_result(conn).map(|row: Count| row.count)
 }
 
-/// Makes given-up deliveries due at once, as if they were new: these, or all of the channel. Answers their ids. One to a
-/// webhook that is off stays as it is.
-pub fn replay(conn: &mut PgConnection, channel: Channel, ids: Option<&[Id]>, now: Timestamp) -> QueryResult<Vec<Id>> {
+/// A given-up delivery; a list of them goes by this.
+#[derive(Clone, Copy, Debug, QueryableByName)]
+pub struct Dead {
+    #[diesel(sql_type = Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
+    created_at: Timestamp,
+    /// Its id.
+    #[diesel(sql_type = Uuid)]
+    pub delivery_id: Id,
+}
+
+/// The next given-up deliveries of a channel, oldest first, at most so many.
+pub fn dead_after(conn: &mut PgConnection, channel: Channel, after: Option<Dead>, most: i64) -> QueryResult<Vec<Dead>> {
+    work_on(conn, channel)?;
+    let statement = format!(
+        "SELECT created_at, delivery_id FROM {} WHERE state = 'dead'
+            AND ($1 IS NULL OR created_at >= $1 AND (created_at, delivery_id) > ($1, $2))
+         ORDER BY created_at, delivery_id LIMIT $3",
+        channel.table()
+    );
+    diesel::sql_query(statement)
+        .bind::<Nullable<Timestamptz>, _>(after.map(|after| after.created_at.to_diesel()))
+        .bind::<Nullable<Uuid>, _>(after.map(|after| after.delivery_id))
+        .bind::<BigInt, _>(most)
+        .load(conn)
+}
+
+/// Makes given-up deliveries due at once, as if they were new. Answers their ids. One to a webhook that is off stays as it
+/// is.
+pub fn replay(conn: &mut PgConnection, channel: Channel, ids: &[Id], now: Timestamp) -> QueryResult<Vec<Id>> {
     #[derive(QueryableByName)]
     struct Replayed {
         #[diesel(sql_type = Uuid)]
         delivery_id: Id,
     }
-    const FRESH: &str =
-        "SET state = 'queued', attempts = 0, next_attempt_at = $1, leased_until = NULL, finished_at = NULL
-        WHERE d.state = 'dead' AND ($2 IS NULL OR d.delivery_id = ANY($2))";
+    const FRESH: &str = "state = 'queued', attempts = 0, next_attempt_at = $1, leased_until = NULL, finished_at = NULL";
+    const THESE: &str = "d.state = 'dead' AND d.delivery_id = ANY($2)";
     work_on(conn, channel)?;
     let statement = match channel {
-        Channel::Mail => format!("UPDATE mail_deliveries d {FRESH} RETURNING d.delivery_id"),
+        Channel::Mail => format!("UPDATE mail_deliveries d SET {FRESH} WHERE {THESE} RETURNING d.delivery_id"),
         Channel::Webhook => format!(
-            "UPDATE webhook_deliveries d {FRESH} AND EXISTS (
-                SELECT 1 FROM webhooks w WHERE w.org_id = d.org_id AND w.webhook_id = d.webhook_id AND w.enabled)
+            "UPDATE webhook_deliveries d SET {FRESH}, era = w.era FROM webhooks w
+             WHERE {THESE} AND w.org_id = d.org_id AND w.webhook_id = d.webhook_id AND w.enabled
+                AND w.removed_at IS NULL
              RETURNING d.delivery_id"
         ),
     };
-    let replayed: Vec<Replayed> = diesel::sql_query(statement)
-        .bind::<Timestamptz, _>(now.to_diesel())
-        .bind::<Nullable<Array<Uuid>>, _>(ids)
-        .load(conn)?;
+    let replayed: Vec<Replayed> =
+        diesel::sql_query(statement).bind::<Timestamptz, _>(now.to_diesel()).bind::<Array<Uuid>, _>(ids).load(conn)?;
     Ok(replayed.into_iter().map(|row| row.delivery_id).collect())
 }
 
@@ -191,10 +222,7 @@ pub fn queue(conn: &mut PgConnection, channel: Channel, now: Timestamp) -> Query
 /// Drops what was owed before `before` and is over, at most so many rows; says how many.
 pub fn prune(conn: &mut PgConnection, channel: Channel, before: Timestamp, most: i64) -> QueryResult<usize> {
     work_on(conn, channel)?;
-    let table = match channel {
-        Channel::Mail => "mail_deliveries",
-        Channel::Webhook => "webhook_deliveries",
-    };
+    let table = channel.table();
     diesel::sql_query(format!(
         "DELETE FROM {table} WHERE ctid IN (
             SELECT ctid FROM {table} WHERE state <> 'queued' AND created_at < $1

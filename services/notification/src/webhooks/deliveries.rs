@@ -1,6 +1,6 @@
 //! Deliveries of a webhook, for those who look after it.
 
-use crate::schema::webhook_deliveries as table;
+use crate::schema::{webhook_deliveries as table, webhooks};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use jiff::Timestamp;
@@ -102,10 +102,12 @@ pub fn retry(
     let held: Option<NullableTimestamp> = of_webhook.select(table::leased_until).for_update().first(conn).optional()?;
     let held = held.ok_or(Fault::NotFound)?.to_jiff();
     if held.is_none_or(|until| until <= now) {
+        let era: i32 = webhooks::table.find((tenant.org_id(), webhook_id)).select(webhooks::era).first(conn)?;
         diesel::update(of_webhook)
             .set((
                 table::state.eq(DeliveryState::Queued.as_str()),
                 table::attempts.eq(0),
+                table::era.eq(Some(era)),
                 table::next_attempt_at.eq(now.to_diesel()),
                 table::leased_until.eq(None::<jiff_diesel::Timestamp>),
                 table::finished_at.eq(None::<jiff_diesel::Timestamp>),

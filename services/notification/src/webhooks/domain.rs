@@ -27,6 +27,11 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
 /// Characters of a URL: what servers take.
 const URL_CHARACTERS: usize = 2_000;
 const DESCRIPTION_CHARACTERS: usize = 200;
+/// Between two failures of one run at most: above the longest wait between two attempts, a `Retry-After` of a day and a
+/// fifth.
+const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(36);
+/// Failures before a webhook is switched off for them: few are chance.
+const FEWEST_FAILURES: i32 = 5;
 /// Statuses with which `Retry-After` speaks of all that is sent, and not of the one message.
 const BUSY: [u16; 2] = [429, 503];
 
@@ -115,6 +120,34 @@ pub fn judge(attempts: i32, status: Option<u16>, retry_after: Option<SignedDurat
     }
 }
 
+/// Failures of a webhook that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// When the first was.
+    pub since: Timestamp,
+    /// When the last was.
+    pub last: Timestamp,
+    /// How many.
+    pub failures: i32,
+}
+
+impl Run {
+    /// The run that a failure now belongs to: what nothing was sent to for long begins anew.
+    pub fn with(before: Option<Self>, now: Timestamp) -> Self {
+        match before {
+            Some(run) if now.duration_since(run.last) <= LONGEST_GAP => {
+                Self { since: run.since, last: now.max(run.last), failures: run.failures.saturating_add(1) }
+            }
+            _ => Self { since: now, last: now, failures: 1 },
+        }
+    }
+
+    /// Whether it is long enough for the webhook to be switched off.
+    pub fn is_enough(&self, off_after: SignedDuration) -> bool {
+        self.failures >= FEWEST_FAILURES && self.last.duration_since(self.since) >= off_after
+    }
+}
+
 /// `Retry-After` as seconds from `now`: a number of them, or a date (RFC 9110 §10.2.3).
 pub fn retry_after(value: &str, now: Timestamp) -> Option<SignedDuration> {
     let value = value.trim();
@@ -169,6 +202,22 @@ mod tests {
         assert_eq!(again(judge(1, Some(503), Some(year), 0.0)), Some(LONGEST_PAUSE));
         // Of another status it speaks of this message.
         assert_eq!(judge(1, Some(500), Some(hour), 0.0), Verdict::Failed { again: Some(hour), pause: None });
+    }
+
+    #[test]
+    fn only_failures_that_follow_each_other_switch_a_webhook_off() {
+        let five_days = SignedDuration::from_hours(120);
+        let start: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
+        let run = |hours: &[i64]| {
+            let times = hours.iter().map(|hour| start + SignedDuration::from_hours(*hour));
+            times.fold(None, |run, at| Some(Run::with(run, at))).unwrap()
+        };
+        assert!(run(&[0, 24, 48, 72, 96, 120]).is_enough(five_days));
+        assert!(!run(&[0, 24, 48, 72, 96, 119]).is_enough(five_days), "not yet");
+        assert!(!run(&[0, 1, 2, 3, 4, 5, 144]).is_enough(five_days), "quiet for days in between");
+        assert!(!run(&[0, 35, 70, 105]).is_enough(SignedDuration::from_hours(100)), "four may be chance");
+        assert_eq!(run(&[0, 1, 144, 145]).failures, 2);
+        assert!(LONGEST_GAP > LONGEST_PAUSE.mul_f64(1.2), "whoever waits as it was asked to does not begin anew");
     }
 
     #[test]

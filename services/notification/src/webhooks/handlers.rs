@@ -212,8 +212,8 @@ pub(crate) async fn remove(
     if_match: Then<IfMatch>,
 ) -> Result<Answer, Error> {
     at.member.needs_in_org(Permission::WebhooksWrite)?;
-    let (tenant, Path((_, webhook_id)), if_match) = (at.tenant, path?, if_match?);
-    let remove = move |conn: &mut PgConnection| store::remove(conn, &tenant, webhook_id, if_match);
+    let (tenant, Path((_, webhook_id)), if_match, now) = (at.tenant, path?, if_match?, app.core.clock.now());
+    let remove = move |conn: &mut PgConnection| store::remove(conn, &tenant, webhook_id, if_match, now);
     app.core.db.transaction(&tenant, remove).await?;
     Ok(Answer::no_content())
 }

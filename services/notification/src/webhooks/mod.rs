@@ -9,6 +9,7 @@ pub mod deliveries;
 pub mod describe;
 pub mod domain;
 pub mod handlers;
+pub mod over;
 pub mod owe;
 pub mod payload;
 pub mod queue;

@@ -18,15 +18,17 @@ use rollcall_notification_api::webhooks::WebhookMessage;
 pub fn owe(conn: &mut PgConnection, tenant: &Tenant, event: &CloudEvent, now: Timestamp) -> Result<bool, Fault> {
     let Some(published) = payload::published(&event.kind) else { return Ok(false) };
     // Held against being removed until the deliveries are there.
-    let found: Vec<(WebhookId, Vec<Option<String>>)> = webhooks::table
+    let found: Vec<(WebhookId, i32, Vec<Option<String>>)> = webhooks::table
         .filter(webhooks::org_id.eq(tenant.org_id()))
         .filter(webhooks::enabled)
+        .filter(webhooks::removed_at.is_null())
         .order(webhooks::webhook_id)
-        .select((webhooks::webhook_id, webhooks::event_types))
+        .select((webhooks::webhook_id, webhooks::era, webhooks::event_types))
         .for_key_share()
         .load(conn)?;
     let wants = |types: &[Option<String>]| types.is_empty() || types.iter().flatten().any(|kind| *kind == event.kind);
-    let wanting: Vec<WebhookId> = found.into_iter().filter(|(_, types)| wants(types)).map(|(id, _)| id).collect();
+    let wanting: Vec<_> =
+        found.into_iter().filter(|(_, _, types)| wants(types)).map(|(id, era, _)| (id, era)).collect();
     if wanting.is_empty() {
         return Ok(false);
     }
@@ -36,11 +38,12 @@ pub fn owe(conn: &mut PgConnection, tenant: &Tenant, event: &CloudEvent, now: Ti
     })?;
     let message = WebhookMessage { kind: event.kind.clone(), timestamp: event.time, org_id: tenant.org_id(), data };
     let payload = serde_json::to_string(&message).map_err(Fault::internal)?;
-    let row = |webhook_id: WebhookId| {
+    let row = |(webhook_id, era): (WebhookId, i32)| {
         (
             webhook_deliveries::org_id.eq(tenant.org_id()),
             webhook_deliveries::delivery_id.eq(WebhookDeliveryId::generate()),
             webhook_deliveries::webhook_id.eq(webhook_id),
+            webhook_deliveries::era.eq(Some(era)),
             webhook_deliveries::event_id.eq(event.id),
             webhook_deliveries::event_type.eq(&event.kind),
             webhook_deliveries::payload.eq(&payload),

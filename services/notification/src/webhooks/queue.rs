@@ -1,6 +1,6 @@
 //! What is owed to webhooks, for the worker: leases, and what became of attempts.
 
-use super::domain::Verdict;
+use super::domain::{Run, Verdict};
 use super::secrets;
 use super::sender::{Exchange, Message};
 use super::store;
@@ -78,6 +78,7 @@ pub fn claim(conn: &mut PgConnection, now: Timestamp, portion: Portion) -> Resul
             CROSS JOIN LATERAL (
                 SELECT q.org_id, q.delivery_id, q.next_attempt_at FROM webhook_deliveries q
                 WHERE q.org_id = w.org_id AND q.webhook_id = w.webhook_id AND q.state = 'queued'
+                    AND (q.era IS NULL OR q.era >= w.era)
                     AND q.next_attempt_at <= $1 AND (q.leased_until IS NULL OR q.leased_until <= $1)
                 ORDER BY q.next_attempt_at, q.delivery_id
                 LIMIT greatest(0, CASE WHEN w.failing_since IS NULL THEN $4 ELSE 1 END - under_way.held)) d
@@ -113,6 +114,10 @@ pub fn message(
 ) -> Result<Message, Fault> {
     let secrets = secrets::of_webhook(conn, leased.org_id, leased.webhook_id, sealing, now)?;
     let secrets: Vec<_> = secrets.into_iter().map(|(secret, _)| secret).collect();
+    // Removed in the meantime: nothing leaves unsigned.
+    if secrets.is_empty() {
+        return Err(Fault::NotFound);
+    }
     Ok(Message::signed(&leased.url, leased.event_id, &leased.payload, &secrets, now))
 }
 
@@ -125,8 +130,28 @@ pub enum After {
     Off(&'static str),
 }
 
+/// How a webhook is when the outcome of an attempt is noted.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = webhooks, check_for_backend(diesel::pg::Pg))]
+struct Known {
+    url: String,
+    enabled: bool,
+    #[diesel(deserialize_as = NullableTimestamp)]
+    failing_since: Option<Timestamp>,
+    #[diesel(deserialize_as = NullableTimestamp)]
+    last_failed_at: Option<Timestamp>,
+    failures: i32,
+}
+
+impl Known {
+    fn run(&self) -> Option<Run> {
+        Some(Run { since: self.failing_since?, last: self.last_failed_at?, failures: self.failures })
+    }
+}
+
 /// Notes what became of an attempt, unless the lease ran out and somebody else has it now. `off_after` is how long a
-/// webhook may fail.
+/// webhook may fail. What another address answered than the webhook has by now says nothing about it: unless it took the
+/// event, that goes to the new address as if it were new.
 pub fn finish(
     conn: &mut PgConnection,
     tenant: &Tenant,
@@ -137,18 +162,16 @@ pub fn finish(
     now: Timestamp,
 ) -> Result<After, Fault> {
     let webhook = (tenant.org_id(), leased.webhook_id);
-    let found: Option<(bool, NullableTimestamp)> = webhooks::table
-        .find(webhook)
-        .select((webhooks::enabled, webhooks::failing_since))
-        .for_no_key_update()
-        .first(conn)
-        .optional()?;
+    let found: Option<Known> =
+        webhooks::table.find(webhook).select(Known::as_select()).for_no_key_update().first(conn).optional()?;
     // Removed in the meantime, and the delivery with it.
-    let Some((enabled, failing_since)) = found else { return Ok(After::Unchanged) };
-    let (state, again) = match verdict {
-        Verdict::Delivered => ("delivered", None),
-        Verdict::Failed { again: Some(wait), .. } if enabled => ("queued", Some(wait)),
-        Verdict::Failed { .. } | Verdict::Gone => ("dead", None),
+    let Some(known) = found else { return Ok(After::Unchanged) };
+    let moved = known.url != leased.url;
+    let (state, again, attempts) = match verdict {
+        Verdict::Delivered => ("delivered", None, leased.attempts),
+        Verdict::Failed { .. } | Verdict::Gone if moved && known.enabled => ("queued", None, 0),
+        Verdict::Failed { again: Some(wait), .. } if known.enabled => ("queued", Some(wait), leased.attempts),
+        Verdict::Failed { .. } | Verdict::Gone => ("dead", None, leased.attempts),
     };
     let next = again.map_or(Ok(now), |wait| now.checked_add(wait)).map_err(Fault::internal)?;
     let mine = table::table
@@ -158,6 +181,7 @@ pub fn finish(
     let noted = diesel::update(mine)
         .set((
             table::state.eq(state),
+            table::attempts.eq(attempts),
             table::next_attempt_at.eq(next.to_diesel()),
             table::leased_until.eq(None::<jiff_diesel::Timestamp>),
             table::attempted_at.eq(Some(exchange.request.at.to_diesel())),
@@ -172,15 +196,16 @@ pub fn finish(
             table::finished_at.eq((state != "queued").then(|| now.to_diesel())),
         ))
         .execute(conn)?;
-    if noted == 0 || !enabled {
+    if noted == 0 || !known.enabled || moved {
         return Ok(After::Unchanged);
     }
-    let since = failing_since.to_jiff();
     match verdict {
         Verdict::Delivered => {
-            if since.is_some() {
+            if known.failing_since.is_some() {
                 let well = (
                     webhooks::failing_since.eq(None::<jiff_diesel::Timestamp>),
+                    webhooks::last_failed_at.eq(None::<jiff_diesel::Timestamp>),
+                    webhooks::failures.eq(0),
                     webhooks::paused_until.eq(None::<jiff_diesel::Timestamp>),
                 );
                 diesel::update(webhooks::table.find(webhook)).set(well).execute(conn)?;
@@ -189,17 +214,21 @@ pub fn finish(
         }
         Verdict::Gone => Ok(After::Off("gone")),
         Verdict::Failed { pause, .. } => {
-            let since = since.unwrap_or(now);
+            let run = Run::with(known.run(), now);
             let until = pause.map(|pause| now.checked_add(pause)).transpose().map_err(Fault::internal)?;
             diesel::update(webhooks::table.find(webhook))
-                .set(webhooks::failing_since.eq(Some(since.to_diesel())))
+                .set((
+                    webhooks::failing_since.eq(Some(run.since.to_diesel())),
+                    webhooks::last_failed_at.eq(Some(run.last.to_diesel())),
+                    webhooks::failures.eq(run.failures),
+                ))
                 .execute(conn)?;
             if let Some(until) = until {
                 diesel::update(webhooks::table.find(webhook))
                     .set(webhooks::paused_until.eq(Some(until.to_diesel())))
                     .execute(conn)?;
             }
-            Ok(if now.duration_since(since) >= off_after { After::Off("failing") } else { After::Unchanged })
+            Ok(if run.is_enough(off_after) { After::Off("failing") } else { After::Unchanged })
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Webhooks in the database.
 
 use super::domain::Wanted;
+use super::over;
 use crate::error::Error;
-use crate::schema::{webhook_deliveries, webhooks};
+use crate::schema::{webhook_secrets, webhooks};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use jiff::Timestamp;
@@ -12,9 +13,6 @@ use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, WebhookId};
 use rollcall_notification_api::webhooks::Webhook;
-
-/// Why a delivery was given up when its webhook was switched off.
-pub const SWITCHED_OFF: &str = "the webhook was switched off";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = webhooks, check_for_backend(diesel::pg::Pg))]
@@ -56,14 +54,15 @@ impl From<Row> for Webhook {
 
 /// A webhook of the organisation.
 pub fn find(conn: &mut PgConnection, tenant: &Tenant, webhook_id: WebhookId) -> Result<Webhook, Fault> {
-    let row: Row = webhooks::table.find((tenant.org_id(), webhook_id)).select(Row::as_select()).first(conn)?;
+    let there = webhooks::table.find((tenant.org_id(), webhook_id)).filter(webhooks::removed_at.is_null());
+    let row: Row = there.select(Row::as_select()).first(conn)?;
     Ok(row.into())
 }
 
 /// The same, held until the transaction ends: two changes of one webhook do not pass each other.
 pub fn lock(conn: &mut PgConnection, tenant: &Tenant, webhook_id: WebhookId) -> Result<Webhook, Fault> {
-    let held = webhooks::table.find((tenant.org_id(), webhook_id)).select(Row::as_select()).for_no_key_update();
-    let row: Row = held.first(conn)?;
+    let there = webhooks::table.find((tenant.org_id(), webhook_id)).filter(webhooks::removed_at.is_null());
+    let row: Row = there.select(Row::as_select()).for_no_key_update().first(conn)?;
     Ok(row.into())
 }
 
@@ -76,6 +75,7 @@ pub fn list(
 ) -> Result<Vec<Webhook>, Fault> {
     let mut query = webhooks::table
         .filter(webhooks::org_id.eq(tenant.org_id()))
+        .filter(webhooks::removed_at.is_null())
         .order(webhooks::webhook_id)
         .limit(limit)
         .select(Row::as_select())
@@ -108,7 +108,8 @@ pub fn create(
     diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('webhooks of ' || $1, 0))")
         .bind::<diesel::sql_types::Text, _>(tenant.org_id().to_string())
         .execute(conn)?;
-    let there: i64 = webhooks::table.filter(webhooks::org_id.eq(tenant.org_id())).count().get_result(conn)?;
+    let of_org = webhooks::table.filter(webhooks::org_id.eq(tenant.org_id())).filter(webhooks::removed_at.is_null());
+    let there: i64 = of_org.count().get_result(conn)?;
     if there >= most {
         return Err(Error::TooManyWebhooks);
     }
@@ -130,8 +131,8 @@ pub fn create(
     Ok(find(conn, tenant, webhook_id)?)
 }
 
-/// Changes one, if it is still as the caller knows it. Switched on or led elsewhere it begins anew; switched off, what
-/// is queued is given up.
+/// Changes one, if it is still as the caller knows it. Switched on or led elsewhere it begins anew; what was
+/// queued before it was switched on or off is given up: some now, the rest in portions.
 pub fn replace(
     conn: &mut PgConnection,
     tenant: &Tenant,
@@ -162,12 +163,17 @@ pub fn replace(
     if wanted.enabled && (!before.enabled || before.url != wanted.url.as_str()) {
         let fresh = (
             webhooks::failing_since.eq(None::<jiff_diesel::Timestamp>),
+            webhooks::last_failed_at.eq(None::<jiff_diesel::Timestamp>),
+            webhooks::failures.eq(0),
             webhooks::paused_until.eq(None::<jiff_diesel::Timestamp>),
         );
         diesel::update(of_webhook).set(fresh).execute(conn)?;
     }
-    if !wanted.enabled {
-        give_up_queued(conn, tenant, webhook_id, now)?;
+    if wanted.enabled && !before.enabled {
+        diesel::update(of_webhook).set(webhooks::era.eq(webhooks::era + 1)).execute(conn)?;
+    }
+    if wanted.enabled != before.enabled {
+        over::give_up(conn, Some(webhook_id), now, over::AT_ONCE)?;
     }
     Ok(find(conn, tenant, webhook_id)?)
 }
@@ -188,38 +194,30 @@ pub fn switch_off(
             webhooks::updated_at.eq(now.to_diesel()),
         ))
         .execute(conn)?;
-    give_up_queued(conn, tenant, webhook_id, now)
-}
-
-/// Gives up what waits. What is under way ends as it ends.
-fn give_up_queued(
-    conn: &mut PgConnection,
-    tenant: &Tenant,
-    webhook_id: WebhookId,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    let waits = webhook_deliveries::table
-        .filter(webhook_deliveries::org_id.eq(tenant.org_id()))
-        .filter(webhook_deliveries::webhook_id.eq(webhook_id))
-        .filter(webhook_deliveries::state.eq("queued"))
-        .filter(
-            webhook_deliveries::leased_until.is_null().or(webhook_deliveries::leased_until.le(Some(now.to_diesel()))),
-        );
-    diesel::update(waits)
-        .set((
-            webhook_deliveries::state.eq("dead"),
-            webhook_deliveries::leased_until.eq(None::<jiff_diesel::Timestamp>),
-            webhook_deliveries::last_error.eq(Some(SWITCHED_OFF)),
-            webhook_deliveries::finished_at.eq(Some(now.to_diesel())),
-        ))
-        .execute(conn)?;
+    over::give_up(conn, Some(webhook_id), now, over::AT_ONCE)?;
     Ok(())
 }
 
-/// Removes one, with its secrets and deliveries.
-pub fn remove(conn: &mut PgConnection, tenant: &Tenant, webhook_id: WebhookId, if_match: IfMatch) -> Result<(), Error> {
+/// Removes one: its secrets at once, its deliveries in portions, and then itself.
+pub fn remove(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    webhook_id: WebhookId,
+    if_match: IfMatch,
+    now: Timestamp,
+) -> Result<(), Error> {
     let before = lock(conn, tenant, webhook_id)?;
     if_match.check(before.version)?;
-    diesel::delete(webhooks::table.find((tenant.org_id(), webhook_id))).execute(conn)?;
+    diesel::update(webhooks::table.find((tenant.org_id(), webhook_id)))
+        .set((
+            webhooks::enabled.eq(false),
+            webhooks::off_reason.eq(Some("by_hand")),
+            webhooks::removed_at.eq(Some(now.to_diesel())),
+        ))
+        .execute(conn)?;
+    let of_webhook = webhook_secrets::table
+        .filter(webhook_secrets::org_id.eq(tenant.org_id()))
+        .filter(webhook_secrets::webhook_id.eq(webhook_id));
+    diesel::delete(of_webhook).execute(conn)?;
     Ok(())
 }

@@ -12,6 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) enum Behaviour {
     /// Answers with this status and these lines of headers.
     Answers(u16, &'static str),
+    /// Answers with this status after a while.
+    AnswersLate(u16, Duration),
     /// Never answers.
     Hangs,
     /// Closes the connection.
@@ -105,6 +107,10 @@ async fn serve(
         let head = match behaviour {
             Behaviour::Answers(status, headers) => {
                 format!("HTTP/1.1 {status} X\r\nSet-Cookie: a=secret\r\n{headers}Content-Length: 5\r\n\r\ndone\0")
+            }
+            Behaviour::AnswersLate(status, after) => {
+                tokio::time::sleep(after).await;
+                format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n")
             }
             Behaviour::Redirects(to) => format!("HTTP/1.1 302 X\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"),
             Behaviour::Hangs => std::future::pending().await,

@@ -19,3 +19,4 @@ mod support;
 mod tls;
 mod waiting;
 mod webhooks;
+mod webhooks_over;

@@ -71,7 +71,7 @@ async fn what_is_over_is_dropped_after_thirty_days_and_what_waits_is_not() {
     let app = world.service.app();
     assert!(!jobs::prune_some(app).await.unwrap() && rows() == 2);
     // The worker leaves it alone, so that nothing but the job decides.
-    world.sql("UPDATE webhooks SET enabled = false, off_reason = 'by_hand'");
+    world.sql("UPDATE webhooks SET paused_until = '2030-01-01T00:00:00Z'");
     world.service.clock.advance(SignedDuration::from_hours(24 * 31));
     assert!(!jobs::prune_some(app).await.unwrap());
     assert_eq!((rows(), world.count("SELECT count(*) FROM webhook_deliveries WHERE state = 'queued'")), (1, 1));
