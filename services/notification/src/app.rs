@@ -12,8 +12,9 @@ use crate::settings::{Settings, StreamSettings, WebhookSettings};
 use crate::stream::hub::Hub;
 use crate::stream::listener::Limits;
 use crate::stream::openings::Openings;
+use crate::webhooks::resolver;
 use crate::webhooks::sender::Sender;
-use crate::webhooks::targets::{self, Guard};
+use crate::webhooks::targets::Guard;
 use anyhow::Context as _;
 use jiff::SignedDuration;
 use lettre::message::Mailbox;
@@ -85,7 +86,7 @@ impl App {
 
 fn sender(settings: &WebhookSettings) -> anyhow::Result<Sender> {
     let guard = Guard::new(settings.allow_http, &settings.allowed_networks);
-    Sender::new(guard, targets::system(), Duration::from_secs(settings.timeout_seconds.max(1).into()))
+    Sender::new(guard, resolver::system(), Duration::from_secs(settings.timeout_seconds.max(1).into()))
 }
 
 fn limits(settings: &StreamSettings) -> Limits {

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use rollcall_ids::{EmployeeId, PeriodId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The last day of a period is near, and with it its lock; `data`: [`PeriodLocking`].
 pub const PERIOD_LOCKING: &str = "attendance.period.locking.v1";
@@ -10,7 +11,7 @@ pub const PERIOD_LOCKING: &str = "attendance.period.locking.v1";
 pub const PERIOD_LOCKED: &str = "attendance.period.locked.v1";
 
 /// A period that is about to be locked; told once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PeriodLocking {
     /// The period.
     pub period_id: PeriodId,
@@ -23,7 +24,7 @@ pub struct PeriodLocking {
 }
 
 /// A period whose days are all frozen; told at every lock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PeriodLocked {
     /// The period.
     pub period_id: PeriodId,

@@ -13,6 +13,7 @@ pub mod over;
 pub mod owe;
 pub mod payload;
 pub mod queue;
+pub mod resolver;
 pub mod secrets;
 pub mod sender;
 pub mod signature;

@@ -55,6 +55,14 @@ pub static PUBLISHED: &[Published] = &[
     decision(attendance::OVERTIME_DECIDED, "A request for overtime was decided, by one level each, or taken back"),
     request(attendance::SWAP_REQUESTED, "A swap of shifts waits for a decision; told again for a second level"),
     decision(attendance::SWAP_DECIDED, "A swap of shifts was decided, by one level each, or taken back"),
+    entry::<attendance::PeriodLocking, attendance::PeriodLocking>(
+        attendance::PERIOD_LOCKING,
+        "The last day of a period is near, and with it its lock",
+    ),
+    entry::<attendance::PeriodLocked, attendance::PeriodLocked>(
+        attendance::PERIOD_LOCKED,
+        "A period is locked: its days are frozen",
+    ),
 ];
 
 const fn request(kind: &'static str, summary: &'static str) -> Published {
@@ -147,6 +155,16 @@ mod tests {
         for inside in [org::INVITATION_CREATED, "user.password_reset.requested.v1", "user.login.new_device.v1"] {
             assert!(super::published(inside).is_none(), "{inside}");
         }
+    }
+
+    #[test]
+    fn a_locked_period_is_told_with_whoever_locked_it() {
+        let data = serde_json::json!({
+            "period_id": "0192aaaa-0000-7000-8000-000000000001", "name": "June", "from": "2026-06-01",
+            "to": "2026-06-30", "people": 3, "locked_by": "0192aaaa-0000-7000-8000-000000000002",
+        });
+        assert_eq!((super::published(attendance::PERIOD_LOCKED).unwrap().publish)(&data).unwrap(), data);
+        assert!(super::published(attendance::PERIOD_LOCKING).is_some());
     }
 
     #[test]

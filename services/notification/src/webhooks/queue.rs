@@ -245,13 +245,23 @@ pub fn switch_off(
     store::find(conn, tenant, webhook_id)
 }
 
-/// Gives back what was leased and not brought to an end: the attempt does not count.
-pub fn give_back(conn: &mut PgConnection, tenant: &Tenant, leased: &Leased) -> Result<(), Fault> {
+/// Gives back what was leased and not brought to an end: the attempt does not count. It is due again as it was, or
+/// `later`.
+pub fn give_back(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    leased: &Leased,
+    later: Option<Timestamp>,
+) -> Result<(), Fault> {
     let mine = table::table
         .find((tenant.org_id(), leased.delivery_id))
         .filter(table::leased_until.eq(Some(leased.leased_until.to_diesel())));
     diesel::update(mine)
-        .set((table::leased_until.eq(None::<jiff_diesel::Timestamp>), table::attempts.eq(table::attempts - 1)))
+        .set((
+            table::leased_until.eq(None::<jiff_diesel::Timestamp>),
+            table::attempts.eq(table::attempts - 1),
+            later.map(|later| table::next_attempt_at.eq(later.to_diesel())),
+        ))
         .execute(conn)?;
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! One attempt: a request that is bounded in time, in where it goes and in what is taken of its answer.
 
+use super::resolver::{GuardedResolver, Lookup, NotFound, ON_BEHALF_OF};
 use super::signature::{Secret, signatures};
-use super::targets::{Guard, GuardedResolver, Lookup, Refusal};
+use super::targets::{Guard, Refusal};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 use rollcall_common::problem::chain;
-use rollcall_ids::EventId;
+use rollcall_ids::{EventId, OrgId};
 use rollcall_notification_api::webhooks::{GotAnswer, SentRequest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -84,6 +85,24 @@ enum NoAnswer {
     Failed(#[source] reqwest::Error),
 }
 
+/// Nothing was sent, for a reason of this machine: the endpoint has no part in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many names are being looked up")]
+pub struct NoRoom;
+
+impl NoAnswer {
+    fn is_ours(&self) -> bool {
+        let mut next = std::error::Error::source(self);
+        while let Some(error) = next {
+            if matches!(error.downcast_ref(), Some(NotFound::Full)) {
+                return true;
+            }
+            next = error.source();
+        }
+        false
+    }
+}
+
 impl Sender {
     /// One that asks `lookup` for addresses.
     pub fn new(guard: Guard, lookup: Lookup, timeout: Duration) -> anyhow::Result<Self> {
@@ -105,14 +124,16 @@ impl Sender {
         Ok(Self { client, guard, timeout })
     }
 
-    /// Makes one attempt.
-    pub async fn send(&self, message: Message) -> Exchange {
+    /// Makes one attempt for an organisation.
+    pub async fn send(&self, org_id: OrgId, message: Message) -> Result<Exchange, NoRoom> {
         let started = Instant::now();
         let Message { request, signature, body } = message;
-        let sent = tokio::time::timeout(self.timeout, self.post(&request, signature, body)).await;
+        let posted = ON_BEHALF_OF.scope(org_id, self.post(&request, signature, body));
+        let sent = tokio::time::timeout(self.timeout, posted).await;
         match sent.unwrap_or(Err(NoAnswer::Late(self.timeout.as_secs()))) {
-            Ok(response) => self.read(request, response, started).await,
-            Err(error) => Exchange { request, answer: None, retry_after: None, error: Some(chain(&error)) },
+            Ok(response) => Ok(self.read(request, response, started).await),
+            Err(error) if error.is_ours() => Err(NoRoom),
+            Err(error) => Ok(Exchange { request, answer: None, retry_after: None, error: Some(chain(&error)) }),
         }
     }
 
@@ -196,7 +217,7 @@ mod tests {
         let closed = Guard::new(true, &[]);
         let sender = Sender::new(closed, Arc::clone(&lookup), Duration::from_secs(2)).unwrap();
         for host in ["rebind.example", "127.0.0.1", "[::ffff:127.0.0.1]", "2130706433"] {
-            let exchange = sender.send(message(&format!("http://{host}:{port}/"))).await;
+            let exchange = sender.send(OrgId::generate(), message(&format!("http://{host}:{port}/"))).await.unwrap();
             assert!(exchange.answer.is_none(), "{host}");
             assert!(exchange.error.unwrap().contains("the address is private"), "{host}");
         }
@@ -205,10 +226,27 @@ mod tests {
 
         let open = Guard::new(true, &["127.0.0.0/8".parse().unwrap()]);
         let sender = Sender::new(open, lookup, Duration::from_millis(300)).unwrap();
-        let (exchange, came) =
-            tokio::join!(sender.send(message(&format!("http://rebind.example:{port}/"))), listener.accept());
+        let message = message(&format!("http://rebind.example:{port}/"));
+        let (exchange, came) = tokio::join!(sender.send(OrgId::generate(), message), listener.accept());
         assert!(came.is_ok(), "the same name leads there where the settings let it");
-        assert_eq!(exchange.error.as_deref(), Some("no answer within 0 s"));
+        assert_eq!(exchange.unwrap().error.as_deref(), Some("no answer within 0 s"));
+    }
+
+    /// Names whose server is silent hold all lookups of their organisation.
+    #[tokio::test]
+    async fn no_room_to_look_a_name_up_is_no_failure_of_the_endpoint() {
+        let lookup: Lookup = Arc::new(|_| {
+            std::thread::sleep(Duration::from_millis(3_500));
+            Err(std::io::Error::other("silence"))
+        });
+        let sender = Sender::new(Guard::new(true, &[]), lookup, Duration::from_secs(3)).unwrap();
+        let org_id = OrgId::generate();
+        let attempt = |name: &str| sender.send(org_id, message(&format!("http://{name}.example/")));
+        let (a, b, c, d, fifth) = tokio::join!(attempt("a"), attempt("b"), attempt("c"), attempt("d"), attempt("e"));
+        for dead in [a, b, c, d] {
+            assert_eq!(dead.unwrap().error.as_deref(), Some("no answer within 3 s"));
+        }
+        assert_eq!(fifth.err(), Some(NoRoom));
     }
 
     #[test]

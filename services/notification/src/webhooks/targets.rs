@@ -1,17 +1,13 @@
 //! Where webhooks may lead. What an organisation writes into a webhook is called from inside the installation, so what is
-//! not public is refused: by the address itself where the URL has one, and after resolution where it has a name. The
+//! not public is refused: by the address itself where the URL has one, and after resolution ([`super::resolver`]) where it
+//! has a name. The
 //! connection goes to the very addresses that were looked at, so a name that means something else a moment later changes
 //! nothing.
 
 use ipnet::IpNet;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use url::{Host, Url};
-
-/// Resolutions at a time: each holds a thread for as long as a name server takes, whoever still waits for it.
-const RESOLUTIONS: usize = 32;
 
 /// IPv4 that is not public (IANA's special-purpose registry), and one address that a cloud answers its machines at.
 const NOT_PUBLIC_V4: [(Ipv4Addr, u8); 16] = [
@@ -127,53 +123,9 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Asks for the addresses of a name; blocks.
-pub type Lookup = Arc<dyn Fn(&str) -> std::io::Result<Vec<IpAddr>> + Send + Sync>;
-
-/// The resolver of the machine.
-pub fn system() -> Lookup {
-    Arc::new(|name| Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect()))
-}
-
-/// Resolves names to those of their addresses that may be called.
-pub struct GuardedResolver {
-    guard: Guard,
-    lookup: Lookup,
-    turns: Arc<Semaphore>,
-}
-
-impl GuardedResolver {
-    /// Asks `lookup`, lets through what `guard` does.
-    pub fn new(guard: Guard, lookup: Lookup) -> Self {
-        Self { guard, lookup, turns: Arc::new(Semaphore::new(RESOLUTIONS)) }
-    }
-}
-
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (guard, lookup, turns) = (self.guard.clone(), Arc::clone(&self.lookup), Arc::clone(&self.turns));
-        Box::pin(async move {
-            let turn = turns.acquire_owned().await?;
-            let found = tokio::task::spawn_blocking(move || {
-                // Until the thread is free again, even if nobody waits for its answer any more.
-                let _turn = turn;
-                lookup(name.as_str())
-            });
-            let mut addresses = found.await??;
-            addresses.retain(|address| guard.lets_through(*address));
-            if addresses.is_empty() {
-                return Err(Refusal::NotPublic.into());
-            }
-            let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
-            Ok(Box::new(addresses) as Addrs)
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn guard() -> Guard {
         Guard::new(false, &[])
@@ -240,24 +192,5 @@ mod tests {
             assert_eq!(open.check(&url.parse().unwrap()), Ok(()), "{url}");
         }
         assert_eq!(open.check(&"http://192.168.0.1/".parse().unwrap()), Err(Refusal::NotPublic));
-    }
-
-    async fn resolved(resolver: &GuardedResolver) -> Option<Vec<IpAddr>> {
-        let found = resolver.resolve("rebind.example".parse().unwrap()).await.ok()?;
-        Some(found.map(|address| address.ip()).collect())
-    }
-
-    /// A name server that gives a public address to whoever checks and a private one to whoever connects.
-    #[tokio::test]
-    async fn every_resolution_is_looked_at_and_only_public_addresses_are_left() {
-        let asked = AtomicUsize::new(0);
-        let (public, private) = (IpAddr::from([1, 1, 1, 1]), IpAddr::from([127, 0, 0, 1]));
-        let answers = [vec![public], vec![private], vec![private, public], vec![]];
-        let lookup: Lookup = Arc::new(move |_| Ok(answers[asked.fetch_add(1, Ordering::SeqCst)].clone()));
-        let resolver = GuardedResolver::new(guard(), lookup);
-        assert_eq!(resolved(&resolver).await, Some(vec![public]));
-        assert_eq!(resolved(&resolver).await, None);
-        assert_eq!(resolved(&resolver).await, Some(vec![public]));
-        assert_eq!(resolved(&resolver).await, None);
     }
 }

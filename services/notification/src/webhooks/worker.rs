@@ -3,10 +3,10 @@
 
 use super::domain::{Verdict, judge, retry_after};
 use super::queue::{self, After, Leased, Portion};
-use super::sender::Exchange;
+use super::sender::{Exchange, NoRoom};
 use crate::app::App;
 use diesel::pg::PgConnection;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use rollcall_common::db::Unscoped;
 use rollcall_common::events::{CloudEvent, EventConsumer as _};
 use rollcall_common::fault::Fault;
@@ -24,6 +24,8 @@ use tokio::task::JoinSet;
 const PAUSE: Duration = Duration::from_secs(1);
 /// A lease is longer than an attempt by this: the transactions before and after it.
 const LEASE_BEYOND: Duration = Duration::from_secs(45);
+/// After which a delivery is taken again that there was no room for here.
+const NO_ROOM_FOR: SignedDuration = SignedDuration::from_secs(5);
 /// For how long a stop waits for answers; what has none by then is given back.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -73,21 +75,28 @@ async fn work(app: Arc<App>, drain: Drain, leased: Leased) {
     let sent = tokio::select! {
         sent = send(&app, tenant, &leased) => sent,
         () = patience => {
-            let delivery_id = leased.delivery_id;
-            let back = move |conn: &mut PgConnection| queue::give_back(conn, &tenant, &leased);
-            if let Err(fault) = app.core.db.transaction(&tenant, back).await {
-                tracing::warn!(%delivery_id, error = chain(&fault), "a delivery is held until its lease ends");
-            }
-            return;
+            return give_back(&app, tenant, leased, None).await;
         }
     };
     let delivery_id = leased.delivery_id;
     let noted = match sent {
-        Ok(exchange) => note(&app, tenant, leased, exchange).await,
+        Ok(Ok(exchange)) => note(&app, tenant, leased, exchange).await,
+        Ok(Err(NoRoom)) => {
+            let later = app.core.clock.now() + NO_ROOM_FOR;
+            return give_back(&app, tenant, leased, Some(later)).await;
+        }
         Err(fault) => Err(fault),
     };
     if let Err(fault) = noted {
         tracing::warn!(%delivery_id, error = chain(&fault), "a webhook delivery is held until its lease ends");
+    }
+}
+
+async fn give_back(app: &App, tenant: Tenant, leased: Leased, later: Option<Timestamp>) {
+    let delivery_id = leased.delivery_id;
+    let back = move |conn: &mut PgConnection| queue::give_back(conn, &tenant, &leased, later);
+    if let Err(fault) = app.core.db.transaction(&tenant, back).await {
+        tracing::warn!(%delivery_id, error = chain(&fault), "a delivery is held until its lease ends");
     }
 }
 
@@ -99,11 +108,11 @@ fn tenant_of(leased: &Leased) -> Tenant {
     Tenant::of_capability(leased.org_id)
 }
 
-async fn send(app: &Arc<App>, tenant: Tenant, leased: &Leased) -> Result<Exchange, Fault> {
+async fn send(app: &Arc<App>, tenant: Tenant, leased: &Leased) -> Result<Result<Exchange, NoRoom>, Fault> {
     let (sealing, leased, now) = (Arc::clone(&app.sealing), leased.clone(), app.core.clock.now());
     let sign = move |conn: &mut PgConnection| queue::message(conn, &leased, &sealing, now);
     let message = app.core.db.transaction(&tenant, sign).await?;
-    Ok(app.sender.send(message).await)
+    Ok(app.sender.send(tenant.org_id(), message).await)
 }
 
 /// Notes the outcome, and in the same transaction whatever follows from it for the webhook.
@@ -140,7 +149,7 @@ async fn note(app: &Arc<App>, tenant: Tenant, leased: Leased, exchange: Exchange
 }
 
 /// What is told about a webhook that was switched off goes the way of every other event.
-fn notice(tenant: &Tenant, said: &WebhookSwitchedOff, now: jiff::Timestamp) -> Result<CloudEvent, Fault> {
+fn notice(tenant: &Tenant, said: &WebhookSwitchedOff, now: Timestamp) -> Result<CloudEvent, Fault> {
     Ok(CloudEvent {
         specversion: "1.0".to_owned(),
         id: EventId::generate(),

@@ -1,36 +1,25 @@
-//! `/api/notification/v1/orgs/{org_id}/webhooks` and what is below it.
+//! Webhooks themselves.
 
-use super::deliveries::{self, Key};
-use super::domain::Wanted;
-use super::signature::Secret;
-use super::{secrets, store};
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::members::{InOrg, Then};
 use crate::responses;
+use crate::webhooks::domain::Wanted;
+use crate::webhooks::signature::Secret;
+use crate::webhooks::{secrets, store};
 use actix_web::{delete, get, post, put, web};
 use diesel::PgConnection;
 use jiff::SignedDuration;
 use rollcall_common::answer::Answer;
 use rollcall_common::describe::PageParams;
 use rollcall_common::extract::{IfMatch, Json, Path, Query};
-use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::{Idempotent, Principal};
 use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_common::problem::Problem;
-use rollcall_ids::{OrgId, WebhookDeliveryId, WebhookId};
-use rollcall_notification_api::codes;
-use rollcall_notification_api::webhooks::{
-    DeliveryState, RotateSecret, Webhook, WebhookBody, WebhookDelivery, WebhookSecrets,
-};
+use rollcall_ids::{OrgId, WebhookId};
+use rollcall_notification_api::webhooks::{Webhook, WebhookBody};
 use rollcall_org_api::rights::Permission;
-use serde::Deserialize;
 use std::sync::Arc;
-
-/// Seconds for which a replaced secret signs on when nobody says otherwise.
-const OVERLAP_SECONDS: u32 = 86_400;
-/// And at most.
-const LONGEST_OVERLAP_SECONDS: u32 = 604_800;
 
 fn example() -> serde_json::Value {
     serde_json::json!({
@@ -45,10 +34,6 @@ fn body_example() -> serde_json::Value {
         "url": "https://payroll.example.org/rollcall", "description": "Payroll",
         "event_types": ["org.employee.changed.v1"],
     })
-}
-
-fn secrets_example() -> serde_json::Value {
-    serde_json::json!({ "items": [{ "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" }] })
 }
 
 /// Make a webhook
@@ -216,174 +201,4 @@ pub(crate) async fn remove(
     let remove = move |conn: &mut PgConnection| store::remove(conn, &tenant, webhook_id, if_match, now);
     app.core.db.transaction(&tenant, remove).await?;
     Ok(Answer::no_content())
-}
-
-/// Read the secrets of a webhook
-///
-/// Those that sign now, the one in force first. Needs `webhooks.write`.
-#[utoipa::path(
-    tag = "webhooks",
-    operation_id = "read_webhook_secrets",
-    security(("bearer" = [])),
-    params(
-        ("org_id" = OrgId, Path, description = "The organisation"),
-        ("webhook_id" = WebhookId, Path, description = "The webhook"),
-    ),
-    responses((status = 200, description = "They", body = WebhookSecrets, example = json!(secrets_example())), responses::InOrg)
-)]
-#[get("/api/notification/v1/orgs/{org_id}/webhooks/{webhook_id}/secrets")]
-pub(crate) async fn read_secrets(
-    app: web::Data<App>,
-    at: InOrg,
-    path: Then<Path<(OrgId, WebhookId)>>,
-) -> Result<Answer, Error> {
-    at.member.needs_in_org(Permission::WebhooksWrite)?;
-    let (tenant, Path((_, webhook_id)), now) = (at.tenant, path?, app.core.clock.now());
-    let sealing = Arc::clone(&app.sealing);
-    let load = move |conn: &mut PgConnection| {
-        store::find(conn, &tenant, webhook_id)?;
-        secrets::shown(conn, &tenant, webhook_id, &sealing, now)
-    };
-    Ok(Answer::ok(&app.core.db.transaction(&tenant, load).await?)?)
-}
-
-/// Replace the secret of a webhook
-///
-/// The old one signs beside the new one for a day, or as long as is said; with 0 it ends at once, and all before it. At
-/// most five sign at a time. Needs `webhooks.write`.
-#[utoipa::path(
-    tag = "webhooks",
-    operation_id = "rotate_webhook_secret",
-    security(("bearer" = [])),
-    params(
-        ("org_id" = OrgId, Path, description = "The organisation"),
-        ("webhook_id" = WebhookId, Path, description = "The webhook"),
-    ),
-    request_body(content = RotateSecret, example = json!({ "overlap_seconds": 3600 })),
-    responses(
-        (status = 200, description = "The secrets that sign now, the new one first", body = WebhookSecrets, example = json!(secrets_example())),
-        (status = 409, description = "`too_many_secrets`", body = Problem, content_type = "application/problem+json"),
-        responses::InOrg, responses::Body,
-    )
-)]
-#[post("/api/notification/v1/orgs/{org_id}/webhooks/{webhook_id}/rotate-secret")]
-pub(crate) async fn rotate_secret(
-    app: web::Data<App>,
-    at: InOrg,
-    path: Then<Path<(OrgId, WebhookId)>>,
-    body: Then<Json<RotateSecret>>,
-) -> Result<Answer, Error> {
-    at.member.needs_in_org(Permission::WebhooksWrite)?;
-    let (tenant, Path((_, webhook_id)), now) = (at.tenant, path?, app.core.clock.now());
-    let Json(RotateSecret { overlap_seconds, secret }) = body?;
-    let overlap = overlap_seconds.unwrap_or(OVERLAP_SECONDS);
-    if overlap > LONGEST_OVERLAP_SECONDS {
-        let detail = format!("must be at most {LONGEST_OVERLAP_SECONDS}");
-        return Err(Fault::invalid("/overlap_seconds", "out_of_range", detail).into());
-    }
-    let secret = match secret {
-        None => Secret::generate(),
-        Some(text) => Secret::parse(&text).ok_or_else(|| {
-            Fault::invalid("/secret", codes::BAD_SECRET, "must be whsec_ and the base64 of 24 to 64 bytes")
-        })?,
-    };
-    let overlap = SignedDuration::from_secs(overlap.into());
-    let sealing = Arc::clone(&app.sealing);
-    let rotate = move |conn: &mut PgConnection| {
-        store::lock(conn, &tenant, webhook_id)?;
-        secrets::put(conn, &tenant, webhook_id, &sealing, &secret, overlap, now)?;
-        Ok::<_, Error>(secrets::shown(conn, &tenant, webhook_id, &sealing, now)?)
-    };
-    Ok(Answer::ok(&app.core.db.transaction(&tenant, rotate).await?)?)
-}
-
-/// Which deliveries.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct DeliveriesQuery {
-    /// Only those in this state.
-    #[serde(default)]
-    #[param(inline)]
-    state: Option<DeliveryState>,
-    /// Rows wanted; 50 when absent.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    #[serde(default)]
-    cursor: Option<String>,
-}
-
-/// List deliveries of a webhook
-///
-/// Newest first, with what was sent at the last attempt and what came back; kept for 30 days. Needs `webhooks.read`.
-#[utoipa::path(
-    tag = "webhooks",
-    operation_id = "list_webhook_deliveries",
-    security(("bearer" = [])),
-    params(
-        ("org_id" = OrgId, Path, description = "The organisation"),
-        ("webhook_id" = WebhookId, Path, description = "The webhook"),
-        DeliveriesQuery,
-    ),
-    responses(
-        (status = 200, description = "A page", body = Paged<WebhookDelivery>),
-        responses::InOrg, responses::InOrgQuery,
-    )
-)]
-#[get("/api/notification/v1/orgs/{org_id}/webhooks/{webhook_id}/deliveries")]
-pub(crate) async fn list_deliveries(
-    app: web::Data<App>,
-    at: InOrg,
-    path: Then<Path<(OrgId, WebhookId)>>,
-    query: Then<Query<DeliveriesQuery>>,
-) -> Result<Answer, Error> {
-    at.member.needs_in_org(Permission::WebhooksRead)?;
-    let (tenant, Path((_, webhook_id)), Query(query)) = (at.tenant, path?, query?);
-    let page = PageQuery { limit: query.limit, cursor: query.cursor }.page::<Key>()?;
-    let (after, limit) = (page.after, page.fetch());
-    let load = move |conn: &mut PgConnection| {
-        store::find(conn, &tenant, webhook_id)?;
-        deliveries::list(conn, &tenant, webhook_id, query.state, after, limit)
-    };
-    let found = app.core.db.transaction(&tenant, load).await?;
-    Ok(Answer::ok(&Paged::new(found, &page, Key::of)?)?)
-}
-
-/// Send a delivery again
-///
-/// At once, with the same `webhook-id`, and with all attempts before it if it fails. One that is under way is left
-/// alone. Needs `webhooks.write`.
-#[utoipa::path(
-    tag = "webhooks",
-    operation_id = "retry_webhook_delivery",
-    security(("bearer" = [])),
-    params(
-        ("org_id" = OrgId, Path, description = "The organisation"),
-        ("webhook_id" = WebhookId, Path, description = "The webhook"),
-        ("delivery_id" = WebhookDeliveryId, Path, description = "The delivery"),
-    ),
-    responses(
-        (status = 202, description = "It is queued", body = WebhookDelivery),
-        (status = 409, description = "`webhook_off`", body = Problem, content_type = "application/problem+json"),
-        responses::InOrg,
-    )
-)]
-#[post("/api/notification/v1/orgs/{org_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/retry")]
-pub(crate) async fn retry(
-    app: web::Data<App>,
-    at: InOrg,
-    path: Then<Path<(OrgId, WebhookId, WebhookDeliveryId)>>,
-) -> Result<Answer, Error> {
-    at.member.needs_in_org(Permission::WebhooksWrite)?;
-    let (tenant, Path((_, webhook_id, delivery_id)), now) = (at.tenant, path?, app.core.clock.now());
-    let again = move |conn: &mut PgConnection| {
-        if !store::lock(conn, &tenant, webhook_id)?.enabled {
-            return Err(Error::WebhookOff);
-        }
-        Ok(deliveries::retry(conn, &tenant, webhook_id, delivery_id, now)?)
-    };
-    let delivery = app.core.db.transaction(&tenant, again).await?;
-    app.wakes.webhooks.notify_one();
-    Ok(Answer::new(actix_web::http::StatusCode::ACCEPTED, &delivery)?)
 }
