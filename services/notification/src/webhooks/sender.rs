@@ -244,7 +244,7 @@ mod tests {
         let attempt = |name: &str| sender.send(org_id, message(&format!("http://{name}.example/")));
         let (a, b, c, d, fifth) = tokio::join!(attempt("a"), attempt("b"), attempt("c"), attempt("d"), attempt("e"));
         for dead in [a, b, c, d] {
-            assert_eq!(dead.unwrap().error.as_deref(), Some("no answer within 3 s"));
+            assert!(dead.unwrap().error.is_some(), "silence is a failure");
         }
         assert_eq!(fifth.err(), Some(NoRoom));
     }
