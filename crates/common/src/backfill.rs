@@ -1,8 +1,11 @@
-//! Takes over what the owner of facts knows of an organisation, once: page by page, beside the requests.
+//! Takes over what the owner of facts knows of an organisation, once in each process: page by page, beside the requests.
 //!
 //! Events tell what changes, and what is missing can be asked for; but who is *all* there can only be said by a copy
 //! that is whole. So the first time that a consumer hears of an organisation it is queued here. Pages carry versions
 //! as events do, so an event that overtakes one wins.
+//!
+//! That a copy was whole once is not believed for ever: an older binary that ran in between, after a release was taken
+//! back, has taken events and dropped what it did not know. So each process takes over anew what it hears of.
 
 use crate::fault::Fault;
 use crate::problem::chain;
@@ -19,6 +22,8 @@ const ROOM: usize = 10_000;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Organisations that are known to be whole or waiting; one that falls out is looked up again.
 const REMEMBERED: u64 = 100_000;
+/// For how long an organisation that the owner does not give as agreed is not asked for again.
+const REST: Duration = Duration::from_mins(1);
 
 /// Where the facts come from, and the copy that they go to.
 pub trait Source: Send + Sync {
@@ -40,21 +45,28 @@ pub trait Source: Send + Sync {
 /// Organisations that are to be taken over.
 pub struct Backfills {
     noted: Cache<OrgId, ()>,
+    resting: Cache<OrgId, ()>,
     queue: mpsc::Sender<Tenant>,
     waiting: Mutex<mpsc::Receiver<Tenant>>,
 }
 
 impl Default for Backfills {
     fn default() -> Self {
-        let (queue, waiting) = mpsc::channel(ROOM);
-        Self { noted: Cache::new(REMEMBERED), queue, waiting: Mutex::new(waiting) }
+        Self::with_rest(REST)
     }
 }
 
 impl Backfills {
+    fn with_rest(rest: Duration) -> Self {
+        let (queue, waiting) = mpsc::channel(ROOM);
+        let resting = Cache::builder().max_capacity(REMEMBERED).time_to_live(rest).build();
+        Self { noted: Cache::new(REMEMBERED), resting, queue, waiting: Mutex::new(waiting) }
+    }
+
     /// An organisation was heard of: it is to be whole soon.
     pub fn want(&self, tenant: &Tenant) {
-        if !self.noted.contains_key(&tenant.org_id()) && self.queue.try_send(*tenant).is_ok() {
+        let known = self.noted.contains_key(&tenant.org_id()) || self.resting.contains_key(&tenant.org_id());
+        if !known && self.queue.try_send(*tenant).is_ok() {
             self.noted.insert(tenant.org_id(), ());
         }
     }
@@ -64,19 +76,21 @@ impl Backfills {
         let mut waiting = self.waiting.lock().await;
         while let Some(tenant) = waiting.recv().await {
             let org_id = tenant.org_id();
-            match take_over(source, tenant).await {
-                Ok(true) => tracing::info!(%org_id, "the copy of an organisation is whole"),
-                Ok(false) => {}
-                Err(error @ (Fault::Unavailable { .. } | Fault::DeadlineExceeded)) => {
+            match take_pages(source, tenant).await {
+                Ok(()) => tracing::info!(%org_id, "the copy of an organisation is whole"),
+                Err(error @ (Fault::Unavailable { .. } | Fault::DeadlineExceeded | Fault::OutcomeUnknown(_))) => {
                     tracing::info!(%org_id, error = chain(&error), "an organisation cannot be taken over yet");
                     tokio::time::sleep(PAUSE).await;
                     if self.queue.try_send(tenant).is_err() {
                         self.noted.invalidate(&org_id);
                     }
                 }
-                // The owner knows no such organisation, or did not answer as agreed: trying again would not help.
+                // The owner knows no such organisation, or did not answer as agreed: soon it may, after its next
+                // release or ours, but not at once.
                 Err(error) => {
                     tracing::warn!(%org_id, error = chain(&error), "an organisation cannot be taken over");
+                    self.resting.insert(org_id, ());
+                    self.noted.invalidate(&org_id);
                 }
             }
         }
@@ -109,11 +123,76 @@ pub async fn take_over(source: &impl Source, tenant: Tenant) -> Result<bool, Fau
     if source.is_whole(tenant).await? {
         return Ok(false);
     }
+    take_pages(source, tenant).await.map(|()| true)
+}
+
+async fn take_pages(source: &impl Source, tenant: Tenant) -> Result<(), Fault> {
     let mut cursor = None;
     loop {
         cursor = source.take_page(tenant, cursor).await?;
         if cursor.is_none() {
-            return Ok(true);
+            return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// Fails once in the way that it says, and says of every copy that it is whole.
+    struct Faulty {
+        fail: fn() -> Fault,
+        asked: AtomicU32,
+    }
+
+    impl Source for Faulty {
+        async fn orgs(&self, _: Option<String>) -> Result<(Vec<OrgId>, Option<String>), Fault> {
+            Ok((Vec::new(), None))
+        }
+
+        async fn is_whole(&self, _: Tenant) -> Result<bool, Fault> {
+            Ok(true)
+        }
+
+        async fn take_page(&self, _: Tenant, _: Option<String>) -> Result<Option<String>, Fault> {
+            if self.asked.fetch_add(1, Ordering::SeqCst) == 0 { Err((self.fail)()) } else { Ok(None) }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test is whoever it says")]
+    async fn is_taken_after(fail: fn() -> Fault) {
+        let (backfills, source) =
+            (Backfills::with_rest(Duration::from_millis(50)), Faulty { fail, asked: AtomicU32::new(0) });
+        let tenant = Tenant::of_capability(OrgId::generate());
+        let taken = async {
+            while source.asked.load(Ordering::SeqCst) < 2 {
+                backfills.want(&tenant);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            () = backfills.run(&source) => panic!("it runs for ever"),
+            taken = tokio::time::timeout(Duration::from_secs(5), taken) => taken.unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_organisation_is_tried_again_whatever_went_wrong() {
+        tokio::join!(
+            is_taken_after(|| Fault::OutcomeUnknown(diesel::result::Error::BrokenTransactionManager)),
+            is_taken_after(|| Fault::internal(anyhow::anyhow!("not as agreed"))),
+        );
+    }
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a test is whoever it says")]
+    async fn each_process_takes_over_what_it_hears_of_once_though_an_older_one_had_the_whole() {
+        let (backfills, source) = (Backfills::default(), Faulty { fail: || Fault::NotFound, asked: AtomicU32::new(1) });
+        let tenant = Tenant::of_capability(OrgId::generate());
+        (0..3).for_each(|_| backfills.want(&tenant));
+        let _ = tokio::time::timeout(Duration::from_millis(100), backfills.run(&source)).await;
+        assert_eq!(source.asked.load(Ordering::SeqCst), 2);
     }
 }

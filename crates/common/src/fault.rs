@@ -226,7 +226,11 @@ impl From<crate::client::CallError> for Fault {
         use crate::client::CallError;
         match error {
             CallError::NotFound { .. } => Self::NotFound,
-            CallError::Unavailable { .. } => Self::unavailable("another service", error),
+            CallError::Unavailable { .. } | CallError::TooLarge { .. } => Self::unavailable("another service", error),
+            // Its clock or its keys differ from ours for now: whoever asked us has done nothing wrong.
+            CallError::Refused { status, .. } if matches!(status.as_u16(), 401 | 403) => {
+                Self::unavailable("another service", error)
+            }
             CallError::Refused { .. } | CallError::BrokenContract { .. } => Self::internal(error),
         }
     }

@@ -59,6 +59,13 @@ pub struct Caller {
 }
 
 impl Caller {
+    pub(super) fn principal(&self) -> Principal {
+        match self.grant {
+            Grant::Session => Principal::Session(self.session_id),
+            Grant::ApiToken(_) => Principal::ApiToken(self.session_id),
+        }
+    }
+
     /// Refuses API tokens: for what only the person themselves may do, like changing their password.
     pub fn in_person(&self) -> Result<(), Fault> {
         match self.grant {
@@ -95,7 +102,7 @@ impl AccessTokens {
         Self { keys, clock, validation, seen: Cache::new(REMEMBERED), revocations, api_tokens }
     }
 
-    async fn verify(&self, token: &str) -> Result<Caller, Fault> {
+    pub(super) async fn verify(&self, token: &str) -> Result<Caller, Fault> {
         let hash = secret::sha256(token.as_bytes());
         let caller = if token.starts_with(API_TOKEN_PREFIX) {
             let Verified { grant, scopes } = self.api_tokens.verify(hash).await?;
@@ -169,12 +176,7 @@ impl FromRequest for Caller {
             let token = token.ok_or(Fault::NotSignedIn("no bearer token came with the request"))?;
             let core = core.ok_or_else(|| Fault::internal(anyhow::anyhow!("no core is registered")))?;
             let caller = core.access_tokens.verify(&token).await.map_err(|fault| not_known(fault, &request, &core))?;
-            count(&request, || {
-                core.rates.count(match caller.grant {
-                    Grant::Session => Principal::Session(caller.session_id),
-                    Grant::ApiToken(_) => Principal::ApiToken(caller.session_id),
-                })
-            })?;
+            count(&request, || core.rates.count(caller.principal()))?;
             if caller.grant.covers(core.name, reads) { Ok(caller) } else { Err(Fault::InsufficientScope) }
         })
     }

@@ -27,7 +27,7 @@ pub(crate) use service::ServiceTokens;
 
 use crate::fault::Fault;
 use crate::server::Core;
-use crate::server::limits::Standing;
+use crate::server::limits::{Principal, Standing};
 use actix_web::http::header;
 use actix_web::{HttpMessage as _, HttpRequest};
 
@@ -39,6 +39,33 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Counts a request from an address that has asked too often, if it comes from somebody we know: they do not pay for
+/// the address. None: it does not, and `exhausted` is where they stand.
+pub(crate) async fn count_known(
+    request: &HttpRequest,
+    core: &Core,
+    exhausted: Standing,
+) -> Result<(), (Fault, Standing)> {
+    let token = bearer(request).unwrap_or_default();
+    let principal = match core.service_tokens.verify(token) {
+        Some(service) => Ok(Principal::Service(service.name().to_owned())),
+        None => core.access_tokens.verify(token).await.map(|caller| caller.principal()),
+    };
+    let standing = match principal {
+        Ok(principal) => core.rates.count(principal),
+        Err(Fault::NotSignedIn(_)) => exhausted,
+        // Whoever says who they are is away: that is not the caller's doing.
+        Err(fault) => return Err((fault, exhausted)),
+    };
+    match standing.refusal() {
+        Some(refusal) => Err((refusal, standing)),
+        None => {
+            request.extensions_mut().insert(standing);
+            Ok(())
+        }
+    }
 }
 
 /// Counts a request for its principal, once however many extractors ask who it is.

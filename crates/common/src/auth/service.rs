@@ -61,7 +61,8 @@ impl Identity {
         let now = self.clock.now().as_second();
         let mut minted = self.minted.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((token, exp)) = minted.get(audience)
-            && exp - now > REUSE_SECONDS
+            // More than a token ever has: the clock was ahead when it was made, and it is not valid yet.
+            && (REUSE_SECONDS + 1..=LIFETIME_SECONDS).contains(&(exp - now))
         {
             return Ok(token.clone());
         }
@@ -109,7 +110,7 @@ impl ServiceTokens {
         Ok(Self { keys, validation, clock })
     }
 
-    fn verify(&self, token: &str) -> Option<ServiceCaller> {
+    pub(super) fn verify(&self, token: &str) -> Option<ServiceCaller> {
         let claimed = jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(token).ok()?.iss;
         let key = self.keys.get(&claimed)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok()?.claims;
@@ -134,5 +135,32 @@ impl FromRequest for ServiceCaller {
             (None, Some(core)) => Err(not_known(nobody, request, core)),
             (_, None) => Err(nobody),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    #[test]
+    fn a_token_is_used_again_for_half_a_minute_and_not_when_the_clock_has_gone_back() {
+        // A key for this test alone: the 32 bytes are all sevens.
+        let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n-----END PRIVATE KEY-----\n";
+        let seconds = Arc::new(AtomicI64::new(10_000));
+        let told = Arc::clone(&seconds);
+        let clock = Clock::from_fn(move || Timestamp::from_second(told.load(Ordering::SeqCst)).unwrap());
+        let identity = Identity::from_pem("org", pem.as_bytes(), clock).unwrap();
+        let at = |second| {
+            seconds.store(second, Ordering::SeqCst);
+            identity.token_for("user").unwrap()
+        };
+        let first = at(10_000);
+        assert_eq!((at(10_029) == first, at(10_030) == first), (true, false));
+        let ahead = at(99_000);
+        let back = at(10_100);
+        assert_ne!(ahead, back, "issued in the future");
+        assert_eq!(at(10_101), back);
     }
 }

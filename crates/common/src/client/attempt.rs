@@ -51,17 +51,32 @@ impl Middleware for Attempt {
 }
 
 impl Attempt {
+    /// Ends a call whose answer is over the limit. That is not over by itself, so it is said loudly, once.
+    fn too_large(&self, limit: usize) -> Error {
+        let Turn { target, path, .. } = &*self.0;
+        if target.found_too_large() {
+            let peer = &*target.name;
+            tracing::error!(
+                peer,
+                path,
+                limit,
+                "an answer is too large; peers.<name>.calls.response_limit_bytes bounds it"
+            );
+        }
+        self.0.stop(Stop::TooLarge(limit))
+    }
+
     /// The answer with its body in memory, within the limit.
     async fn read(&self, mut response: Response) -> reqwest_middleware::Result<Response> {
         let limit = self.0.target.settings.response_limit_bytes;
         let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
         if announced > limit {
-            return Err(self.0.stop(Stop::TooLarge(limit)));
+            return Err(self.too_large(limit));
         }
         let mut body = BytesMut::with_capacity(announced);
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > limit {
-                return Err(self.0.stop(Stop::TooLarge(limit)));
+                return Err(self.too_large(limit));
             }
             body.extend_from_slice(&chunk);
         }

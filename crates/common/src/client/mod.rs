@@ -18,6 +18,7 @@ mod retry;
 mod settings;
 mod target;
 
+pub(crate) use retry::is_overload;
 pub use settings::{CallOverrides, CallSettings};
 
 use crate::auth::Identity;
@@ -32,7 +33,7 @@ use reqwest::{Method, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, RequestBuilder};
 use reqwest_retry::RetryTransientMiddleware;
 use reqwest_tracing::TracingMiddleware;
-use retry::{Repeat, Shared, Stop, Turn, is_overload};
+use retry::{Repeat, Shared, Stop, Turn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -72,8 +73,18 @@ pub enum CallError {
     Unavailable {
         /// Who was called.
         peer: String,
+        /// What it answered last; none: no whole answer came.
+        status: Option<StatusCode>,
         /// What happened last.
         #[source]
+        source: anyhow::Error,
+    },
+    /// An answer larger than `response_limit_bytes`.
+    #[error("the answer of {peer} is too large: {source}")]
+    TooLarge {
+        /// Who was called.
+        peer: String,
+        /// How large an answer may be.
         source: anyhow::Error,
     },
     /// An answer that its contract does not know.
@@ -94,6 +105,7 @@ impl CallError {
             Self::NotFound { .. } => "not_found",
             Self::Refused { .. } => "refused",
             Self::Unavailable { .. } => "unavailable",
+            Self::TooLarge { .. } => "too_large",
             Self::BrokenContract { .. } => "broken_contract",
         }
     }
@@ -230,7 +242,7 @@ impl Peer {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 return Err(match turn.stopped.get() {
-                    Some(Stop::TooLarge(_)) => self.broken(error),
+                    Some(Stop::TooLarge(_)) => CallError::TooLarge { peer: self.name(), source: error.into() },
                     Some(Stop::Nobody(_)) | None => self.unavailable(error),
                 });
             }
@@ -244,7 +256,8 @@ impl Peer {
                 Err(CallError::Refused { peer: self.name(), status, code: code.into_owned() })
             }
             status if status.is_server_error() || is_overload(status) => {
-                Err(self.unavailable(anyhow::anyhow!("answered {status}")))
+                let source = anyhow::anyhow!("answered {status}");
+                Err(CallError::Unavailable { peer: self.name(), status: Some(status), source })
             }
             status => Err(self.broken(anyhow::anyhow!("answered {status}"))),
         }
@@ -261,7 +274,7 @@ impl Peer {
     }
 
     fn unavailable(&self, source: impl Into<anyhow::Error>) -> CallError {
-        CallError::Unavailable { peer: self.name(), source: source.into() }
+        CallError::Unavailable { peer: self.name(), status: None, source: source.into() }
     }
 
     fn broken(&self, source: impl Into<anyhow::Error>) -> CallError {

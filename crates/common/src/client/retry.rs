@@ -94,7 +94,7 @@ impl Turn {
 }
 
 /// 429 and the 5xx that say "not now" rather than "no".
-pub(super) fn is_overload(status: StatusCode) -> bool {
+pub(crate) fn is_overload(status: StatusCode) -> bool {
     matches!(status.as_u16(), 429 | 502 | 503 | 504)
 }
 

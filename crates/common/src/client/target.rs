@@ -7,7 +7,7 @@
 use super::breaker::{Admission, Breaker, Condition, Health, Rules};
 use super::settings::CallSettings;
 use crate::secret::chance;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,6 +24,7 @@ pub(super) struct Target {
     pub(super) name: Arc<str>,
     pub(super) settings: CallSettings,
     instances: Vec<Instance>,
+    too_large: AtomicBool,
     /// Repetitions: at most `budget_percent` of the calls of a second and `budget_per_second` besides. tower's, which
     /// does just that.
     budget: TpsBudget,
@@ -62,7 +63,13 @@ impl Target {
         };
         let share = f32::from(u8::try_from(settings.budget_percent.min(100)).unwrap_or(100)) / 100.0;
         let budget = TpsBudget::new(BUDGET_WINDOW, settings.budget_per_second, share);
-        Self { name: name.into(), instances: urls.into_iter().map(instance).collect(), settings, budget }
+        let instances = urls.into_iter().map(instance).collect();
+        Self { name: name.into(), instances, too_large: AtomicBool::new(false), settings, budget }
+    }
+
+    /// Notes that an answer was too large; whether it is the first one.
+    pub(super) fn found_too_large(&self) -> bool {
+        !self.too_large.swap(true, Ordering::Relaxed)
     }
 
     /// The address of some instance; there is at least one.

@@ -14,9 +14,9 @@
 //! drops what is older than what it has by the version of the aggregate.
 
 use super::deliveries::{Claimed, LEASE, claim, release, settle};
-use super::pace::Pace;
+use super::pace::{Failure, Pace};
 use super::{BATCH_TYPE, CloudEvent, INTAKE_PATH, IntakeVerdict, IntakeVerdicts};
-use crate::client::{CallError, Peer};
+use crate::client::{CallError, Peer, is_overload};
 use crate::db::Unscoped;
 use crate::fault::Fault;
 use crate::secret::full_jitter;
@@ -30,6 +30,8 @@ use std::time::Duration;
 const SEND: Duration = Duration::from_secs(5);
 /// How long a subscriber may take to say whether it is ready.
 const ASK: Duration = Duration::from_secs(2);
+/// Between a batch that was refused as a whole and its half.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// What became of a batch.
 enum Sent {
@@ -37,6 +39,8 @@ enum Sent {
     Judged(usize),
     /// The subscriber refused it as a whole: too large, or one of it cannot be decoded there.
     Refused,
+    /// It was not taken.
+    Away(Failure, CallError),
 }
 
 /// Sends events to one subscriber until the service drains; the batch in hand is finished first.
@@ -46,7 +50,10 @@ pub(crate) async fn dispatch(core: Core, subscriber: String, peer: Peer) {
     let mut pace = Pace::new(i64::from(core.base.events.batch_size));
     while !core.drain.is_draining() {
         match send_batch(&core, &subscriber, &peer, &pace).await {
-            Ok(Sent::Refused) => pace.refused(),
+            Ok(Sent::Refused) => {
+                pace.refused();
+                tokio::time::sleep(BREATH).await;
+            }
             Ok(Sent::Judged(sent)) => {
                 let full = sent == usize::try_from(pace.size()).unwrap_or(usize::MAX);
                 pace.judged();
@@ -58,21 +65,42 @@ pub(crate) async fn dispatch(core: Core, subscriber: String, peer: Peer) {
                     }
                 }
             }
+            Ok(Sent::Away(how, error)) => {
+                let most = pace.failed(how);
+                let (failures, error) = (pace.failures(), crate::problem::chain(&error));
+                tracing::warn!(subscriber, failures, error, "events wait: the subscriber does not take them");
+                wait(&core, most).await;
+            }
             Err(error) => {
-                let most = pace.failed();
-                tracing::warn!(
-                    subscriber,
-                    failures = pace.failures(),
-                    error = crate::problem::chain(&error),
-                    "events wait: the subscriber or the database is away"
-                );
-                // Half of it is certain, so that a crowd of loops is spread and none spins.
-                tokio::select! {
-                    () = tokio::time::sleep(most / 2 + full_jitter(most / 2)) => {}
-                    () = core.drain.started() => {}
-                }
+                let most = pace.failed(Failure::Ours);
+                let (failures, error) = (pace.failures(), crate::problem::chain(&error));
+                tracing::warn!(subscriber, failures, error, "events wait: the database is away");
+                wait(&core, most).await;
             }
         }
+    }
+}
+
+/// Half of it is certain, so that a crowd of loops is spread and none spins.
+async fn wait(core: &Core, most: Duration) {
+    tokio::select! {
+        () = tokio::time::sleep(most / 2 + full_jitter(most / 2)) => {}
+        () = core.drain.started() => {}
+    }
+}
+
+/// Whether an answer is about what was sent. Any other refusal is about who we are, or who the subscriber is now: a
+/// clock that has jumped, a key that was exchanged, a release that has no such path.
+fn is_about_the_batch(error: &CallError) -> bool {
+    matches!(error, CallError::Refused { status, .. } if matches!(status.as_u16(), 400 | 413 | 415 | 422))
+}
+
+/// How a batch failed that was neither judged nor refused.
+fn failure(error: &CallError) -> Failure {
+    match error {
+        CallError::Unavailable { status: None, .. } => Failure::Silent,
+        CallError::Unavailable { status: Some(status), .. } if !is_overload(*status) => Failure::Silent,
+        _ => Failure::NotNow,
     }
 }
 
@@ -93,22 +121,23 @@ async fn send_batch(core: &Core, subscriber: &str, peer: &Peer, pace: &Pace) -> 
             let verdicts = verdicts.results.into_iter().map(|result| (result.id, result.verdict)).collect();
             note(core, subscriber, batch, verdicts, now).await
         }
-        Err(CallError::Refused { code, .. }) if batch.len() == 1 => {
-            let verdicts =
-                batch.iter().map(|one| (one.event_id, IntakeVerdict::Failed { code: code.clone() })).collect();
-            note(core, subscriber, batch, verdicts, now).await
-        }
         Err(error) => {
-            let refused = matches!(error, CallError::Refused { .. });
-            if !refused && batch.len() == 1 && pace.suspects() && is_ready(peer).await {
-                let verdict = IntakeVerdict::Failed { code: "no_answer".to_owned() };
-                let verdicts = batch.iter().map(|one| (one.event_id, verdict.clone())).collect();
+            let (about, how) = (is_about_the_batch(&error), failure(&error));
+            let blamed = match &error {
+                _ if batch.len() > 1 => None,
+                CallError::Refused { code, .. } if about => Some(code.clone()),
+                _ if how == Failure::Silent && pace.suspects() && is_ready(peer).await => Some("no_answer".to_owned()),
+                _ => None,
+            };
+            if let Some(code) = blamed {
+                let verdicts = batch.iter().map(|one| (one.event_id, IntakeVerdict::Failed { code: code.clone() }));
+                let verdicts = verdicts.collect();
                 return note(core, subscriber, batch, verdicts, now).await;
             }
             let subscriber = subscriber.to_owned();
             let ids: Vec<EventId> = batch.iter().map(|claimed| claimed.event_id).collect();
             core.db.transaction(Unscoped, move |conn| release(conn, &subscriber, &ids, now + LEASE)).await?;
-            if refused { Ok(Sent::Refused) } else { Err(Fault::unavailable("subscriber", error)) }
+            Ok(if about { Sent::Refused } else { Sent::Away(how, error) })
         }
     }
 }

@@ -11,8 +11,10 @@ use crate::server::Core;
 use crate::tenant::Tenant;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, post, web};
+use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, Text, Timestamptz, Uuid as SqlUuid};
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
@@ -25,6 +27,9 @@ use std::sync::Arc;
 
 /// Bytes of a batch at most: a hundred events, an employee with all assignments being a few kilobytes.
 const LIMIT: usize = 4 << 20;
+/// Milliseconds that a statement for a single event may take: less than the five seconds that a sender waits, so that
+/// it hears what is wrong.
+const STATEMENT_MS: u64 = 3_000;
 
 /// What a service does with the events of others.
 pub trait EventConsumer: Send + Sync + 'static {
@@ -109,12 +114,11 @@ pub(crate) async fn intake(
     let consumer = consumer.map(web::Data::into_inner);
     let checked: Vec<_> = batch.0.into_iter().map(|event| (event.id, check(&service, event))).collect();
     let good: Vec<_> = checked.iter().filter_map(|(_, checked)| checked.as_ref().ok().cloned()).collect();
-    // All of them in one transaction: that is one commit. Only if something is wrong with one, each in its own.
-    let together = match take(&core, consumer.as_ref(), good).await {
-        Ok(fresh) => Some(fresh),
-        Err(fault) if is_not_now(&fault) => return Err(fault),
-        Err(_) => None,
-    };
+    // All of them in one transaction: that is one commit. Only if that fails, each in its own: something may be wrong
+    // with one, or what they lock together is locked by others in another order, which one alone does not do. When it
+    // is the database that is away, the first one finds that out.
+    let (alone, together) = (checked.len() == 1, good.len() != 1);
+    let together = if together { take(&core, consumer.as_ref(), good).await.ok() } else { None };
     let mut fresh = together.clone().unwrap_or_default();
     let mut results = Vec::with_capacity(checked.len());
     for (id, incoming) in checked {
@@ -126,7 +130,8 @@ pub(crate) async fn intake(
         let verdict = match taken {
             Ok(true) => IntakeVerdict::Applied,
             Ok(false) => IntakeVerdict::Duplicate,
-            Err(fault) if is_not_now(&fault) => return Err(fault),
+            // By itself, and not done in its time: if this were "not now", it would hold up all others for ever.
+            Err(fault) if is_not_now(&fault) && !(alone && was_cancelled(&fault)) => return Err(fault),
             Err(fault) => {
                 tracing::error!(event_id = %id, error = crate::problem::chain(&fault), "an event could not be applied");
                 IntakeVerdict::Failed { code: fault.problem().code.into_owned() }
@@ -140,6 +145,15 @@ pub(crate) async fn intake(
 /// Whether it says nothing of the events, but that this service cannot take any now.
 const fn is_not_now(fault: &Fault) -> bool {
     matches!(fault, Fault::Unavailable { .. } | Fault::OutcomeUnknown(_) | Fault::DeadlineExceeded)
+}
+
+/// Whether a statement was cancelled because it took too long.
+fn was_cancelled(fault: &Fault) -> bool {
+    let Fault::Unavailable { source: Some(source), .. } = fault else { return false };
+    matches!(
+        source.downcast_ref(),
+        Some(DieselError::DatabaseError(_, info)) if info.message().contains("due to statement timeout")
+    )
 }
 
 /// An event whose sender may say it.
@@ -172,9 +186,14 @@ async fn take(
     }
     let (now, revocations) = (core.clock.now(), core.revocations.clone());
     let (applying, taking) = (consumer.cloned(), events.clone());
+    let statement_ms = core.base.database.statement_timeout_ms;
+    let shorter = events.len() == 1 && (statement_ms == 0 || statement_ms > STATEMENT_MS);
     let fresh = core
         .db
         .transaction(Unscoped, move |conn| {
+            if shorter {
+                conn.batch_execute(&format!("SET LOCAL statement_timeout = {STATEMENT_MS}"))?;
+            }
             let fresh = note_ids(conn, &taking, now)?;
             let mut open = fresh.clone();
             for incoming in taking.iter().filter(|incoming| open.remove(&incoming.event.id)) {

@@ -3,6 +3,7 @@
 
 use super::Core;
 use super::limits::{Admitted, Standing};
+use crate::auth::count_known;
 use crate::context::{self, DEADLINE_HEADER, REQUEST_ID_HEADER, RequestContext};
 use crate::fault::Fault;
 use crate::problem::{Cause, Code, Problem};
@@ -14,7 +15,7 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _, web};
 use futures_util::FutureExt as _;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -37,23 +38,28 @@ pub(super) async fn observe<B: MessageBody + 'static>(
     let route = request.match_pattern();
     let context = RequestContext { request_id: request_id.clone(), deadline };
     let draining = core.as_ref().is_some_and(|core| core.drain.is_draining());
-    let gate = core.map_or(Ok(None), |core| admit(&core, &request, allowed));
+    let gate = core.as_ref().map_or(Ok(None), |core| admit(core, &request, allowed));
 
     let served = context::CURRENT.scope(context, async {
-        let _place = match gate {
-            Ok(place) => place,
-            Err((fault, standing)) => {
-                let mut response = fault.error_response();
-                if let Some(standing) = standing {
-                    standing.tell(response.headers_mut());
-                }
-                return Err(response);
-            }
-        };
+        let place = gate.map_err(refuse)?;
+        if let (Some(_), Some(core)) = (&place, &core)
+            && request.headers().contains_key(AUTHORIZATION)
+            && let Some(exhausted) = core.rates.refusal_of_stranger(request.request())
+        {
+            let known = tokio::time::timeout_at(deadline, count_known(request.request(), core, exhausted)).await;
+            known
+                .map_err(|_| refuse((Fault::DeadlineExceeded, None)))?
+                .map_err(|(fault, s)| refuse((fault, Some(s))))?;
+        }
         // A handler that panics must not take the others of its worker with it.
         let served = AssertUnwindSafe(next.call(request)).catch_unwind();
         match tokio::time::timeout_at(deadline, served).await {
-            Ok(Ok(Ok(response))) => Ok(finish(response.map_into_boxed_body())),
+            Ok(Ok(Ok(response))) => {
+                if let (Some(_), Some(core)) = (&place, &core) {
+                    count_if_nobody_did(core, response.request());
+                }
+                Ok(finish(response.map_into_boxed_body()))
+            }
             Ok(Ok(Err(error))) => Err(error.error_response()),
             Ok(Err(panic)) => {
                 Err(Fault::internal(anyhow::anyhow!("panic: {}", panic_message(&*panic))).error_response())
@@ -96,7 +102,7 @@ fn admit(
     allowed: Duration,
 ) -> Result<Option<Admitted>, (Fault, Option<Standing>)> {
     // Whoever watches the service sees it all the more when it is busy.
-    if is_watching(request.path()) {
+    if is_watching(request.path(), core.name) {
         return Ok(None);
     }
     if allowed.is_zero() {
@@ -115,8 +121,28 @@ fn admit(
     Ok(Some(place))
 }
 
-fn is_watching(path: &str) -> bool {
-    matches!(path, "/livez" | "/readyz" | "/health" | "/internal/metrics") || path.ends_with("/health")
+fn is_watching(path: &str, service: &str) -> bool {
+    matches!(path, "/livez" | "/readyz" | "/health" | "/internal/metrics")
+        || path.strip_prefix("/api/").and_then(|path| path.strip_suffix("/health")) == Some(service)
+}
+
+fn refuse((fault, standing): (Fault, Option<Standing>)) -> HttpResponse {
+    let mut response = fault.error_response();
+    if let Some(standing) = standing {
+        standing.tell(response.headers_mut());
+    }
+    response
+}
+
+/// Counts a request for its address when no handler asked who it is from: an `Authorization` header alone makes nobody
+/// known. It was served; what comes next from there may not be.
+fn count_if_nobody_did(core: &Core, request: &HttpRequest) {
+    if request.extensions().contains::<Standing>() {
+        return;
+    }
+    if let Some(standing) = core.rates.count_stranger(request) {
+        request.extensions_mut().insert(standing);
+    }
 }
 
 /// The client's id, when it is a sane one: it will stand in logs.

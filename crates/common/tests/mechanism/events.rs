@@ -228,7 +228,7 @@ async fn what_hangs_at_the_subscriber_waits_alone_in_the_end() {
     let subscriber = MockServer::start().await;
     // A batch with the poison in it never gets an answer that says anything of the others.
     let choking = |request: &Request| match serde_json::from_slice::<Vec<CloudEvent>>(&request.body).unwrap() {
-        events if events.iter().any(|event| event.data == "poison") => ResponseTemplate::new(503),
+        events if events.iter().any(|event| event.data == "poison") => ResponseTemplate::new(500),
         _ => take(request),
     };
     Mock::given(path(INTAKE)).respond_with(choking).mount(&subscriber).await;
@@ -247,6 +247,53 @@ async fn what_hangs_at_the_subscriber_waits_alone_in_the_end() {
     let left =
         "DO $$ BEGIN ASSERT (SELECT array_agg(last_error) FROM outbox_deliveries) = '{no_answer,no_answer}'; END $$";
     eventually("only the poison is left", || async { execute(&stage, left).is_ok().then_some(()) }).await;
+}
+
+#[actix_web::test]
+async fn a_subscriber_that_says_not_now_or_not_you_has_accused_nobody() {
+    // Overloaded; its clock or its keys differ; a release without the path.
+    for status in [503, 401, 404] {
+        let subscriber = MockServer::start().await;
+        let away = Mock::given(path(INTAKE)).respond_with(ResponseTemplate::new(status)).mount_as_scoped(&subscriber);
+        let away = away.await;
+        Mock::given(path("/readyz")).respond_with(ResponseTemplate::new(200)).mount(&subscriber).await;
+        let stage = with_subscriber(&subscriber).await;
+        stage.add("innocent", "key").await;
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let asked = away.received_requests().await.len();
+        assert!((2..10).contains(&asked), "{status}: {asked} requests in two seconds");
+        let clean =
+            "DO $$ BEGIN ASSERT (SELECT bool_and(attempts <= 1 AND last_error IS NULL) FROM outbox_deliveries); END $$";
+        execute(&stage, clean).unwrap();
+        drop(away);
+        Mock::given(path(INTAKE)).respond_with(take).mount(&subscriber).await;
+        let left = "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox) = 0; END $$";
+        eventually("taken", || async { execute(&stage, left).is_ok().then_some(()) }).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_batch_that_the_database_gave_up_is_taken_one_by_one() {
+    let stage = Stage::set().await;
+    let events = ["one", "quarrel", "three"].map(|text| event(&stage, text));
+    let answer = send(&stage, &events).await;
+    let verdicts = answer["results"].as_array().unwrap().iter().filter(|result| result["verdict"] == "applied");
+    assert_eq!(verdicts.count(), 3);
+    assert_eq!(stage.listed().await.len(), 3);
+}
+
+#[actix_web::test]
+async fn an_event_that_takes_longer_than_a_statement_may_is_judged_by_itself_alone() {
+    let stage = Stage::with(|settings| set(settings, "database.statement_timeout_ms", 300)).await;
+    let (good, endless) = (event(&stage, "good"), event(&stage, "endless"));
+    let answer = send(&stage, std::slice::from_ref(&endless)).await;
+    assert_eq!(answer["results"][0]["verdict"], "failed");
+    let token = stage.service.keys.service_token("user", "org").unwrap();
+    let request = stage.service.post(INTAKE).bearer_auth(token).header("content-type", BATCH);
+    let answer = request.body(serde_json::to_vec(&[endless, good.clone()]).unwrap()).send().await.unwrap();
+    assert_eq!(answer.status(), 503, "among others it says nothing");
+    send(&stage, &[good]).await;
+    assert_eq!(stage.listed().await, ["good"]);
 }
 
 #[actix_web::test]

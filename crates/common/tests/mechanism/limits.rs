@@ -53,6 +53,41 @@ async fn who_is_not_signed_in_or_makes_up_tokens_counts_by_the_address_that_the_
 }
 
 #[actix_web::test]
+async fn neither_a_header_nor_a_path_leads_around_the_limit_of_an_address() {
+    let stage = stingy().await;
+    for (path, authorization, address) in [
+        // Nobody asks there who it is from.
+        ("/echo", "Bearer made-up", "203.0.113.1"),
+        ("/echo", "Basic x", "203.0.113.2"),
+        ("/nothing/health", "", "203.0.113.3"),
+        ("/nothing", "Bearer made-up", "203.0.113.4"),
+    ] {
+        let ask = || async {
+            let mut request = stage.service.post(path).header("X-Forwarded-For", address);
+            if !authorization.is_empty() {
+                request = request.header("Authorization", authorization);
+            }
+            request.json(&serde_json::json!({ "text": "x" })).send().await.unwrap().status().as_u16()
+        };
+        let mut answers = Vec::new();
+        for _ in 0..8 {
+            answers.push(ask().await);
+        }
+        assert!(answers[..5].iter().all(|status| *status != 429), "{path} {authorization}: {answers:?}");
+        assert_eq!(answers[6..], [429, 429], "{path} {authorization}: {answers:?}");
+    }
+    let token = stage.service.keys.access_token(stage.user).unwrap();
+    let known = || {
+        let request = stage.service.post("/echo").header("X-Forwarded-For", "203.0.113.1").bearer_auth(&token);
+        async { request.json(&serde_json::json!({ "text": "x" })).send().await.unwrap().status().as_u16() }
+    };
+    for _ in 0..5 {
+        assert_eq!(known().await, 200, "who is signed in does not pay for the address");
+    }
+    assert_eq!(known().await, 429, "but for themselves");
+}
+
+#[actix_web::test]
 async fn beyond_the_limit_of_requests_under_way_the_next_is_refused_at_once_and_health_is_still_told() {
     let stage = Stage::with(|settings| {
         set(settings, "limits.in_flight_least", 2);

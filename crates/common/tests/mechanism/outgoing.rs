@@ -45,7 +45,9 @@ async fn a_post_with_a_key_is_repeated_and_keeps_its_key() {
 async fn answers_of_a_peer_are_told_apart() {
     for (answer, expected) in [
         (ResponseTemplate::new(404), 404),
-        (ResponseTemplate::new(403), 500),
+        (ResponseTemplate::new(401), 503),
+        (ResponseTemplate::new(403), 503),
+        (ResponseTemplate::new(409), 500),
         (ResponseTemplate::new(200).set_body_string("not json"), 500),
         (ResponseTemplate::new(503), 503),
         (ResponseTemplate::new(500), 503),
@@ -157,11 +159,18 @@ async fn a_wait_that_the_peer_asks_for_is_kept() {
 #[actix_web::test]
 async fn an_answer_that_is_too_large_is_not_read_to_its_end() {
     let peer = MockServer::start().await;
-    let large = ResponseTemplate::new(200).set_body_string("x".repeat(2 << 20));
+    let large = ResponseTemplate::new(200).set_body_json("x".repeat(2 << 20));
     Mock::given(any()).respond_with(large).mount(&peer).await;
     let stage = with_peer(&peer.uri()).await;
-    assert_eq!(ask(&stage, 1).await, [500]);
+    assert_eq!(ask(&stage, 1).await, [503]);
     assert_eq!(requests(&peer).await, 1, "asking again would not make it smaller");
+    let url = peer.uri();
+    let stage = Stage::with(|settings| {
+        set(settings, "peers.user.url", url);
+        set(settings, "peers.user.calls.response_limit_bytes", 4 << 20);
+    })
+    .await;
+    assert_eq!(ask(&stage, 1).await, [200], "one peer may say more than the others");
 }
 
 #[actix_web::test]

@@ -111,6 +111,18 @@ impl EventConsumer for Consumer {
         let text: String = event.data()?;
         let tenant = tenant.ok_or(Fault::NotFound)?;
         write(conn, tenant, &text)?;
+        match text.as_str() {
+            "endless" => conn.batch_execute("SELECT pg_sleep(30)")?,
+            // As a deadlock does it: only together with others.
+            "quarrel" => conn.batch_execute(
+                "DO $$ BEGIN
+                     IF (SELECT count(*) FROM consumed_events WHERE xmin = pg_current_xact_id()::xid) > 1 THEN
+                         RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01';
+                     END IF;
+                 END $$",
+            )?,
+            _ => {}
+        }
         if text == "poison" { Err(Fault::Forbidden) } else { Ok(()) }
     }
 }

@@ -89,7 +89,7 @@ impl Owner {
         // The call keeps to the deadline by itself; the timeout is for what a deadline cannot cut.
         let call = tokio::time::timeout(self.wait, context::within(self.wait, peer.get_json::<T>(path)));
         let answer = call.await.unwrap_or_else(|elapsed| {
-            Err(CallError::Unavailable { peer: self.name.to_owned(), source: elapsed.into() })
+            Err(CallError::Unavailable { peer: self.name.to_owned(), status: None, source: elapsed.into() })
         });
         match answer {
             Ok(value) => Ok(Some(value)),

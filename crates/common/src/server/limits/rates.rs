@@ -14,7 +14,7 @@ use super::{LimitSettings, RateSettings};
 use crate::fault::Fault;
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use governor::clock::{Clock, MonotonicClock};
+use governor::clock::{Clock, MonotonicClock, Reference as _};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
@@ -23,7 +23,7 @@ use moka::sync::Cache;
 use rollcall_ids::SessionId;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Principals remembered: some 20 MB when all are there.
@@ -44,7 +44,11 @@ pub(crate) enum Principal {
     Address(IpAddr),
 }
 
-type Cell<C> = RateLimiter<NotKeyed, InMemoryState, C, StateInformationMiddleware>;
+struct Cell<C: Clock> {
+    limiter: RateLimiter<NotKeyed, InMemoryState, C, StateInformationMiddleware>,
+    /// Until when it has refused somebody.
+    refuses_until: Mutex<Option<C::Instant>>,
+}
 
 /// How one kind of principal is treated.
 struct Class {
@@ -114,12 +118,15 @@ impl<C: Clock + Clone + Send + Sync + 'static> Rates<C> {
             Principal::Address(_) => &self.address,
         };
         let cell = self.cells.get(&principal).unwrap_or_else(|| {
-            let cell = || RateLimiter::direct_with_clock(class.quota, self.clock.clone()).with_middleware();
-            self.cells.get_with(principal, || Arc::new(cell()))
+            let limiter = || RateLimiter::direct_with_clock(class.quota, self.clock.clone()).with_middleware();
+            self.cells.get_with(principal, || Arc::new(Cell { limiter: limiter(), refuses_until: Mutex::default() }))
         });
-        let (remaining, wait) = match cell.check() {
+        let (remaining, wait) = match cell.limiter.check() {
             Ok(state) => (state.remaining_burst_capacity(), None),
-            Err(until) => (0, Some(until.wait_time_from(self.clock.now()))),
+            Err(until) => {
+                *cell.refuses_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until.earliest_possible());
+                (0, Some(until.wait_time_from(self.clock.now())))
+            }
         };
         Standing { name: class.name, policy: class.policy.clone(), remaining, wait }
     }
@@ -127,9 +134,27 @@ impl<C: Clock + Clone + Send + Sync + 'static> Rates<C> {
     /// Counts a request of somebody who is not signed in, by the address. None: it comes from this machine itself, not
     /// through the proxy; who is here can do worse than ask often.
     pub(crate) fn count_stranger(&self, request: &HttpRequest) -> Option<Standing> {
+        self.stranger(request).map(|stranger| self.count(stranger))
+    }
+
+    /// The refusal that somebody of this address who is not signed in would get now, without counting anything.
+    pub(crate) fn refusal_of_stranger(&self, request: &HttpRequest) -> Option<Standing> {
+        let cell = self.cells.get(&self.stranger(request)?)?;
+        let until = (*cell.refuses_until.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let now = self.clock.now();
+        let class = &self.address;
+        (until > now).then(|| Standing {
+            name: class.name,
+            policy: class.policy.clone(),
+            remaining: 0,
+            wait: Some(until.duration_since(now).into()),
+        })
+    }
+
+    fn stranger(&self, request: &HttpRequest) -> Option<Principal> {
         let peer = request.peer_addr()?.ip().to_canonical();
         let address = client(peer, request.headers(), &self.proxies);
-        (!address.is_loopback() || address != peer).then(|| self.count(Principal::Address(subscriber(address))))
+        (!address.is_loopback() || address != peer).then(|| Principal::Address(subscriber(address)))
     }
 }
 
