@@ -42,7 +42,7 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
 }
 
 /// Counts a request from an address that has asked too often, if it comes from somebody we know: they do not pay for
-/// the address. None: it does not, and `exhausted` is where they stand.
+/// the address. Otherwise `exhausted`, which is where the address stands, is why it is refused.
 pub(crate) async fn count_known(
     request: &HttpRequest,
     core: &Core,
@@ -59,13 +59,11 @@ pub(crate) async fn count_known(
         // Whoever says who they are is away: that is not the caller's doing.
         Err(fault) => return Err((fault, exhausted)),
     };
-    match standing.refusal() {
-        Some(refusal) => Err((refusal, standing)),
-        None => {
-            request.extensions_mut().insert(standing);
-            Ok(())
-        }
+    if let Some(refusal) = standing.refusal() {
+        return Err((refusal, standing));
     }
+    request.extensions_mut().insert(standing);
+    Ok(())
 }
 
 /// Counts a request for its principal, once however many extractors ask who it is.
