@@ -1,11 +1,8 @@
-//! Takes over what the owner of facts knows of an organisation, once in each process: page by page, beside the requests.
+//! Takes over what the owner of facts knows of an organisation, once: page by page, beside the requests.
 //!
 //! Events tell what changes, and what is missing can be asked for; but who is *all* there can only be said by a copy
 //! that is whole. So the first time that a consumer hears of an organisation it is queued here. Pages carry versions
 //! as events do, so an event that overtakes one wins.
-//!
-//! That a copy was whole once is not believed for ever: an older binary that ran in between, after a release was taken
-//! back, has taken events and dropped what it did not know. So each process takes over anew what it hears of.
 
 use crate::fault::Fault;
 use crate::problem::chain;
@@ -76,8 +73,9 @@ impl Backfills {
         let mut waiting = self.waiting.lock().await;
         while let Some(tenant) = waiting.recv().await {
             let org_id = tenant.org_id();
-            match take_pages(source, tenant).await {
-                Ok(()) => tracing::info!(%org_id, "the copy of an organisation is whole"),
+            match take_over(source, tenant).await {
+                Ok(false) => {}
+                Ok(true) => tracing::info!(%org_id, "the copy of an organisation is whole"),
                 Err(error @ (Fault::Unavailable { .. } | Fault::DeadlineExceeded | Fault::OutcomeUnknown(_))) => {
                     tracing::info!(%org_id, error = chain(&error), "an organisation cannot be taken over yet");
                     tokio::time::sleep(PAUSE).await;
@@ -141,7 +139,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    /// Fails once in the way that it says, and says of every copy that it is whole.
+    /// Fails once in the way that it says.
     struct Faulty {
         fail: fn() -> Fault,
         asked: AtomicU32,
@@ -153,7 +151,7 @@ mod tests {
         }
 
         async fn is_whole(&self, _: Tenant) -> Result<bool, Fault> {
-            Ok(true)
+            Ok(false)
         }
 
         async fn take_page(&self, _: Tenant, _: Option<String>) -> Result<Option<String>, Fault> {
@@ -184,15 +182,5 @@ mod tests {
             is_taken_after(|| Fault::OutcomeUnknown(diesel::result::Error::BrokenTransactionManager)),
             is_taken_after(|| Fault::internal(anyhow::anyhow!("not as agreed"))),
         );
-    }
-
-    #[tokio::test]
-    #[expect(clippy::disallowed_methods, reason = "a test is whoever it says")]
-    async fn each_process_takes_over_what_it_hears_of_once_though_an_older_one_had_the_whole() {
-        let (backfills, source) = (Backfills::default(), Faulty { fail: || Fault::NotFound, asked: AtomicU32::new(1) });
-        let tenant = Tenant::of_capability(OrgId::generate());
-        (0..3).for_each(|_| backfills.want(&tenant));
-        let _ = tokio::time::timeout(Duration::from_millis(100), backfills.run(&source)).await;
-        assert_eq!(source.asked.load(Ordering::SeqCst), 2);
     }
 }
