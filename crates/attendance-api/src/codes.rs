@@ -24,6 +24,16 @@ pub const UNKNOWN_UNIT: &str = "unknown_unit";
 pub const UNKNOWN_SITE: &str = "unknown_site";
 /// 422, in `errors`: the organisation has no such shift.
 pub const UNKNOWN_SHIFT: &str = "unknown_shift";
+/// 409: somebody is away already, or has asked to be.
+pub const LEAVE_OVERLAPS: &str = "leave_overlaps";
+/// 409: its first day is over, so it is not taken back any more.
+pub const LEAVE_BEGUN: &str = "leave_begun";
+/// 422, in `errors`: there is not so much leave to be taken.
+pub const ABOVE_BALANCE: &str = "above_balance";
+/// 409: another kind of leave of the organisation has this code.
+pub const LEAVE_TYPE_CODE_TAKEN: &str = "leave_type_code_taken";
+/// 422, in `errors`: the organisation has no such kind of leave, or it can be asked for no more.
+pub const UNKNOWN_LEAVE_TYPE: &str = "unknown_leave_type";
 /// 422, in `errors`: the organisation has no such rotation.
 pub const UNKNOWN_ROTATION: &str = "unknown_rotation";
 /// 422, in `errors`: the organisation has no such period.

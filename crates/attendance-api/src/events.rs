@@ -1,8 +1,10 @@
 //! Events of attendance.
 
+mod leave;
 mod periods;
 mod requests;
 
+pub use leave::*;
 pub use periods::*;
 pub use requests::*;
 

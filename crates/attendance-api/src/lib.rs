@@ -10,6 +10,7 @@ pub mod codes;
 pub mod corrections;
 pub mod events;
 pub mod exports;
+pub mod leave;
 pub mod now;
 pub mod overtime;
 pub mod periods;

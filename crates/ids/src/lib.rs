@@ -108,6 +108,16 @@ ids! {
     PeriodId;
     /// Something that an organisation tells its people.
     AnnouncementId;
+    /// A kind of leave.
+    LeaveTypeId;
+    /// How a kind of leave is earned.
+    LeavePolicyId;
+    /// An entry of the leave ledger.
+    LeaveEntryId;
+    /// A request for leave.
+    LeaveRequestId;
+    /// A secret address at which a person's calendar is read.
+    CalendarFeedId;
     /// A message to one recipient.
     NotificationId;
     /// An address of an organisation that events are sent to.

@@ -5,7 +5,7 @@ use crate::facts::Facts;
 use crate::punches::handlers::BATCH;
 use crate::punches::writer::Writer;
 use crate::routes;
-use crate::settings::{PunchSettings, Settings};
+use crate::settings::{LeaveSettings, PunchSettings, Settings};
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use rollcall_common::backfill::take_over_all;
@@ -24,12 +24,18 @@ pub struct App {
     pub(crate) accepts: PunchSettings,
     /// Wakes the work on periods.
     pub(crate) periods: Notify,
+    pub(crate) leave: LeaveSettings,
 }
 
 impl App {
     /// Punches that wait to be written at this moment.
     pub fn punches_waiting(&self) -> usize {
         self.writer.waiting()
+    }
+
+    /// Earns, carries over and expires whatever leave is due: what a task does by itself, done now.
+    pub async fn settle_leave(&self) -> anyhow::Result<()> {
+        Ok(crate::leave::settle::settle_all(self).await?)
     }
 
     /// Takes over all that org knows of every organisation that was not taken over before; answers how many those
@@ -51,7 +57,7 @@ impl Service for App {
         let room = settings.punches.queue;
         anyhow::ensure!(room >= BATCH, "punches.queue = {room}: must be at least {BATCH}, one whole batch");
         let writer = Writer::start(core.db.clone(), core.outbox.clone(), room);
-        Ok(Self { core, facts, writer, accepts: settings.punches, periods: Notify::new() })
+        Ok(Self { core, facts, writer, accepts: settings.punches, periods: Notify::new(), leave: settings.leave })
     }
 
     fn core(&self) -> &Core {
@@ -84,6 +90,7 @@ impl Service for App {
         tasks.spawn("work on periods", crate::periods::work::run(Arc::clone(self)));
         let facts = Arc::clone(&self.facts);
         tasks.spawn("make copies whole", async move { facts.make_whole().await });
+        tasks.spawn("settle leave", crate::leave::settle::run(Arc::clone(self)));
     }
 
     fn consumer(self: &Arc<Self>) -> Option<Arc<dyn EventConsumer>> {

@@ -28,6 +28,15 @@ pub(crate) enum Error {
     /// The last day of the period is not over.
     #[error("the period is not over")]
     PeriodNotOver,
+    /// Somebody is away twice.
+    #[error("leave overlaps")]
+    LeaveOverlaps,
+    /// Its first day is over.
+    #[error("leave has begun")]
+    LeaveBegun,
+    /// Another kind of leave has the code.
+    #[error("the leave type's code is taken")]
+    LeaveTypeCodeTaken,
     /// What every service may answer.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -55,6 +64,17 @@ impl Error {
             Self::PeriodNotOver => {
                 Problem::new(StatusCode::CONFLICT, codes::PERIOD_NOT_OVER, "The last day of the period is not over")
             }
+            Self::LeaveOverlaps => Problem::new(
+                StatusCode::CONFLICT,
+                codes::LEAVE_OVERLAPS,
+                "There is other leave, or a request for it, in that time",
+            ),
+            Self::LeaveBegun => {
+                Problem::new(StatusCode::CONFLICT, codes::LEAVE_BEGUN, "The first day of the leave is over")
+            }
+            Self::LeaveTypeCodeTaken => {
+                Problem::new(StatusCode::CONFLICT, codes::LEAVE_TYPE_CODE_TAKEN, "Another kind of leave has this code")
+            }
             Self::Fault(fault) => fault.problem(),
         }
     }
@@ -64,6 +84,8 @@ impl Error {
         match db::violated(&error) {
             Some("shifts_code_key") => Self::ShiftCodeTaken,
             Some("periods_one_at_a_time") => Self::PeriodOverlap,
+            Some("leave_requests_no_overlap") => Self::LeaveOverlaps,
+            Some("leave_types_code_key") => Self::LeaveTypeCodeTaken,
             // Two changes of one shift made the same version: somebody else was faster.
             Some("shift_versions_pkey") => Fault::PreconditionFailed.into(),
             _ => Fault::from(error).into(),

@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod exports;
 pub mod facts;
+mod leave;
 mod openapi;
 mod org_settings;
 mod overtime_requests;

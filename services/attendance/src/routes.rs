@@ -1,8 +1,8 @@
 //! Every route of the service, in one place, and the head of its description.
 
 use crate::{
-    approvals, audit, corrections, exports, org_settings, overtime_requests, periods, punches, roster, rotations,
-    shifts, summaries, workdays,
+    approvals, audit, corrections, exports, leave, org_settings, overtime_requests, periods, punches, roster,
+    rotations, shifts, summaries, workdays,
 };
 use rollcall_common::extract::BodyLimit;
 use rollcall_common::problem::Problem;
@@ -65,6 +65,24 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(periods::adjustments::list)
         .service(summaries::handlers::list)
         .service(exports::handlers::create)
+        .service(leave::types::create)
+        .service(leave::types::list)
+        .service(leave::types::read)
+        .service(leave::types::change)
+        .service(leave::policies::create)
+        .service(leave::policies::list)
+        .service(leave::policies::read)
+        .service(leave::policies::change)
+        .service(leave::ledger::create)
+        .service(leave::ledger::list)
+        .service(leave::ledger::balances)
+        .service(leave::requests::create)
+        .service(leave::requests::list)
+        .service(leave::requests::read)
+        .service(leave::requests::approve)
+        .service(leave::requests::reject)
+        .service(leave::requests::cancel)
+        .service(leave::away::list)
         .service(workdays::handlers::list)
         .service(workdays::now::read);
 }
@@ -94,6 +112,7 @@ pub(crate) fn describe() -> utoipa::openapi::OpenApi {
         (name = "settings", description = "What an organisation decides about attendance as a whole"),
         (name = "periods", description = "Locking what is paid by, and what came too late"),
         (name = "exports", description = "Attendance as a file"),
+        (name = "leave", description = "Kinds of leave, how they are earned, what was earned and used, who asks for it and who is away"),
         (name = "workdays", description = "What a day came to"),
     ),
     components(schemas(Problem)),

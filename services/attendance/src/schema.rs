@@ -154,6 +154,90 @@ diesel::table! {
 }
 
 diesel::table! {
+    leave_accounts (org_id, employee_id) {
+        org_id -> Uuid,
+        employee_id -> Uuid,
+        settled_on -> Nullable<Date>,
+        settled_with -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    leave_entries (org_id, leave_entry_id) {
+        org_id -> Uuid,
+        leave_entry_id -> Uuid,
+        seq -> Int8,
+        employee_id -> Uuid,
+        leave_type_id -> Uuid,
+        kind -> Text,
+        minutes -> Int8,
+        effective_on -> Date,
+        expires_on -> Nullable<Date>,
+        source_id -> Nullable<Uuid>,
+        leave_request_id -> Nullable<Uuid>,
+        leave_policy_id -> Nullable<Uuid>,
+        reason_key -> Nullable<Text>,
+        note -> Nullable<Text>,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    leave_policies (org_id, leave_policy_id) {
+        org_id -> Uuid,
+        leave_policy_id -> Uuid,
+        seq -> Int8,
+        leave_type_id -> Uuid,
+        body -> Jsonb,
+        version -> Int8,
+        created_at -> Timestamptz,
+        changed_at -> Timestamptz,
+        changed_by -> Uuid,
+    }
+}
+
+diesel::table! {
+    leave_requests (org_id, leave_request_id) {
+        org_id -> Uuid,
+        leave_request_id -> Uuid,
+        employee_id -> Uuid,
+        leave_type_id -> Uuid,
+        from_date -> Date,
+        to_date -> Date,
+        portion -> Nullable<Text>,
+        hours_start -> Nullable<Text>,
+        hours_end -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        taken_from -> Timestamp,
+        taken_until -> Timestamp,
+        days -> Jsonb,
+        status -> Text,
+    }
+}
+
+diesel::table! {
+    leave_types (org_id, leave_type_id) {
+        org_id -> Uuid,
+        leave_type_id -> Uuid,
+        code -> Text,
+        body -> Jsonb,
+        version -> Int8,
+        created_at -> Timestamptz,
+        changed_at -> Timestamptz,
+        changed_by -> Uuid,
+    }
+}
+
+diesel::table! {
+    leave_warnings (org_id, leave_entry_id) {
+        org_id -> Uuid,
+        leave_entry_id -> Uuid,
+        warned_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     org_settings (org_id) {
         org_id -> Uuid,
         settings -> Jsonb,
@@ -311,6 +395,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     fact_changes,
     frozen_workdays,
     holiday_calendars,
+    leave_accounts,
+    leave_entries,
+    leave_policies,
+    leave_requests,
+    leave_types,
+    leave_warnings,
     org_settings,
     orgs,
     periods,

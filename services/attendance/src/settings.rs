@@ -1,4 +1,4 @@
-//! Settings of attendance alone: how far from now a punch may lie.
+//! Settings of attendance alone: how far from now a punch may lie, when leave is earned.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,17 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// What punches are accepted.
     pub punches: PunchSettings,
+    /// When leave is earned and expires.
+    pub leave: LeaveSettings,
+}
+
+/// `[leave]`
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "config/default.toml says what each value is, once")]
+pub struct LeaveSettings {
+    pub settle_seconds: u64,
+    pub settle_days: u16,
+    pub warn_days: u16,
 }
 
 /// `[punches]`

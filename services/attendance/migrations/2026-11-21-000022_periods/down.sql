@@ -1,2 +1,1 @@
 DROP TABLE frozen_workdays, periods;
-DROP EXTENSION btree_gist;

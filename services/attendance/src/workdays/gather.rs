@@ -3,6 +3,7 @@
 use super::facts::{DayFacts, Facts, ShiftFacts};
 use super::{is_anchored, margin, store};
 use crate::facts::domain::Org;
+use crate::leave::requests_store::{self as leave_store, Held};
 use crate::overtime_requests::store as overtime_store;
 use crate::roster::domain::{Plans, dates, targets};
 use crate::roster::store as roster_store;
@@ -61,27 +62,48 @@ fn around(
     let between = (midnight_utc(since)?, midnight_utc(span.1)?);
     let mut punches = store::punches(conn, tenant, &ids, between)?;
     let overtime = overtime_store::approved(conn, tenant, &ids, span)?;
+    let held = leave_store::held(conn, tenant, &ids, span)?;
+    let known = Known { org, plans: &plans, overtime: &overtime, held: &held };
     let mut shifts = Shifts::default();
     let of = |person: &EmployeeFact| {
         let punches = punches.remove(&person.employee_id).unwrap_or_default();
-        (person.employee_id, Facts { now, days: days(org, &plans, &overtime, &mut shifts, person, span), punches })
+        (person.employee_id, Facts { now, days: days(&known, &mut shifts, person, span), punches })
     };
     Ok(people.iter().map(of).collect())
 }
 
-/// What is planned for a person on each date, and what is celebrated there.
-fn days(
+/// What is planned for one person on each date, without punches: what a leave of these dates costs.
+pub(crate) fn planned_days(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
     org: &Org,
-    plans: &Plans,
-    overtime: &HashMap<(EmployeeId, Date), u32>,
-    shifts: &mut Shifts,
     person: &EmployeeFact,
-    (from, to): (Date, Date),
-) -> Vec<DayFacts> {
+    dates: (Date, Date),
+) -> Result<Vec<DayFacts>, Fault> {
+    let plans = roster_store::plans(conn, tenant, &targets(org, std::slice::from_ref(person)), dates)?;
+    let held = leave_store::held(conn, tenant, &[person.employee_id], dates)?;
+    // What overtime was approved changes no plan.
+    let known = Known { org, plans: &plans, overtime: &HashMap::new(), held: &held };
+    Ok(days(&known, &mut Shifts::default(), person, dates))
+}
+
+/// What was read for some people and dates.
+struct Known<'a> {
+    org: &'a Org,
+    plans: &'a Plans,
+    /// Approved minutes.
+    overtime: &'a HashMap<(EmployeeId, Date), u32>,
+    held: &'a [Held],
+}
+
+/// What is planned for a person on each date, what is celebrated there, and their leave.
+fn days(known: &Known<'_>, shifts: &mut Shifts, person: &EmployeeFact, (from, to): (Date, Date)) -> Vec<DayFacts> {
+    let Known { org, plans, overtime, held } = *known;
     let mine = plans.of(org, person);
+    let leave: Vec<&Held> = held.iter().filter(|leave| leave.employee_id == person.employee_id).collect();
     let mut day = |date: Date| {
         let version = mine.decides(date).and_then(|entry| plans.shift_on(entry, date));
-        DayFacts {
+        let mut facts = DayFacts {
             date,
             zone: org.zone_on(person, date),
             shift: version.map(|shift| shifts.of(shift)),
@@ -90,7 +112,11 @@ fn days(
             leave_hours: Vec::new(),
             overtime_approved: overtime.get(&(person.employee_id, date)).copied(),
             reported_until: None,
+        };
+        for leave in leave.iter().filter(|leave| leave.from <= date && date <= leave.to) {
+            leave.piece.take_from(&mut facts);
         }
+        facts
     };
     dates(from, to).map(&mut day).collect()
 }

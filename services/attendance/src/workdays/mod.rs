@@ -27,6 +27,7 @@ pub(crate) mod days;
 pub mod facts;
 mod gather;
 pub(crate) mod handlers;
+mod hours;
 pub mod lateness;
 pub mod midnight;
 pub(crate) mod now;
@@ -48,6 +49,8 @@ mod zones;
 
 pub use day::Workday;
 use facts::Facts;
+pub(crate) use gather::planned_days;
+pub(crate) use hours::worked_minutes;
 use jiff::civil::Date;
 
 /// How many dates and punches around the dates asked for the engine must be told of.

@@ -30,8 +30,17 @@ const EXPORT: &str = r#"{"format":"csv","from":"2026-06-01","to":"2026-06-02"}"#
 /// Overtime as it is asked for.
 const OVERTIME: &str = r#"{"work_date":"2026-06-01","minutes":60,"reason":"A"}"#;
 
+/// A kind of leave, a policy of none that there is, and an entry of nobody's.
+const LEAVE_TYPE: &str = r#"{"code":"V","name":"V","unit":"day"}"#;
+const LEAVE_POLICY: &str = r#"{"leave_type_id":"0193a6f0-7c1e-7000-8000-000000000001","name":"P","valid_from":"2026-01-01",
+    "eligible":{"kind":"everyone"},"accrual":{"kind":"none"}}"#;
+const LEAVE_REQUEST: &str =
+    r#"{"leave_type_id":"0193a6f0-7c1e-7000-8000-000000000001","from":"2026-07-01","to":"2026-07-01"}"#;
+const LEAVE_ENTRY: &str = r#"{"leave_type_id":"0193a6f0-7c1e-7000-8000-000000000001","kind":"grant","minutes":1,"note":"N",
+    "employee_id":"0193a6f0-7c1e-7000-8000-000000000002"}"#;
+
 /// Every route, with a body that it would take.
-const ROUTES: [(Class, &str, &str, &str); 40] = [
+const ROUTES: &[(Class, &str, &str, &str)] = &[
     (
         Tenant,
         "POST",
@@ -66,6 +75,24 @@ const ROUTES: [(Class, &str, &str, &str); 40] = [
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/corrections/{correction_id}/cancel", "{}"),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/corrections/{correction_id}/reject", "{}"),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/corrections/{correction_id}/approve", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/leave-types", LEAVE_TYPE),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/leave-types", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/leave-types/{leave_type_id}", ""),
+    (Tenant, "PUT", "/api/attendance/v1/orgs/{org_id}/leave-types/{leave_type_id}", LEAVE_TYPE),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/leave-policies", LEAVE_POLICY),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/leave-policies", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/leave-policies/{leave_policy_id}", ""),
+    (Tenant, "PUT", "/api/attendance/v1/orgs/{org_id}/leave-policies/{leave_policy_id}", LEAVE_POLICY),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/leave-ledger", LEAVE_ENTRY),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/leave-ledger", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/leave-balances", ""),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/leave-requests", LEAVE_REQUEST),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/leave-requests", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/leave-requests/{leave_request_id}", ""),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/leave-requests/{leave_request_id}/cancel", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/leave-requests/{leave_request_id}/reject", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/leave-requests/{leave_request_id}/approve", "{}"),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/away", ""),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/workdays", ""),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/now", ""),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/settings", ""),
@@ -124,9 +151,16 @@ async fn only_those_a_route_is_for_get_past_its_door() {
     let overtime: Value = serde_json::from_str(OVERTIME).unwrap();
     let overtime = f.post(&f.world.worker, "/overtime-requests", &overtime).await.must(201);
     let overtime_id = overtime["overtime_request_id"].as_str().unwrap();
-    for (class, method, pattern, body) in ROUTES {
+    let (vacation, policy) = crate::leave::vacation_with_policy(&f).await;
+    let sick = crate::leave::leave_type(&f, json!({"code": "SICK", "from_balance": false})).await;
+    let away = json!({"leave_type_id": sick, "from": "2026-07-01", "to": "2026-07-01"});
+    let away = f.post(&f.world.worker, "/leave-requests", &away).await.must(201);
+    let leave_request_id = away["leave_request_id"].as_str().unwrap();
+    for (class, method, pattern, body) in ROUTES.iter().copied() {
         let path = pattern.replace("{org_id}", &f.world.org.org_id.to_string()).replace("{shift_id}", &shift_id);
         let path = path.replace("{rotation_id}", rotation_id).replace("{correction_id}", correction_id);
+        let path = path.replace("{leave_type_id}", &vacation).replace("{leave_policy_id}", &policy);
+        let path = path.replace("{leave_request_id}", leave_request_id);
         let path = path.replace("{overtime_request_id}", overtime_id).replace("{period_id}", period_id);
         let path =
             if method == "GET" { format!("{path}?from=2026-06-01&to=2026-06-02&period={period_id}") } else { path };
@@ -222,7 +256,7 @@ async fn rights_reach_as_far_as_their_scope() {
 #[test]
 fn every_operation_says_what_it_is_what_it_answers_and_what_it_needs() {
     let document = serde_json::to_value(openapi::<App>()).unwrap();
-    for (_, method, path, body) in ROUTES.into_iter().filter(|(class, ..)| *class == Tenant) {
+    for (_, method, path, body) in ROUTES.iter().copied().filter(|(class, ..)| *class == Tenant) {
         let operation = &document["paths"][path][method.to_lowercase()];
         let what = format!("{method} {path}");
         assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{what}: summary");
@@ -303,6 +337,37 @@ async fn the_examples_of_the_description_work() {
     let settings = f.by(owner).put(&f.world.path("/settings")).header("if-match", "\"0\"");
     send(settings.json(&content("/settings", "put")["example"])).await.must(200);
     f.post(owner, "/exports", &content("/exports", "post")["example"]).await.must(200);
+    let vacation = f.post(owner, "/leave-types", &content("/leave-types", "post")["example"]).await.must(201);
+    let with_ids = |example: &Value| {
+        let text = example
+            .to_string()
+            .replace("0193a6f0-7c1e-7000-8000-000000000001", vacation["leave_type_id"].as_str().unwrap());
+        let worker = f.world.worker.employee_id.to_string();
+        serde_json::from_str::<Value>(&text.replace("0193a6f0-7c1e-7000-8000-000000000002", &worker)).unwrap()
+    };
+    let policy = with_ids(&content("/leave-policies", "post")["example"]);
+    let policy = f.post(owner, "/leave-policies", &policy).await.must(201);
+    for (path, example, id) in [
+        ("/leave-types", "/leave-types/{leave_type_id}", &vacation["leave_type_id"]),
+        ("/leave-policies", "/leave-policies/{leave_policy_id}", &policy["leave_policy_id"]),
+    ] {
+        let change = with_ids(&content(example, "put")["example"]);
+        let path = f.world.path(&format!("{path}/{}", id.as_str().unwrap()));
+        send(f.by(owner).put(&path).header("if-match", "\"1\"").json(&change)).await.must(200);
+    }
+    f.post(owner, "/leave-ledger", &with_ids(&content("/leave-ledger", "post")["example"])).await.must(201);
+    let mut away = with_ids(&content("/leave-requests", "post")["example"]);
+    for (how, who, days) in [
+        ("approve", owner, ("2026-12-21", "2026-12-23")),
+        ("reject", owner, ("2027-01-11", "2027-01-11")),
+        ("cancel", &f.world.worker, ("2027-01-12", "2027-01-12")),
+    ] {
+        (away["from"], away["to"]) = (json!(days.0), json!(days.1));
+        let made = f.post(&f.world.worker, "/leave-requests", &away).await.must(201);
+        let example = content(&format!("/leave-requests/{{leave_request_id}}/{how}"), "post")["example"].clone();
+        let id = made["leave_request_id"].as_str().unwrap();
+        f.post(who, &format!("/leave-requests/{id}/{how}"), &example).await.must(200);
+    }
     let batch = f.post(owner, "/punches/batch", &content("/punches/batch", "post")["example"]).await.must(200);
     assert!(batch["items"].as_array().unwrap().iter().all(|item| item["verdict"] == "created"), "{batch:#}");
 }

@@ -37,6 +37,10 @@ async fn what_cannot_be_decoded_is_400_with_a_pointer() {
         ("POST", "/punches/batch", json!({"punches": {}}), "/punches"),
         ("POST", "/exports", json!({"format": "pdf"}), "/format"),
         ("POST", "/exports", json!({"format": "csv", "period_id": "may"}), "/period_id"),
+        ("POST", "/leave-types", json!({"code": "V", "name": "V", "unit": "week"}), "/unit"),
+        ("POST", "/leave-policies", json!({"leave_type_id": 7}), "/leave_type_id"),
+        ("POST", "/leave-ledger", json!({"minutes": "many"}), "/minutes"),
+        ("POST", "/leave-requests", json!({"hours": {"start": "25:00"}}), "/hours/start"),
     ] {
         let request = f.by(&owner).request(method.parse().unwrap(), &f.world.path(path)).json(&body);
         let problem = send(request).await.refused(400, "malformed_input");
@@ -115,6 +119,77 @@ async fn what_is_understood_and_wrong_is_422_with_every_field() {
     {
         assert_eq!(fields(f.get(&owner, &format!("/punches?{query}")).await.bad_fields()), [pointer], "{query}");
     }
+    let leave_type = json!({"code": "", "name": "\u{7}", "unit": "day", "approval_levels": 3});
+    let found = fields(f.post(&owner, "/leave-types", &leave_type).await.bad_fields());
+    assert_eq!(found, ["/code", "/name", "/approval_levels"]);
+    let policy = json!({"leave_type_id": nobody, "name": "", "eligible": {"kind": "units", "unit_ids": [nobody]},
+        "accrual": {"kind": "worked_hours", "minutes": 0, "per_minutes": 0}, "year_starts_month": 13, "cap_minutes": 0,
+        "carry_over": {"limit_minutes": 1_000_001, "expires_after_months": 25},
+        "valid_from": "1999-01-01", "valid_to": "1998-01-01"});
+    let found = fields(f.post(&owner, "/leave-policies", &policy).await.bad_fields());
+    let wrong = [
+        "/name",
+        "/eligible/unit_ids/0",
+        "/accrual/minutes",
+        "/accrual/per_minutes",
+        "/year_starts_month",
+        "/cap_minutes",
+        "/carry_over/limit_minutes",
+        "/carry_over/expires_after_months",
+        "/valid_from",
+        "/valid_to",
+    ];
+    assert_eq!(found, wrong);
+    let policy = json!({"leave_type_id": nobody, "name": "P", "eligible": {"kind": "everyone"},
+        "accrual": {"kind": "none"}, "valid_from": "2026-01-01"});
+    assert_eq!(fields(f.post(&owner, "/leave-policies", &policy).await.bad_fields()), ["/leave_type_id"]);
+    let entry = json!({"employee_id": f.world.worker.employee_id, "leave_type_id": nobody, "kind": "expiry",
+        "minutes": 0, "effective_on": "0001-01-01", "note": ""});
+    let found = fields(f.post(&owner, "/leave-ledger", &entry).await.bad_fields());
+    assert_eq!(found, ["/kind", "/minutes", "/effective_on", "/note"]);
+    let entry = |change: Value| {
+        let mut body = json!({"employee_id": f.world.worker.employee_id, "leave_type_id": nobody, "kind": "adjust",
+            "minutes": -1, "note": "N"});
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        body
+    };
+    for (change, pointer) in [
+        (json!({"expires_on": "2030-01-01"}), "/expires_on"),
+        (json!({"kind": "grant"}), "/minutes"),
+        (json!({"minutes": i64::MIN}), "/minutes"),
+        (json!({}), "/leave_type_id"),
+    ] {
+        let found = fields(f.post(&owner, "/leave-ledger", &entry(change.clone())).await.bad_fields());
+        assert_eq!(found, [pointer], "{change}");
+    }
+    let days = crate::leave::leave_type(&f, json!({"code": "DAYS", "unit": "day"})).await;
+    let hours = crate::leave::leave_type(&f, json!({"code": "HOURS"})).await;
+    let wish = |of: &str, change: Value| {
+        let mut body = json!({"leave_type_id": of, "from": "2026-07-01", "to": "2026-07-01"});
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        body
+    };
+    let of_hours = json!({"start": "09:00", "end": "10:00"});
+    for (of, change, wrong) in [
+        (&days, json!({"from": "0001-01-01", "to": "9999-12-31", "reason": ""}), vec!["/from", "/to", "/reason"]),
+        (&days, json!({"to": "2026-06-30"}), vec!["/to"]),
+        (&days, json!({"to": "2027-07-02"}), vec!["/to"]),
+        (&days, json!({"portion": "am"}), vec!["/portion"]),
+        (&days, json!({"hours": of_hours}), vec!["/hours"]),
+        (&hours, json!({"portion": "full", "hours": of_hours}), vec!["/hours"]),
+        (&hours, json!({"to": "2026-07-02", "portion": "pm"}), vec!["/portion"]),
+        (&hours, json!({"to": "2026-07-02", "hours": of_hours}), vec!["/hours"]),
+        (&hours, json!({"hours": {"start": "09:00", "end": "09:00"}}), vec!["/hours/end"]),
+        (&hours, json!({"leave_type_id": nobody}), vec!["/leave_type_id"]),
+    ] {
+        let found = fields(f.post(&owner, "/leave-requests", &wish(of, change.clone())).await.bad_fields());
+        assert_eq!(found, wrong, "{change}");
+    }
+    let query = format!("/away?from=2026-06-01&to=2026-06-02&unit_id={nobody}");
+    assert_eq!(fields(f.get(&owner, &query).await.bad_fields()), ["?unit_id"]);
+    let query = query.replace("unit_id", "site_id");
+    assert_eq!(fields(f.get(&owner, &query).await.bad_fields()), ["?site_id"]);
+    assert_eq!(fields(f.get(&owner, "/leave-balances?as_of=0001-01-01").await.bad_fields()), ["?as_of"]);
     f.get(&owner, "/workdays?from=2026-06-01").await.refused(400, "malformed_input");
     f.get(&owner, "/workdays?from=tomorrow&to=2026-06-01").await.refused(400, "malformed_input");
     f.get(&owner, "/shifts/7").await.refused(404, "not_found");

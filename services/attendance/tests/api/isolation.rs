@@ -32,6 +32,12 @@ const TABLES: &[&str] = &[
     "audit_events",
     "periods",
     "frozen_workdays",
+    "leave_types",
+    "leave_policies",
+    "leave_accounts",
+    "leave_entries",
+    "leave_warnings",
+    "leave_requests",
 ];
 
 #[derive(QueryableByName)]
@@ -70,7 +76,18 @@ async fn two_orgs() -> Fixture {
         let asked = f.post(&f.world.worker, "/corrections", &body).await.must(201);
         let approve = format!("/corrections/{}/approve", asked["correction_id"].as_str().unwrap());
         f.post(&f.world.manager, &approve, &json!({})).await.must(200);
+        let vacation = json!({"code": "V", "name": "V", "unit": "day"});
+        let vacation = f.post(&f.world.owner, "/leave-types", &vacation).await.must(201);
+        let (id, from) = (&vacation["leave_type_id"], "2026-01-01");
+        let away = json!({"leave_type_id": id, "from": "2026-07-05", "to": "2026-07-05"});
+        f.post(&f.world.worker, "/leave-requests", &away).await.must(201);
+        let policy = json!({"leave_type_id": id, "name": "P", "eligible": {"kind": "everyone"},
+            "accrual": {"kind": "yearly", "minutes": 480}, "carry_over": {}, "valid_from": from});
+        f.post(&f.world.owner, "/leave-policies", &policy).await.must(201);
     }
+    // In the month before the year ends, so that somebody is told.
+    f.set_clock("2026-12-10T09:00:00Z");
+    f.service.app().settle_leave().await.unwrap();
     f
 }
 
@@ -136,6 +153,8 @@ async fn the_role_that_serves_cannot_edit_facts() {
         "approval_decisions",
         "audit_events",
         "frozen_workdays",
+        "leave_entries",
+        "leave_warnings",
     ] {
         for statement in [format!("UPDATE {table} SET org_id = org_id"), format!("DELETE FROM {table}")] {
             let error = diesel::sql_query(&statement).execute(&mut admin).unwrap_err().to_string();

@@ -10,6 +10,8 @@ mod exports;
 mod facts;
 mod holidays;
 mod isolation;
+mod leave;
+mod leave_requests;
 mod memory;
 mod now;
 mod overtime;

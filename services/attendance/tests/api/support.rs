@@ -78,8 +78,13 @@ fn grant(role: &str, permissions: &[Permission], scope: Scope) -> Grant {
     Grant { role: role.into(), permissions: permissions.iter().copied().collect(), scope }
 }
 
-const OWN: [Permission; 4] =
-    [Permission::AttendanceRead, Permission::PunchesCreate, Permission::RosterRead, Permission::ShiftsRead];
+const OWN: [Permission; 5] = [
+    Permission::AttendanceRead,
+    Permission::LeaveRead,
+    Permission::PunchesCreate,
+    Permission::RosterRead,
+    Permission::ShiftsRead,
+];
 
 pub(crate) fn employee(number: &str, unit: UnitId, site: SiteId, grants: Vec<Grant>) -> EmployeeFact {
     EmployeeFact {
@@ -150,6 +155,7 @@ impl World {
         let owner = grant("owner", &Permission::ALL, Scope::Org);
         let of_team = [
             Permission::AttendanceRead,
+            Permission::LeaveRead,
             Permission::PunchesCreateForOthers,
             Permission::RosterRead,
             Permission::RosterWrite,

@@ -7,6 +7,7 @@ use super::domain::Rule;
 
 mod account;
 mod invitation;
+mod leave;
 mod periods;
 mod punch;
 mod requests;
@@ -19,6 +20,7 @@ pub static RULES: &[&Rule] = &[
     &account::PASSWORD_RESET,
     &invitation::ACCEPTED,
     &invitation::CREATED,
+    &leave::EXPIRING,
     &periods::LOCKED,
     &periods::LOCKING,
     &punch::OUTSIDE_GEOFENCE,

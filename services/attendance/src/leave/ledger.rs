@@ -1,0 +1,213 @@
+//! `/leave-ledger` and `/leave-balances`.
+
+use super::book::Book;
+use super::domain::{self, ByHand};
+use super::entries::{self, Posting};
+use super::{requests_store, store};
+use crate::app::App;
+use crate::error::Error;
+use crate::facts::{InOrg, Then};
+use crate::openapi::{BadKeyedBody, BadQuery, NotAllowed, Refused};
+use actix_web::{get, post, web};
+use diesel::pg::PgConnection;
+use jiff::civil::Date;
+use rollcall_attendance_api::codes::{ABOVE_BALANCE, UNKNOWN_EMPLOYEE, UNKNOWN_LEAVE_TYPE};
+use rollcall_attendance_api::leave::{LeaveBalance, LeaveBalances, LeaveEntry, LeaveType, NewLeaveEntry};
+use rollcall_common::answer::Answer;
+use rollcall_common::extract::Query;
+use rollcall_common::fault::Fault;
+use rollcall_common::idempotency::{Idempotent, Principal};
+use rollcall_common::paging::{PageQuery, Paged};
+use rollcall_common::problem::Problem;
+use rollcall_common::tenant::Tenant;
+use rollcall_common::validate;
+use rollcall_ids::{EmployeeId, LeaveTypeId, OrgId};
+use rollcall_org_api::rights::Permission;
+use serde::Deserialize;
+
+/// Grant or adjust leave
+///
+/// By hand. What takes away takes from what expires first, and not more than there is unless the kind of leave allows
+/// debt: then it may be several entries, of which the first is answered. Needs `leave.write` on the organisation.
+#[utoipa::path(
+    operation_id = "create_leave_entry",
+    tag = "leave",
+    security(("bearer" = [])),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe", example = "grant-1"),
+    ),
+    request_body(content = NewLeaveEntry, example = json!({
+        "employee_id": "0193a6f0-7c1e-7000-8000-000000000002", "leave_type_id": "0193a6f0-7c1e-7000-8000-000000000001",
+        "kind": "grant", "minutes": 2_400, "expires_on": "2027-03-31", "note": "Five days for the night before the fair"
+    })),
+    responses(
+        (status = 201, description = "The entry", body = LeaveEntry, headers(
+            ("Location" = String, description = "The ledger of the person"),
+            ("Idempotency-Replayed" = Option<String>, description = "`true` when it was made by an earlier request with this key"),
+        )),
+        (status = 409, description = "`idempotency_in_progress`", body = Problem, content_type = "application/problem+json"),
+        Refused, NotAllowed, BadKeyedBody,
+    ),
+)]
+#[post("/api/attendance/v1/orgs/{org_id}/leave-ledger")]
+pub(crate) async fn create(
+    app: web::Data<App>,
+    at: InOrg,
+    body: Then<Idempotent<NewLeaveEntry>>,
+) -> Result<Answer, Error> {
+    if !at.member.may_in_org(Permission::LeaveWrite) {
+        return Err(Fault::Forbidden.into());
+    }
+    let Idempotent { body, guard } = body?;
+    let unknown = || Fault::invalid("/employee_id", UNKNOWN_EMPLOYEE, "the organisation has none of this id");
+    let person = app.facts.employee(&at.tenant, body.employee_id).await?.ok_or_else(unknown)?;
+    let now = app.core.clock.now();
+    let entry = domain::by_hand(&body, at.member.org.date_at(&person, now))?;
+    let tenant = at.tenant;
+    let posting = Posting {
+        employee_id: person.employee_id,
+        leave_type_id: body.leave_type_id,
+        request: None,
+        policy: None,
+        by: Some(at.member.employee.employee_id),
+        now,
+    };
+    let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
+    let work = move |conn: &mut PgConnection| {
+        guard.once(conn, principal, now, |conn| {
+            let entry = enter(conn, &tenant, posting, entry)?;
+            let ledger = format!("/api/attendance/v1/orgs/{}/leave-ledger", tenant.org_id());
+            Answer::created(format!("{ledger}?employee_id={}", entry.employee_id), &entry)
+        })
+    };
+    Ok(app.core.db.transaction(&tenant, work).await?)
+}
+
+fn enter(conn: &mut PgConnection, tenant: &Tenant, posting: Posting, by_hand: ByHand) -> Result<LeaveEntry, Fault> {
+    let Posting { employee_id, leave_type_id, .. } = posting;
+    let unknown = || Fault::invalid("/leave_type_id", UNKNOWN_LEAVE_TYPE, "the organisation has none of this id");
+    let leave_type = store::one_type(conn, tenant, leave_type_id)?.ok_or_else(unknown)?;
+    store::lock_account(conn, tenant, employee_id)?;
+    let mut book = entries::books(conn, tenant, employee_id)?.remove(&leave_type_id).unwrap_or_default();
+    let ByHand { kind, minutes, effective_on: day, expires_on, note } = by_hand;
+    let note = Some(note);
+    if minutes > 0 {
+        let entry = LeaveEntry { expires_on, note, ..posting.entry(kind, minutes, day) };
+        entries::add(conn, tenant, &mut book, &entry)?;
+        entries::pay(conn, tenant, &mut book, posting, day)?;
+        return Ok(entry);
+    }
+    let too_much = || {
+        let detail = format!("there are {} minutes to be taken on that day", book.available_on(day));
+        Fault::invalid("/minutes", ABOVE_BALANCE, detail)
+    };
+    let parts = book.draw(-minutes, day, leave_type.body.allows_debt).ok_or_else(too_much)?;
+    let mut first = None;
+    for part in parts {
+        let source_id = part.source;
+        let entry = LeaveEntry { source_id, note: note.clone(), ..posting.entry(kind, -part.minutes, day) };
+        entries::add(conn, tenant, &mut book, &entry)?;
+        first.get_or_insert(entry);
+    }
+    first.ok_or_else(|| Fault::internal(anyhow::anyhow!("something is always taken")))
+}
+
+/// `?employee_id=&leave_type_id=&limit=&cursor=`
+#[derive(Debug, Deserialize)]
+pub(crate) struct LedgerQuery {
+    employee_id: Option<EmployeeId>,
+    leave_type_id: Option<LeaveTypeId>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// Read the leave ledger
+///
+/// Of one person, the newest entry first. Needs `leave.read` on the person.
+#[utoipa::path(
+    operation_id = "list_leave_entries",
+    tag = "leave",
+    security(("bearer" = [])),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("employee_id" = Option<EmployeeId>, Query, description = "Whose; the caller's own when absent"),
+        ("leave_type_id" = Option<LeaveTypeId>, Query, description = "Only of this kind of leave"),
+        ("limit" = Option<u32>, Query, description = "Items on a page, 1 to 200; 50 when absent", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page of entries", body = Paged<LeaveEntry>), Refused, NotAllowed, BadQuery),
+)]
+#[get("/api/attendance/v1/orgs/{org_id}/leave-ledger")]
+pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<LedgerQuery>>) -> Result<Answer, Error> {
+    let LedgerQuery { employee_id, leave_type_id, limit, cursor } = query?.0;
+    let page = PageQuery { limit, cursor }.page::<i64>()?;
+    let person = crate::facts::person(&app, &at, employee_id, Permission::LeaveRead).await?;
+    let (tenant, whose, after, fetch) = (at.tenant, person.employee_id, page.after, page.fetch());
+    let load = move |conn: &mut PgConnection| entries::list(conn, &tenant, whose, leave_type_id, after, fetch);
+    let found = app.core.db.transaction(&tenant, load).await?;
+    let found = Paged::new(found, &page, |(seq, _)| *seq)?;
+    let items: Vec<LeaveEntry> = found.items.into_iter().map(|(_, entry)| entry).collect();
+    Ok(Answer::ok(&Paged { items, next_cursor: found.next_cursor })?)
+}
+
+/// `?employee_id=&as_of=`
+#[derive(Debug, Deserialize)]
+pub(crate) struct BalanceQuery {
+    employee_id: Option<EmployeeId>,
+    as_of: Option<Date>,
+}
+
+/// Read balances of leave
+///
+/// Of one person on a day, of every kind that is taken from a balance. Needs `leave.read` on the person.
+#[utoipa::path(
+    operation_id = "read_leave_balances",
+    tag = "leave",
+    security(("bearer" = [])),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("employee_id" = Option<EmployeeId>, Query, description = "Whose; the caller's own when absent"),
+        ("as_of" = Option<String>, Query, description = "The day; today when absent", format = Date, example = "2026-12-31"),
+    ),
+    responses((status = 200, description = "The balances", body = LeaveBalances), Refused, NotAllowed, BadQuery),
+)]
+#[get("/api/attendance/v1/orgs/{org_id}/leave-balances")]
+pub(crate) async fn balances(
+    app: web::Data<App>,
+    at: InOrg,
+    query: Then<Query<BalanceQuery>>,
+) -> Result<Answer, Error> {
+    let BalanceQuery { employee_id, as_of } = query?.0;
+    let person = crate::facts::person(&app, &at, employee_id, Permission::LeaveRead).await?;
+    let today = at.member.org.date_at(&person, app.core.clock.now());
+    let as_of = as_of.map_or(Ok(today), validate::date);
+    let as_of = as_of.map_err(|rejection| Fault::invalid("?as_of", rejection.code, rejection.detail))?;
+    let (tenant, employee_id) = (at.tenant, person.employee_id);
+    let load = move |conn: &mut PgConnection| {
+        let books = entries::books(conn, &tenant, employee_id)?;
+        let pending = requests_store::pending(conn, &tenant, employee_id)?;
+        Ok::<_, Fault>((store::all_types(conn, &tenant)?, books, pending))
+    };
+    let (types, books, pending) = app.core.db.transaction(&tenant, load).await?;
+    let empty = Book::default();
+    let of_balance = types.iter().filter(|one| one.body.from_balance);
+    let of = |one: &LeaveType| {
+        let pending = pending.get(&one.leave_type_id).copied().unwrap_or(0);
+        balance(one, books.get(&one.leave_type_id).unwrap_or(&empty), pending, as_of)
+    };
+    let items = of_balance.map(of).collect();
+    Ok(Answer::ok(&LeaveBalances { employee_id, as_of, items })?)
+}
+
+fn balance(of: &LeaveType, book: &Book, pending_minutes: i64, as_of: Date) -> LeaveBalance {
+    let (next_expiry_on, next_expiry_minutes) = book.next_expiry(as_of).unzip();
+    LeaveBalance {
+        leave_type_id: of.leave_type_id,
+        balance_minutes: book.balance_on(as_of),
+        available_minutes: book.available_on(as_of),
+        pending_minutes,
+        next_expiry_on,
+        next_expiry_minutes,
+    }
+}

@@ -1,0 +1,358 @@
+//! `/leave-requests`.
+
+use super::book::Book;
+use super::entries::{self, Posting};
+use super::requests_store as wishes;
+use super::store;
+use super::wish::{Wish, total};
+use crate::app::App;
+use crate::approvals::bench::Bench;
+use crate::approvals::{self, Decided, NewRequest, store as approvals_store};
+use crate::error::Error;
+use crate::facts::{InOrg, Then};
+use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
+use crate::workdays;
+use actix_web::{get, post, web};
+use diesel::pg::PgConnection;
+use rollcall_attendance_api::approvals::{Decision, RequestKind, RequestStatus, Verdict};
+use rollcall_attendance_api::codes::{ABOVE_BALANCE, UNKNOWN_LEAVE_TYPE};
+use rollcall_attendance_api::leave::{LeaveDay, LeaveEntryKind, LeaveRequest, LeaveType, NewLeaveRequest};
+use rollcall_common::answer::Answer;
+use rollcall_common::extract::{Json, Path, Query};
+use rollcall_common::fault::Fault;
+use rollcall_common::idempotency::{Idempotent, Principal};
+use rollcall_common::paging::{PageQuery, Paged};
+use rollcall_common::problem::Problem;
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::{EmployeeId, LeaveRequestId, OrgId, RequestId};
+use rollcall_org_api::rights::Permission;
+use serde::Deserialize;
+use std::sync::Arc;
+
+fn answer(request: &LeaveRequest) -> Result<Answer, Fault> {
+    Ok(Answer::ok(request)?.version(request.approval.version))
+}
+
+/// Ask for leave
+///
+/// For oneself, or by `leave.write` for somebody else. Of whole days, half a day or hours, as the kind of leave has it;
+/// not more than the balance has for these days, unless it allows debt. It waits for one or two approvals.
+#[utoipa::path(
+    operation_id = "create_leave_request",
+    tag = "leave",
+    security(("bearer" = [])),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe", example = "leave-1"),
+    ),
+    request_body(content = NewLeaveRequest, example = json!({
+        "leave_type_id": "0193a6f0-7c1e-7000-8000-000000000001", "from": "2026-12-21", "to": "2026-12-23",
+        "reason": "Skiing"
+    })),
+    responses(
+        (status = 201, description = "It waits for a decision", body = LeaveRequest, headers(
+            ("Location" = String, description = "Where it can be read"),
+            ("ETag" = String, description = "Its version"),
+            ("Idempotency-Replayed" = Option<String>, description = "`true` when it was made by an earlier request with this key"),
+        )),
+        (status = 409, description = "`leave_overlaps`, or `idempotency_in_progress`", body = Problem, content_type = "application/problem+json"),
+        Refused, NotAllowed, BadKeyedBody,
+    ),
+)]
+#[post("/api/attendance/v1/orgs/{org_id}/leave-requests")]
+pub(crate) async fn create(
+    app: web::Data<App>,
+    at: InOrg,
+    body: Then<Idempotent<NewLeaveRequest>>,
+) -> Result<Answer, Error> {
+    let Idempotent { body, guard } = body?;
+    let by = at.member.employee.employee_id;
+    let own = body.employee_id.is_none_or(|id| id == by);
+    let permission = if own { Permission::LeaveRead } else { Permission::LeaveWrite };
+    let person = crate::facts::person(&app, &at, body.employee_id, permission).await?;
+    let now = app.core.clock.now();
+    let (tenant, outbox, org) = (at.tenant, app.core.outbox.clone(), Arc::clone(&at.member.org));
+    let bench = Bench { today: org.date_at(&person, now), org, person: Arc::new(person) };
+    let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
+    let work = move |conn: &mut PgConnection| {
+        guard.once(conn, principal, now, |conn| {
+            let unknown =
+                || Fault::invalid("/leave_type_id", UNKNOWN_LEAVE_TYPE, "there is none of this id to ask for");
+            let found = store::one_type(conn, &tenant, body.leave_type_id)?;
+            let of = found.filter(|of| !of.body.archived).ok_or_else(unknown)?;
+            let wish = Wish::parse(&body, &of, bench.today)?;
+            store::lock_account(conn, &tenant, bench.person.employee_id)?;
+            let facts = workdays::planned_days(conn, &tenant, &bench.org, &bench.person, (wish.from, wish.to))?;
+            let days = wish.cost(&facts);
+            let mut book = book_of(conn, &tenant, bench.person.employee_id, &of)?;
+            drawn(&mut book, &of, &days)?;
+            let new = NewRequest {
+                request_id: RequestId::generate(),
+                kind: RequestKind::Leave,
+                with_employee_id: None,
+                requested_by: by,
+                gist: gist(&wish, &of, &days),
+                levels: of.body.approval_levels,
+            };
+            let request = approvals::open(conn, &tenant, &outbox, &bench, new, now)?;
+            let taken = wish.taken(facts.iter().find(|day| day.date == wish.from));
+            let made = wishes::add(conn, &tenant, &request, of.leave_type_id, &wish, &days, taken)?;
+            let id = made.leave_request_id;
+            let location = format!("/api/attendance/v1/orgs/{}/leave-requests/{id}", tenant.org_id());
+            Ok::<_, Error>(Answer::created(location, &made)?.version(made.approval.version))
+        })
+    };
+    app.core.db.transaction(&tenant, work).await
+}
+
+fn gist(wish: &Wish, of: &LeaveType, days: &[LeaveDay]) -> rollcall_attendance_api::approvals::RequestGist {
+    rollcall_attendance_api::approvals::RequestGist {
+        from: wish.from,
+        to: wish.to,
+        minutes: Some(total(days)),
+        label: Some(of.body.name.clone()),
+        reason: wish.reason.clone(),
+    }
+}
+
+fn book_of(conn: &mut PgConnection, tenant: &Tenant, whose: EmployeeId, of: &LeaveType) -> Result<Book, Fault> {
+    Ok(entries::books(conn, tenant, whose)?.remove(&of.leave_type_id).unwrap_or_default())
+}
+
+/// Takes the days from the book, and says what was taken of what; refused when there is not enough for one of them.
+fn drawn(book: &mut Book, of: &LeaveType, days: &[LeaveDay]) -> Result<Vec<(LeaveDay, Vec<super::book::Part>)>, Fault> {
+    if !of.body.from_balance {
+        return Ok(Vec::new());
+    }
+    let mut all = Vec::new();
+    for day in days.iter().filter(|day| day.minutes > 0) {
+        let too_much = |available: i64| {
+            let detail = format!("{} costs {} minutes, and there are {available}", day.date, day.minutes);
+            Fault::invalid("", ABOVE_BALANCE, detail)
+        };
+        let parts = book.draw(day.minutes.into(), day.date, of.body.allows_debt);
+        let parts = parts.ok_or_else(|| too_much(book.available_on(day.date).max(0)))?;
+        book.take(&parts);
+        all.push((*day, parts));
+    }
+    Ok(all)
+}
+
+/// `?employee_id=&status=&limit=&cursor=`
+#[derive(Debug, Deserialize)]
+pub(crate) struct RequestQuery {
+    employee_id: Option<EmployeeId>,
+    status: Option<RequestStatus>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// List requests for leave
+///
+/// Of one person, newest first. Needs `leave.read` on the person. What waits for one's own decision is in `/approvals`.
+#[utoipa::path(
+    operation_id = "list_leave_requests",
+    tag = "leave",
+    security(("bearer" = [])),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("employee_id" = Option<EmployeeId>, Query, description = "Whose; the caller's own when absent"),
+        ("status" = Option<RequestStatus>, Query, description = "Only those that stand so"),
+        ("limit" = Option<u32>, Query, description = "Items on a page, 1 to 200; 50 when absent", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page of requests", body = Paged<LeaveRequest>), Refused, NotAllowed, BadQuery),
+)]
+#[get("/api/attendance/v1/orgs/{org_id}/leave-requests")]
+pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<RequestQuery>>) -> Result<Answer, Error> {
+    let RequestQuery { employee_id, status, limit, cursor } = query?.0;
+    let page = PageQuery { limit, cursor }.page()?;
+    let person = crate::facts::person(&app, &at, employee_id, Permission::LeaveRead).await?;
+    let (tenant, after, fetch) = (at.tenant, page.after, page.fetch());
+    let load = move |conn: &mut PgConnection| {
+        let kind = RequestKind::Leave;
+        let found = approvals_store::of_person(conn, &tenant, kind, person.employee_id, status, after, fetch)?;
+        wishes::of(conn, &tenant, found)
+    };
+    let found = app.core.db.transaction(&tenant, load).await?;
+    Ok(Answer::ok(&Paged::new(found, &page, |one| (one.approval.requested_at, one.leave_request_id))?)?)
+}
+
+/// Read a request for leave
+///
+/// Needs `leave.read` on the person, or to be one who may decide it.
+#[utoipa::path(
+    operation_id = "read_leave_request",
+    tag = "leave",
+    security(("bearer" = [])),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("leave_request_id" = LeaveRequestId, Path, description = "The request"),
+    ),
+    responses(
+        (status = 200, description = "The request", body = LeaveRequest, headers(("ETag" = String, description = "Its version"))),
+        Refused, NotAllowed,
+    ),
+)]
+#[get("/api/attendance/v1/orgs/{org_id}/leave-requests/{leave_request_id}")]
+pub(crate) async fn read(app: web::Data<App>, at: InOrg, path: Path<(OrgId, LeaveRequestId)>) -> Result<Answer, Error> {
+    let (tenant, (_, id)) = (at.tenant, path.0);
+    let load = move |conn: &mut PgConnection| {
+        let found = approvals_store::one(conn, &tenant, RequestKind::Leave, RequestId(id.0))?;
+        let request = found.ok_or(Fault::NotFound)?;
+        Ok((wishes::one(conn, &tenant, request.clone())?, request))
+    };
+    let (leave, request) = app.core.db.transaction::<_, Fault, _>(&tenant, load).await?;
+    approvals::may_see(&app, &at, &request, Permission::LeaveRead).await?;
+    Ok(answer(&leave)?)
+}
+
+/// Approve a request for leave
+///
+/// Of two levels the first passes it on to the second; with the last, each day is taken from the balance at what it
+/// costs by the plan of now, and the leave is in the workdays. At the first level by the direct manager or whoever holds
+/// `approvals.decide` on the person, at the second by whoever holds it for the organisation, or by somebody to whom one
+/// of these has delegated today; never by the person or by whoever asked.
+#[utoipa::path(
+    operation_id = "approve_leave_request",
+    tag = "leave",
+    security(("bearer" = [])),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("leave_request_id" = LeaveRequestId, Path, description = "The request"),
+    ),
+    request_body(content = Decision, example = json!({"note": "Enjoy it"})),
+    responses(
+        (status = 200, description = "It holds, or waits for the second level", body = LeaveRequest, headers(("ETag" = String, description = "Its version"))),
+        (status = 409, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),
+        Refused, NotAllowed, BadBody,
+    ),
+)]
+#[post("/api/attendance/v1/orgs/{org_id}/leave-requests/{leave_request_id}/approve")]
+pub(crate) async fn approve(
+    app: web::Data<App>,
+    at: InOrg,
+    path: Path<(OrgId, LeaveRequestId)>,
+    body: Then<Json<Decision>>,
+) -> Result<Answer, Error> {
+    end(&app, &at, path.0.1, body, Verdict::Approved).await
+}
+
+/// Reject a request for leave
+///
+/// By whoever could approve it.
+#[utoipa::path(
+    operation_id = "reject_leave_request",
+    tag = "leave",
+    security(("bearer" = [])),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("leave_request_id" = LeaveRequestId, Path, description = "The request"),
+    ),
+    request_body(content = Decision, example = json!({"note": "Half of the team is away that week"})),
+    responses(
+        (status = 200, description = "It does not hold", body = LeaveRequest, headers(("ETag" = String, description = "Its version"))),
+        (status = 409, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),
+        Refused, NotAllowed, BadBody,
+    ),
+)]
+#[post("/api/attendance/v1/orgs/{org_id}/leave-requests/{leave_request_id}/reject")]
+pub(crate) async fn reject(
+    app: web::Data<App>,
+    at: InOrg,
+    path: Path<(OrgId, LeaveRequestId)>,
+    body: Then<Json<Decision>>,
+) -> Result<Answer, Error> {
+    end(&app, &at, path.0.1, body, Verdict::Rejected).await
+}
+
+/// Take a request for leave back
+///
+/// By the person or by whoever asked: while it waits, and after it was approved until its first day is over. What it has
+/// taken goes back to where it was taken from.
+#[utoipa::path(
+    operation_id = "cancel_leave_request",
+    tag = "leave",
+    security(("bearer" = [])),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("leave_request_id" = LeaveRequestId, Path, description = "The request"),
+    ),
+    request_body(content = Decision, example = json!({"note": "No snow"})),
+    responses(
+        (status = 200, description = "It is as if it had not been asked for", body = LeaveRequest, headers(("ETag" = String, description = "Its version"))),
+        (status = 409, description = "`already_decided`, or `leave_begun`", body = Problem, content_type = "application/problem+json"),
+        Refused, NotAllowed, BadBody,
+    ),
+)]
+#[post("/api/attendance/v1/orgs/{org_id}/leave-requests/{leave_request_id}/cancel")]
+pub(crate) async fn cancel(
+    app: web::Data<App>,
+    at: InOrg,
+    path: Path<(OrgId, LeaveRequestId)>,
+    body: Then<Json<Decision>>,
+) -> Result<Answer, Error> {
+    end(&app, &at, path.0.1, body, Verdict::Cancelled).await
+}
+
+/// Decides a request, and writes to the ledger what follows from it.
+async fn end(
+    app: &App,
+    at: &InOrg,
+    id: LeaveRequestId,
+    body: Then<Json<Decision>>,
+    verdict: Verdict,
+) -> Result<Answer, Error> {
+    let (now, by) = (app.core.clock.now(), at.member.employee.employee_id);
+    let effect = move |conn: &mut PgConnection, tenant: &Tenant, decided: &Decided| {
+        let mut leave = wishes::one(conn, tenant, decided.request.clone())?;
+        let whose = leave.employee_id;
+        store::lock_account(conn, tenant, whose)?;
+        let of = store::one_type(conn, tenant, leave.leave_type_id)?.ok_or(Fault::NotFound)?;
+        let posting = Posting {
+            employee_id: whose,
+            leave_type_id: leave.leave_type_id,
+            request: Some(id),
+            policy: None,
+            by: Some(by),
+            now,
+        };
+        let mut book = book_of(conn, tenant, whose, &of)?;
+        if decided.holds_now() {
+            use_up(conn, tenant, &decided.bench, &of, &mut book, posting, &mut leave)?;
+        } else if wishes::was_approved(conn, tenant, id)? {
+            if leave.from < decided.bench.today {
+                return Err(Error::LeaveBegun);
+            }
+            for taken in book.taken_by(id) {
+                let back = (LeaveEntryKind::Return, 1, taken.day);
+                entries::add_parts(conn, tenant, &mut book, posting, back, &[taken.part])?;
+            }
+            entries::pay(conn, tenant, &mut book, posting, decided.bench.today)?;
+        }
+        wishes::note(conn, tenant, &leave)?;
+        Ok(leave)
+    };
+    let request = (RequestKind::Leave, RequestId(id.0));
+    Ok(answer(&approvals::decide(app, at, request, body, verdict, effect).await?)?)
+}
+
+/// Fixes what each day costs, and takes it from the balance.
+fn use_up(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    bench: &Bench,
+    of: &LeaveType,
+    book: &mut Book,
+    posting: Posting,
+    leave: &mut LeaveRequest,
+) -> Result<(), Fault> {
+    let facts = workdays::planned_days(conn, tenant, &bench.org, &bench.person, (leave.from, leave.to))?;
+    leave.days = Wish::of(leave).cost(&facts);
+    leave.minutes = total(&leave.days);
+    for (day, parts) in drawn(&mut book.clone(), of, &leave.days)? {
+        let taken = (LeaveEntryKind::Use, -1, day.date);
+        entries::add_parts(conn, tenant, book, posting, taken, &parts)?;
+    }
+    Ok(())
+}

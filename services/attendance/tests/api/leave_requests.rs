@@ -1,0 +1,272 @@
+//! `/leave-requests`: what is asked for, what it costs, and what of it is in the workdays; and who is away.
+
+use crate::leave::{balance, grant, leave_type, telling, told};
+use crate::support::{Fixture, Reply, event};
+use jiff::civil::date;
+use rollcall_org_api::events::{HOLIDAY_CALENDAR_CHANGED, SITE_CHANGED};
+use rollcall_org_api::facts::{EmployeeFact, HolidayPortion};
+use rollcall_org_api::rights::{Grant, Permission, Scope};
+use serde_json::{Value, json};
+
+const DAY: i64 = 480;
+
+/// The team works on weekdays in June, 09:00–18:00 with a break; it is the first of May. The worker has ten days of
+/// vacation of the kind that is answered.
+async fn june(f: &Fixture, kind: Value) -> String {
+    f.set_clock("2026-05-01T09:00:00Z");
+    let shift = f.day_shift().await;
+    for monday in [1, 8, 15, 22] {
+        f.plan_team(&shift, &format!("2026-06-{monday:02}"), &format!("2026-06-{:02}", monday + 4)).await;
+    }
+    let vacation = leave_type(f, kind).await;
+    grant(f, &f.world.worker, &vacation, json!({})).await;
+    vacation
+}
+
+async fn ask(f: &Fixture, of: &str, from: &str, to: &str, change: Value) -> Reply {
+    let mut body = json!({"leave_type_id": of, "from": from, "to": to});
+    body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    f.post(&f.world.worker, "/leave-requests", &body).await
+}
+
+async fn asked(f: &Fixture, of: &str, from: &str, to: &str, change: Value) -> String {
+    let made = ask(f, of, from, to, change).await.must(201);
+    made["leave_request_id"].as_str().unwrap().to_owned()
+}
+
+async fn end(f: &Fixture, who: &EmployeeFact, id: &str, how: &str) -> Reply {
+    f.post(who, &format!("/leave-requests/{id}/{how}"), &json!({})).await
+}
+
+async fn available(f: &Fixture, on: &str) -> i64 {
+    balance(f, &f.world.worker, on).await["available_minutes"].as_i64().unwrap()
+}
+
+async fn statuses(f: &Fixture, query: &str) -> Vec<Value> {
+    f.workdays(&f.world.worker, query).await.iter().map(|day| day["status"].clone()).collect()
+}
+
+#[tokio::test]
+async fn approved_leave_is_in_the_workdays_at_once_and_rest_days_and_holidays_cost_nothing() {
+    let mut f = telling().await;
+    f.world.holidays = crate::support::calendar(&[(date(2026, 6, 4), HolidayPortion::Full, "Corpus Christi")]);
+    let mut site = f.world.berlin.clone();
+    (site.holiday_calendar_id, site.version) = (Some(f.world.holidays.holiday_calendar_id), 2);
+    let org_id = f.world.org.org_id;
+    let holidays = event(org_id, HOLIDAY_CALENDAR_CHANGED, 1, &f.world.holidays);
+    f.tell(&[holidays, event(org_id, SITE_CHANGED, 2, &site)]).await;
+    let vacation = june(&f, json!({})).await;
+    let made = ask(&f, &vacation, "2026-06-03", "2026-06-08", json!({"reason": "The sea"})).await.must(201);
+    assert_eq!((&made["minutes"], &made["status"]), (&json!(3 * DAY), &json!("pending")));
+    assert_eq!(balance(&f, &f.world.worker, "2026-06-01").await["pending_minutes"], json!(3 * DAY));
+    let id = made["leave_request_id"].as_str().unwrap();
+    let days = "from=2026-06-03&to=2026-06-09";
+    assert_eq!(statuses(&f, days).await[0], "pending", "asked for is not approved");
+    let approved = end(&f, &f.world.manager, id, "approve").await.must(200);
+    let costs: Vec<i64> =
+        approved["days"].as_array().unwrap().iter().map(|day| day["minutes"].as_i64().unwrap()).collect();
+    assert_eq!(costs, [DAY, 0, DAY, 0, 0, DAY], "Thursday is a holiday, then comes a weekend");
+    let away = ["on_leave"; 6].map(Value::from);
+    assert_eq!(statuses(&f, days).await, [&away[..], &["pending".into()]].concat());
+    assert_eq!(available(&f, "2026-06-30").await, 7 * DAY);
+    let after = balance(&f, &f.world.worker, "2026-06-03").await;
+    assert_eq!((&after["balance_minutes"], &after["pending_minutes"]), (&json!(9 * DAY), &json!(0)), "day by day");
+    assert_eq!((told(&f, "attendance.leave.requested.v1"), told(&f, "attendance.leave.decided.v1")), (1, 1));
+    // The cost is frozen: another plan changes nothing of it.
+    let off = json!({"entries": [{"unit_id": f.world.team.unit_id, "from": "2026-06-03", "to": "2026-06-08", "shift_id": null}]});
+    f.put(&f.world.owner, "/roster", &off).await.must(200);
+    let read = f.get(&f.world.worker, &format!("/leave-requests/{id}")).await.must(200);
+    assert_eq!((&read["minutes"], available(&f, "2026-06-30").await), (&json!(3 * DAY), 7 * DAY));
+}
+
+#[tokio::test]
+async fn half_days_and_hours_cost_and_free_what_they_say() {
+    let f = Fixture::start().await;
+    let vacation = june(&f, json!({})).await;
+    let two_hours = json!({"hours": {"start": "09:00", "end": "11:00"}});
+    for (day, piece, minutes) in [
+        ("2026-06-01", json!({"portion": "am"}), 180),
+        ("2026-06-02", json!({"portion": "pm"}), 300),
+        ("2026-06-03", two_hours, 120),
+    ] {
+        let made = ask(&f, &vacation, day, day, piece).await.must(201);
+        assert_eq!(made["minutes"], json!(minutes));
+        end(&f, &f.world.manager, made["leave_request_id"].as_str().unwrap(), "approve").await.must(200);
+    }
+    assert_eq!(available(&f, "2026-06-30").await, 10 * DAY - 600);
+    for (key, at) in [
+        ("1", "01T13:10"),
+        ("2", "01T18:00"),
+        ("3", "02T09:00"),
+        ("4", "02T12:00"),
+        ("5", "03T11:05"),
+        ("6", "03T18:00"),
+    ] {
+        let at = format!("2026-06-{at}:00+02:00");
+        f.set_clock(&at);
+        f.punch(&f.world.worker, key, &json!({})).await.must(201);
+    }
+    f.set_clock("2026-06-05T09:00:00Z");
+    let days = f.workdays(&f.world.worker, "from=2026-06-01&to=2026-06-03").await;
+    let of = |day: &Value| (day["status"].clone(), day["late_minutes"].clone(), day["early_leave_minutes"].clone());
+    assert_eq!(of(&days[0]), (json!("half_day"), json!(10), json!(0)), "late for the afternoon");
+    assert_eq!(of(&days[1]), (json!("half_day"), json!(0), json!(0)));
+    assert_eq!(of(&days[2]), (json!("late"), json!(5), json!(0)), "late for what is left");
+    assert_eq!(days[2]["leave"], json!({"hours": [{"start": "09:00", "end": "11:00"}]}));
+}
+
+#[tokio::test]
+async fn nobody_is_away_twice_but_two_halves_and_what_was_rejected_do_not_meet() {
+    let f = Fixture::start().await;
+    let vacation = june(&f, json!({})).await;
+    let first = asked(&f, &vacation, "2026-06-01", "2026-06-03", json!({})).await;
+    for (from, to, piece) in [
+        ("2026-06-03", "2026-06-03", json!({})),
+        ("2026-05-30", "2026-06-10", json!({})),
+        ("2026-06-02", "2026-06-02", json!({"portion": "am"})),
+        ("2026-06-02", "2026-06-02", json!({"hours": {"start": "09:00", "end": "10:00"}})),
+    ] {
+        ask(&f, &vacation, from, to, piece).await.refused(409, "leave_overlaps");
+    }
+    end(&f, &f.world.manager, &first, "reject").await.must(200);
+    asked(&f, &vacation, "2026-06-02", "2026-06-02", json!({"portion": "am"})).await;
+    ask(&f, &vacation, "2026-06-02", "2026-06-02", json!({"portion": "am"})).await.refused(409, "leave_overlaps");
+    asked(&f, &vacation, "2026-06-02", "2026-06-02", json!({"portion": "pm"})).await;
+    let hours = |start: &str, end: &str| json!({"hours": {"start": start, "end": end}});
+    asked(&f, &vacation, "2026-06-04", "2026-06-04", hours("09:00", "10:00")).await;
+    asked(&f, &vacation, "2026-06-04", "2026-06-04", hours("10:00", "11:00")).await;
+    ask(&f, &vacation, "2026-06-04", "2026-06-04", hours("10:59", "12:00")).await.refused(409, "leave_overlaps");
+    let (a, b) = tokio::join!(
+        ask(&f, &vacation, "2026-06-08", "2026-06-09", json!({})),
+        ask(&f, &vacation, "2026-06-09", "2026-06-10", json!({}))
+    );
+    let mut both = [a.status, b.status];
+    both.sort_unstable();
+    assert_eq!(both, [201, 409], "of two at once one");
+}
+
+#[tokio::test]
+async fn more_than_the_balance_is_refused_unless_debt_is_allowed() {
+    let f = Fixture::start().await;
+    let vacation = june(&f, json!({})).await;
+    let flexible = leave_type(&f, json!({"code": "FLEX", "allows_debt": true})).await;
+    let sick = leave_type(&f, json!({"code": "SICK", "from_balance": false})).await;
+    let refused = ask(&f, &vacation, "2026-06-01", "2026-06-15", json!({})).await.bad_fields();
+    assert_eq!(refused, [(String::new(), "above_balance".to_owned())]);
+    for of in [&flexible, &sick] {
+        let id = asked(&f, of, "2026-06-01", "2026-06-02", json!({})).await;
+        end(&f, &f.world.manager, &id, "approve").await.must(200);
+        if of == &flexible {
+            let all = f.get(&f.world.worker, "/leave-balances").await.must(200);
+            let owed = all["items"].as_array().unwrap().iter().find(|one| one["leave_type_id"] == **of).unwrap();
+            assert_eq!(owed["available_minutes"], json!(-2 * DAY));
+            end(&f, &f.world.worker, &id, "cancel").await.must(200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn cancelling_gives_exactly_what_was_used_back_to_where_it_came_from() {
+    let f = Fixture::start().await;
+    let vacation = june(&f, json!({})).await;
+    // Two days that expire in the middle of the leave, so that three grants are drawn on.
+    grant(&f, &f.world.worker, &vacation, json!({"minutes": 2 * DAY, "expires_on": "2026-06-02"})).await;
+    grant(&f, &f.world.worker, &vacation, json!({"minutes": DAY, "expires_on": "2026-06-30"})).await;
+    let before = balance(&f, &f.world.worker, "2026-06-01").await;
+    let id = asked(&f, &vacation, "2026-06-02", "2026-06-05", json!({})).await;
+    end(&f, &f.world.manager, &id, "approve").await.must(200);
+    let ledger = f.get(&f.world.worker, "/leave-ledger?limit=200").await.must(200);
+    let uses: Vec<&Value> = ledger["items"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "use").collect();
+    let sources: std::collections::HashSet<_> = uses.iter().map(|entry| entry["source_id"].as_str().unwrap()).collect();
+    assert_eq!((uses.len(), sources.len()), (4, 3));
+    end(&f, &f.world.manager, &id, "cancel").await.refused(403, "forbidden");
+    end(&f, &f.world.worker, &id, "cancel").await.must(200);
+    assert_eq!(balance(&f, &f.world.worker, "2026-06-01").await, before);
+    assert_eq!(statuses(&f, "from=2026-06-02&to=2026-06-02").await, ["pending"]);
+    end(&f, &f.world.worker, &id, "cancel").await.refused(409, "already_decided");
+    let again = asked(&f, &vacation, "2026-06-02", "2026-06-02", json!({})).await;
+    end(&f, &f.world.manager, &again, "approve").await.must(200);
+    f.set_clock("2026-06-03T09:00:00Z");
+    end(&f, &f.world.worker, &again, "cancel").await.refused(409, "leave_begun");
+}
+
+#[tokio::test]
+async fn two_levels_are_two_people() {
+    let f = Fixture::start().await;
+    let vacation = june(&f, json!({"approval_levels": 2})).await;
+    let id = asked(&f, &vacation, "2026-06-01", "2026-06-01", json!({})).await;
+    end(&f, &f.world.worker, &id, "approve").await.refused(403, "own_request");
+    let first = end(&f, &f.world.manager, &id, "approve").await.must(200);
+    assert_eq!((&first["status"], &first["level"]), (&json!("pending"), &json!(2)));
+    assert_eq!(available(&f, "2026-06-30").await, 10 * DAY);
+    end(&f, &f.world.manager, &id, "approve").await.refused(403, "forbidden");
+    let last = end(&f, &f.world.owner, &id, "approve").await.must(200);
+    assert_eq!(last["status"], "approved");
+    assert_eq!(available(&f, "2026-06-30").await, 9 * DAY);
+}
+
+#[tokio::test]
+async fn of_two_approvals_of_the_last_day_one_wins_and_of_approval_and_cancelling_nothing_is_lost() {
+    let f = Fixture::start().await;
+    let vacation = june(&f, json!({})).await;
+    grant(&f, &f.world.worker, &vacation, json!({"kind": "adjust", "minutes": -9 * DAY})).await;
+    for (one, other) in [("2026-06-01", "2026-06-02"), ("2026-06-03", "2026-06-04"), ("2026-06-08", "2026-06-09")] {
+        let a = asked(&f, &vacation, one, one, json!({})).await;
+        let b = asked(&f, &vacation, other, other, json!({})).await;
+        let manager = &f.world.manager;
+        let (first, second) = tokio::join!(end(&f, manager, &a, "approve"), end(&f, manager, &b, "approve"));
+        let mut both = [first.status, second.status];
+        both.sort_unstable();
+        assert_eq!(both, [200, 422]);
+        assert_eq!(available(&f, "2026-06-30").await, 0);
+        let (won, lost) = if first.status == 200 { (a, b) } else { (b, a) };
+        end(&f, &f.world.worker, &won, "cancel").await.must(200);
+        assert_eq!(available(&f, "2026-06-30").await, DAY);
+        // What was refused waits as before; now approval and cancelling meet.
+        let (approved, cancelled) =
+            tokio::join!(end(&f, manager, &lost, "approve"), end(&f, &f.world.worker, &lost, "cancel"));
+        // Cancelled before it was approved, or given back after: never approved after it was cancelled.
+        assert_eq!(cancelled.status, 200);
+        assert!([200, 409].contains(&approved.status), "{}", approved.status);
+        assert_eq!(available(&f, "2026-06-30").await, DAY);
+        assert_eq!(statuses(&f, &format!("from={one}&to={other}")).await, ["pending", "pending"]);
+    }
+}
+
+#[tokio::test]
+async fn who_is_away_is_seen_within_the_scope_and_why_only_with_the_right() {
+    let mut f = Fixture::start().await;
+    let vacation = june(&f, json!({"name": "Parental leave"})).await;
+    let id = asked(&f, &vacation, "2026-06-01", "2026-06-03", json!({})).await;
+    let away = |suffix: &str| format!("/away?from=2026-06-03&to=2026-06-30{suffix}");
+    assert_eq!(f.get(&f.world.manager, &away("")).await.must(200)["items"], json!([]), "not yet approved");
+    end(&f, &f.world.manager, &id, "approve").await.must(200);
+    let seen = f.get(&f.world.manager, &away("")).await.must(200);
+    let one = &seen["items"][0];
+    assert_eq!(
+        (&one["from"], &one["to"], &one["portion"]),
+        (&json!("2026-06-01"), &json!("2026-06-03"), &json!("full"))
+    );
+    assert_eq!(
+        (&one["employee_id"], &one["leave_type_name"]),
+        (&json!(f.world.worker.employee_id), &json!("Parental leave"))
+    );
+    let of_unit = away(&format!("&unit_id={}", f.world.team.unit_id));
+    assert_eq!(f.get(&f.world.owner, &of_unit).await.must(200)["items"].as_array().unwrap().len(), 1);
+    let of_site = away(&format!("&site_id={}", f.world.berlin.site_id));
+    assert_eq!(f.get(&f.world.owner, &of_site).await.must(200)["items"].as_array().unwrap().len(), 1);
+    // A planner of the team, who is not to know why somebody is away.
+    let scope = Scope::Unit { unit_id: Some(f.world.team.unit_id) };
+    f.world.manager.grants =
+        vec![Grant { role: "planner".into(), permissions: [Permission::RosterRead].into(), scope }];
+    f.world.manager.version += 1;
+    f.tell_employee(&f.world.manager.clone()).await;
+    let seen = f.get(&f.world.manager, &away("")).await.must(200);
+    let one = seen["items"][0].as_object().unwrap();
+    assert_eq!(one["employee_id"], json!(f.world.worker.employee_id));
+    assert!(!one.keys().any(|key| key.starts_with("leave_type")), "{one:?}");
+    f.world.manager.grants.clear();
+    f.world.manager.version += 1;
+    f.tell_employee(&f.world.manager.clone()).await;
+    f.get(&f.world.manager, &away("")).await.refused(403, "forbidden");
+}
