@@ -16,11 +16,7 @@ TOOLS := $(CURDIR)/.run/tools
 DIESEL_VERSION := 2.3.14
 DENY_VERSION := 0.20.2
 
-<<<<<<< HEAD
-.PHONY: help up demo test test-webhooks bench-engine bench-rush bench-workdays check bootstrap binaries tools fmt openapi schema deny units deb test-deploy
-=======
-.PHONY: help up demo test test-webhooks bench-engine bench-rush bench-workdays bench-streams check bootstrap binaries tools fmt openapi schema deny units
->>>>>>> 2bb53cb (Streams: measured beside nchan with a client of our own; kills under open streams lose no message and double none)
+.PHONY: help up demo test test-webhooks bench-engine bench-rush bench-workdays check bootstrap binaries tools fmt openapi schema deny units deb test-deploy bench-streams
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
