@@ -16,6 +16,14 @@ pub const PERIOD_NOT_OVER: &str = "period_not_over";
 pub const UNKNOWN_PUNCH: &str = "unknown_punch";
 /// 422, in `errors`: the instant lies outside of what this source may send.
 pub const AT_OUT_OF_WINDOW: &str = "at_out_of_window";
+/// 422, in `errors`: the site refuses punches from outside its geofence.
+pub const OUTSIDE_GEOFENCE: &str = "outside_geofence";
+/// 422, in `errors`: the site refuses punches from outside its networks.
+pub const OUTSIDE_NETWORK: &str = "outside_network";
+/// 422, in `errors`: the site refuses punches from outside its geofence, and this one says no position.
+pub const POSITION_REQUIRED: &str = "position_required";
+/// 422, in `errors`: the person may not punch at this device.
+pub const NOT_ON_DEVICE: &str = "not_on_device";
 /// 422, in `errors`: the organisation has no such employee.
 pub const UNKNOWN_EMPLOYEE: &str = "unknown_employee";
 /// 422, in `errors`: the organisation has no such unit.

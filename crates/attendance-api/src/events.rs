@@ -1,9 +1,11 @@
 //! Events of attendance.
 
+mod days;
 mod leave;
 mod periods;
 mod requests;
 
+pub use days::*;
 pub use leave::*;
 pub use periods::*;
 pub use requests::*;

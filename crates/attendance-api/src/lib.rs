@@ -1,6 +1,6 @@
 //! Contract of the attendance service: what was planned, what was punched, what was worked.
 //!
-//! [`shifts`], [`rotations`], [`roster`], [`punches`],
+//! [`shifts`], [`rotations`], [`roster`], [`punches`], [`punch_rules`], [`devices`],
 //! [`corrections`] with [`approvals`], [`workdays`] and [`now`] are the bodies of its resources; [`policy`] holds the
 //! rules a shift carries; [`events`] names what it tells other services; [`codes`] are the problems that only
 //! it answers.
@@ -8,6 +8,7 @@
 pub mod approvals;
 pub mod codes;
 pub mod corrections;
+pub mod devices;
 pub mod events;
 pub mod exports;
 pub mod leave;
@@ -15,6 +16,7 @@ pub mod now;
 pub mod overtime;
 pub mod periods;
 pub mod policy;
+pub mod punch_rules;
 pub mod punches;
 pub mod roster;
 pub mod rotations;

@@ -1,7 +1,7 @@
 //! `/punches`: clockings-in and -out, facts that are kept as they came.
 
 use jiff::Timestamp;
-use rollcall_ids::{EmployeeId, PunchId, SiteId};
+use rollcall_ids::{DeviceId, EmployeeId, PunchId, SiteId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -41,7 +41,7 @@ pub enum Source {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPunch {
-    /// Whose; left out: the caller's own.
+    /// Whose; left out: the caller's own. A device has to say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employee_id: Option<EmployeeId>,
     /// When; left out: now. At most 72 h back (then `offline`) and 2 min ahead; 400 days back for an import.
@@ -50,7 +50,7 @@ pub struct NewPunch {
     /// Coming or going; left out: `auto`.
     #[serde(default)]
     pub direction: Direction,
-    /// Where it was made; left out: `web`.
+    /// Where it was made; left out: `web`. A device says what it is by itself.
     #[serde(default)]
     pub source: Source,
     /// Degrees north, WGS 84, −90 to 90; together with `longitude`.
@@ -76,6 +76,8 @@ pub enum PunchException {
         /// Metres from the centre of the geofence.
         distance_m: u32,
     },
+    /// It came from outside the networks of the site.
+    OutsideNetwork,
 }
 
 /// A punch.
@@ -95,6 +97,9 @@ pub struct Punch {
     pub offline: bool,
     /// The site of the assignment on that date.
     pub site_id: Option<SiteId>,
+    /// The device at which it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<DeviceId>,
     /// Degrees north.
     pub latitude: Option<f64>,
     /// Degrees east.
@@ -107,7 +112,7 @@ pub struct Punch {
     pub exceptions: Vec<PunchException>,
     /// When the service got it.
     pub received_at: Timestamp,
-    /// Who sent it, as an employee.
+    /// Who sent it, as an employee; at a device the person themselves.
     pub recorded_by: EmployeeId,
 }
 

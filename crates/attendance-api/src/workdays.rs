@@ -49,6 +49,8 @@ pub enum ExceptionCode {
     MissingOut,
     /// A punch came from outside the geofence.
     OutsideGeofence,
+    /// A punch came from outside the networks of the site.
+    OutsideNetwork,
 }
 
 /// An exception, and when.

@@ -6,7 +6,7 @@
 //! | [`server`] | start, routes, health, draining |
 //! | [`settings`], [`cli`], [`telemetry`] | how a process is told, run and watched |
 //! | [`auth`], [`tenant`] | who calls, and in which organisation |
-//! | [`extract`], [`validate`], [`idempotency`], [`paging`] | what came in |
+//! | [`extract`], [`validate`], [`idempotency`], [`paging`], [`client_address`] | what came in, and from where |
 //! | [`answer`], [`problem`], [`fault`], [`describe`] | what goes out |
 //! | [`db`] | one transaction for one request |
 //! | [`events`] | what others are told, and what is heard |
@@ -20,6 +20,7 @@ pub mod backfill;
 pub mod cached;
 pub mod cli;
 pub mod client;
+pub mod client_address;
 pub mod clock;
 pub mod context;
 pub mod db;

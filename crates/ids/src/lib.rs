@@ -118,6 +118,10 @@ ids! {
     LeaveRequestId;
     /// A secret address at which a person's calendar is read.
     CalendarFeedId;
+    /// A terminal or kiosk that people punch at.
+    DeviceId;
+    /// A request of two people to take each other's shifts.
+    RosterSwapId;
     /// A message to one recipient.
     NotificationId;
     /// An address of an organisation that events are sent to.

@@ -97,6 +97,7 @@ fn person(number: usize) -> Facts {
                 at,
                 direction,
                 outside_geofence: number.is_multiple_of(50),
+                outside_network: false,
             });
         }
     }

@@ -1,11 +1,13 @@
 //! What lives as long as the process, and how it is put together.
 
+use crate::devices::seen::Seen;
 use crate::events::Consumer;
 use crate::facts::Facts;
+use crate::missing;
 use crate::punches::handlers::BATCH;
 use crate::punches::writer::Writer;
 use crate::routes;
-use crate::settings::{LeaveSettings, PunchSettings, Settings};
+use crate::settings::{LeaveSettings, MissingSettings, PunchSettings, Settings};
 use actix_web::web;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use rollcall_common::backfill::take_over_all;
@@ -25,6 +27,8 @@ pub struct App {
     /// Wakes the work on periods.
     pub(crate) periods: Notify,
     pub(crate) leave: LeaveSettings,
+    pub(crate) seen: Arc<Seen>,
+    pub(crate) missing: MissingSettings,
 }
 
 impl App {
@@ -57,7 +61,9 @@ impl Service for App {
         let room = settings.punches.queue;
         anyhow::ensure!(room >= BATCH, "punches.queue = {room}: must be at least {BATCH}, one whole batch");
         let writer = Writer::start(core.db.clone(), core.outbox.clone(), room);
-        Ok(Self { core, facts, writer, accepts: settings.punches, periods: Notify::new(), leave: settings.leave })
+        let periods = Notify::new();
+        let (accepts, missing, leave) = (settings.punches, settings.missing, settings.leave);
+        Ok(Self { core, facts, writer, accepts, periods, leave, seen: Arc::default(), missing })
     }
 
     fn core(&self) -> &Core {
@@ -88,6 +94,10 @@ impl Service for App {
     fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {
         tasks.spawn("follow changes of facts", Arc::clone(&self.facts).follow());
         tasks.spawn("work on periods", crate::periods::work::run(Arc::clone(self)));
+        let app = Arc::clone(self);
+        tasks.spawn_until_drained("look for missing punches", |drain| missing::job::follow(app, drain));
+        let (seen, db) = (Arc::clone(&self.seen), self.core.db.clone());
+        tasks.spawn_until_drained("note which devices were heard of", |drain| seen.follow(db, drain));
         let facts = Arc::clone(&self.facts);
         tasks.spawn("make copies whole", async move { facts.make_whole().await });
         tasks.spawn("settle leave", crate::leave::settle::run(Arc::clone(self)));

@@ -1,12 +1,14 @@
 //! Every route of the service, in one place, and the head of its description.
 
 use crate::{
-    approvals, audit, corrections, exports, leave, org_settings, overtime_requests, periods, punches, roster,
-    rotations, shifts, summaries, workdays,
+    approvals, audit, corrections, devices, exports, leave, org_settings, overtime_requests, periods, punch_rules,
+    punches, roster, rotations, shifts, summaries, workdays,
 };
 use rollcall_common::extract::BodyLimit;
 use rollcall_common::problem::Problem;
 use utoipa::OpenApi;
+use utoipa::openapi::Components;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -32,7 +34,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
             scope::scope("/api/attendance/v1/orgs/{org_id}/roster")
                 .app_data(ROSTER_LIMIT)
                 .service(roster::handlers::plan)
-                .service(roster::handlers::read),
+                .service(roster::handlers::read)
+                .service(roster::calendar::read),
         )
         .service(
             scope::scope("/api/attendance/v1/orgs/{org_id}/punches/batch")
@@ -40,6 +43,14 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
                 .service(punches::handlers::create_batch),
         )
         .service(punches::handlers::list)
+        .service(punch_rules::handlers::read)
+        .service(punch_rules::handlers::replace)
+        .service(devices::handlers::create)
+        .service(devices::handlers::list)
+        .service(devices::handlers::heartbeat)
+        .service(devices::handlers::read)
+        .service(devices::handlers::replace)
+        .service(devices::handlers::rotate_secret)
         .service(approvals::handlers::list)
         .service(corrections::handlers::create)
         .service(corrections::handlers::list)
@@ -107,6 +118,8 @@ pub(crate) fn describe() -> utoipa::openapi::OpenApi {
         (name = "roster", description = "Who is planned for which shift on which date"),
         (name = "punches", description = "Clocking in and out"),
         (name = "approvals", description = "What waits for somebody's decision"),
+        (name = "punch rules", description = "What a site does with punches from elsewhere"),
+        (name = "devices", description = "Terminals and kiosks"),
         (name = "corrections", description = "Putting a day right, with the approval of somebody else"),
         (name = "overtime", description = "That overtime counts, with the approval of somebody else"),
         (name = "settings", description = "What an organisation decides about attendance as a whole"),
@@ -116,5 +129,18 @@ pub(crate) fn describe() -> utoipa::openapi::OpenApi {
         (name = "workdays", description = "What a day came to"),
     ),
     components(schemas(Problem)),
+    modifiers(&DeviceScheme),
 )]
 struct Description;
+
+/// How a device says who it is.
+struct DeviceScheme;
+
+impl utoipa::Modify for DeviceScheme {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.description = Some("Secret of a device, from `POST …/devices`".to_owned());
+        let components = document.components.get_or_insert_with(Components::new);
+        components.add_security_scheme("device", SecurityScheme::Http(scheme));
+    }
+}

@@ -115,6 +115,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    devices (org_id, device_id) {
+        org_id -> Uuid,
+        device_id -> Uuid,
+        name -> Text,
+        kind -> Text,
+        site_id -> Uuid,
+        allowed_employees -> Nullable<Jsonb>,
+        secret_hash -> Bytea,
+        disabled -> Bool,
+        version -> Int8,
+        created_at -> Timestamptz,
+        created_by -> Uuid,
+        last_seen_at -> Nullable<Timestamptz>,
+        reported_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
     employees (org_id, employee_id) {
         org_id -> Uuid,
         employee_id -> Uuid,
@@ -238,6 +256,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    missing_punch_looks (org_id) {
+        org_id -> Uuid,
+        watched_since -> Timestamptz,
+        looked_at -> Timestamptz,
+        next_look_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    missing_punches (org_id, employee_id, work_date, missing) {
+        org_id -> Uuid,
+        employee_id -> Uuid,
+        work_date -> Date,
+        missing -> Text,
+        found_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     org_settings (org_id) {
         org_id -> Uuid,
         settings -> Jsonb,
@@ -273,6 +310,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    punch_rules (org_id, site_id) {
+        org_id -> Uuid,
+        site_id -> Uuid,
+        geofence -> Text,
+        networks -> Text,
+        remind_after_minutes -> Nullable<Int4>,
+        version -> Int8,
+        updated_at -> Timestamptz,
+        updated_by -> Uuid,
+    }
+}
+
+diesel::table! {
     punches (org_id, employee_id, at, punch_id) {
         org_id -> Uuid,
         punch_id -> Uuid,
@@ -291,6 +341,7 @@ diesel::table! {
         recorded_by -> Uuid,
         idempotency_key -> Nullable<Text>,
         fingerprint -> Nullable<Bytea>,
+        device_id -> Nullable<Uuid>,
     }
 }
 
@@ -391,6 +442,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     backfills,
     corrections,
     delegations,
+    devices,
     employees,
     fact_changes,
     frozen_workdays,
@@ -401,9 +453,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     leave_requests,
     leave_types,
     leave_warnings,
+    missing_punch_looks,
+    missing_punches,
     org_settings,
     orgs,
     periods,
+    punch_rules,
     punches,
     roster_entries,
     roster_versions,

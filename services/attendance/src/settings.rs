@@ -1,4 +1,5 @@
-//! Settings of attendance alone: how far from now a punch may lie, when leave is earned.
+//! Settings of attendance alone: how far from now a punch may lie, when leave is earned, and how often it looks for
+//! punches that are missing.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,8 @@ pub struct Settings {
     pub punches: PunchSettings,
     /// When leave is earned and expires.
     pub leave: LeaveSettings,
+    /// How missing punches are looked for.
+    pub missing: MissingSettings,
 }
 
 /// `[leave]`
@@ -30,6 +33,13 @@ pub struct PunchSettings {
     pub import_days: u32,
     pub online_seconds: u32,
     pub queue: usize,
+}
+
+/// `[missing]`
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "config/default.toml says what each value is, once")]
+pub struct MissingSettings {
+    pub every_seconds: u32,
 }
 
 impl PunchSettings {

@@ -13,6 +13,7 @@ use diesel::pg::PgConnection;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use rollcall_common::answer::Answer;
 use rollcall_common::client::Peer;
+use rollcall_common::client_address::ClientAddress;
 use rollcall_common::idempotency::{Guard, Principal};
 use rollcall_common::server::{Core, Service, Tasks};
 use rollcall_common::tenant::{InTenant, Tenant};
@@ -120,9 +121,7 @@ impl FromRequest for Origin {
     type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let connection = request.connection_info();
-        // A header of somebody's own making is no address.
-        let address = connection.realip_remote_addr().filter(|text| text.parse::<std::net::IpAddr>().is_ok());
-        ready(Ok(Self(address.map(str::to_owned))))
+        let ClientAddress(address) = ClientAddress::of(request);
+        ready(Ok(Self(Some(address.to_string()))))
     }
 }

@@ -1,21 +1,17 @@
 //! Where a request comes from: the address and the device, as far as they can be known.
 //!
-//! The address is the peer's. Only when the peer is a trusted proxy (`network.trusted_proxies`) is it what that proxy
-//! says: the last entry of `X-Forwarded-For`, the one that the proxy itself wrote. A client that sends the header
-//! by itself changes nothing.
+//! The address is what [`rollcall_common::client_address`] says.
 
-use crate::app::App;
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, USER_AGENT};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest};
 use ipnet::IpNet;
+use rollcall_common::client_address::ClientAddress;
 use rollcall_common::fault::Fault;
 use rollcall_common::secret;
 use std::future::{Ready, ready};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Header in which a proxy says for whom it asks.
-const FORWARDED_FOR: &str = "x-forwarded-for";
 /// Characters kept of what a device calls itself.
 const DEVICE_MAX: usize = 200;
 
@@ -57,15 +53,6 @@ impl Origin {
     }
 }
 
-/// The address of the client, given that of the peer.
-fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    if !trusted.iter().any(|network| network.contains(&peer.to_canonical())) {
-        return peer;
-    }
-    let last = headers.get_all(FORWARDED_FOR).last().and_then(|value| value.to_str().ok()?.rsplit(',').next());
-    last.and_then(|text| text.trim().parse().ok()).unwrap_or(peer)
-}
-
 fn device(headers: &HeaderMap) -> String {
     let text = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     text.chars().filter(|c| !c.is_control()).take(DEVICE_MAX).collect::<String>().trim().to_owned()
@@ -76,37 +63,14 @@ impl FromRequest for Origin {
     type Future = Ready<Result<Self, Fault>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let trusted = request.app_data::<web::Data<App>>().map(|app| app.settings.network.trusted_proxies.clone());
-        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-        let headers = request.headers();
-        ready(Ok(Self { address: address(peer, headers, &trusted.unwrap_or_default()), device: device(headers) }))
+        let ClientAddress(address) = ClientAddress::of(request);
+        ready(Ok(Self { address, device: device(request.headers()) }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::test::TestRequest;
-
-    fn seen(peer: &str, forwarded: &[&str]) -> String {
-        let mut request = TestRequest::default();
-        for value in forwarded {
-            request = request.append_header((FORWARDED_FOR, *value));
-        }
-        let trusted = ["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
-        address(peer.parse().unwrap(), request.to_http_request().headers(), &trusted).to_string()
-    }
-
-    #[test]
-    fn only_a_trusted_proxy_says_for_whom_it_asks() {
-        assert_eq!(seen("127.0.0.1", &["203.0.113.7"]), "203.0.113.7");
-        assert_eq!(seen("::ffff:127.0.0.1", &["203.0.113.7"]), "203.0.113.7");
-        assert_eq!(seen("198.51.100.1", &["203.0.113.7"]), "198.51.100.1", "a client that lies");
-        assert_eq!(seen("127.0.0.1", &["10.0.0.1, 203.0.113.7"]), "203.0.113.7", "what the proxy itself wrote");
-        assert_eq!(seen("127.0.0.1", &["10.0.0.1", "203.0.113.7"]), "203.0.113.7");
-        assert_eq!(seen("127.0.0.1", &["nonsense"]), "127.0.0.1");
-        assert_eq!(seen("127.0.0.1", &[]), "127.0.0.1");
-    }
 
     #[test]
     fn an_update_of_a_browser_makes_no_new_device_and_a_subscriber_is_a_64() {

@@ -1,7 +1,6 @@
 //! Settings of the user service alone; `config/default.toml` says what each value is.
 
 use crate::throttle::domain::Rule;
-use ipnet::IpNet;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -18,8 +17,6 @@ pub struct Settings {
     pub passwords: PasswordSettings,
     /// How failed attempts are slowed down.
     pub throttling: ThrottlingSettings,
-    /// Who is believed about where requests come from.
-    pub network: NetworkSettings,
 }
 
 /// `[keys]`
@@ -108,11 +105,4 @@ impl ThrottlingSettings {
     pub fn rules(&self) -> Rules {
         Rules { account: self.account.rule(), address: self.address.rule(), mail: self.mail.rule() }
     }
-}
-
-/// `[network]`
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "config/default.toml says what each value is, once")]
-pub struct NetworkSettings {
-    pub trusted_proxies: Vec<IpNet>,
 }

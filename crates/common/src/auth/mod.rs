@@ -29,13 +29,14 @@ use crate::fault::Fault;
 use crate::server::Core;
 use crate::server::limits::{Principal, Standing};
 use actix_web::http::header;
-use actix_web::{HttpMessage as _, HttpRequest};
+use actix_web::{HttpMessage as _, HttpRequest, web};
+use rollcall_ids::SessionId;
 
 /// How far two machines' clocks may differ, in seconds.
 const LEEWAY_SECONDS: i64 = 5;
 
 /// The token of `Authorization: Bearer …`.
-fn bearer(request: &HttpRequest) -> Option<&str> {
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -86,4 +87,14 @@ fn not_known(fault: Fault, request: &HttpRequest, core: &Core) -> Fault {
     let refusal = standing.refusal();
     request.extensions_mut().insert(standing);
     refusal.unwrap_or(fault)
+}
+
+/// Whoever is known by a secret that a service keeps itself, as a device is: `known` is what was found under it, with an
+/// id that stands for it. It is counted like an API token, and a secret that is worth nothing for the address.
+pub fn by_secret<T>(request: &HttpRequest, known: Result<(SessionId, T), Fault>) -> Result<T, Fault> {
+    let core = request.app_data::<web::Data<Core>>();
+    let core = core.ok_or_else(|| Fault::internal(anyhow::anyhow!("no core is registered")))?;
+    let (id, known) = known.map_err(|fault| not_known(fault, request, core))?;
+    count(request, || core.rates.count(Principal::ApiToken(id)))?;
+    Ok(known)
 }

@@ -117,6 +117,12 @@ impl Person {
         self.client.send(request).await
     }
 
+    /// Puts what nobody has put before.
+    pub async fn put_first(&self, path: &str, body: &Value) -> Result<Answer> {
+        let request = self.client.request(Method::PUT, path).bearer_auth(&self.token).header("If-Match", "\"0\"");
+        self.client.send(request.json(body)).await
+    }
+
     pub async fn get(&self, path: &str) -> Result<Value> {
         self.call(Method::GET, path, None).await?.expect(200)
     }

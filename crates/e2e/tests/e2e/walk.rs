@@ -39,7 +39,7 @@ async fn from_signing_up_to_a_punch_on_the_managers_screen() -> Result<()> {
     let (from, to) = (date(now - DAY), date(now + DAY));
     let entry = json!({ "employee_id": worker_id, "from": from, "to": to, "shift_id": shift["shift_id"] });
     let roster = json!({ "entries": [entry] });
-    let stored = owner.call(Method::PUT, &company.attendance("roster"), Some(&roster)).await?;
+    let stored = owner.put_first(&company.attendance("roster"), &roster).await?;
     ensure!(stored.status < 300, "{stored:?}");
     let planned =
         worker.get(&company.attendance(&format!("roster?employee_id={worker_id}&from={from}&to={to}"))).await?;

@@ -54,6 +54,18 @@ impl Client {
         Ok(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::Null) })
     }
 
+    /// Plans a roster, against its version now.
+    pub(crate) async fn plan(&self, path: &str, day: jiff::civil::Date, body: &Value) -> Result<Answer> {
+        let token = self.token.as_deref().unwrap_or_default();
+        let day = format!("{}{path}?from={day}&to={day}", self.base_url);
+        let read = self.http.get(day).bearer_auth(token).send().await?;
+        let version = read.headers().get("etag").cloned().context("the roster has no version")?;
+        let request = self.http.put(format!("{}{path}", self.base_url)).bearer_auth(token).header("If-Match", version);
+        let answer = request.json(body).send().await?;
+        let status = answer.status();
+        Ok(Answer { status, body: answer.json().await.unwrap_or(Value::Null) })
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Result<Value> {
         self.send(Method::GET, path, None, None).await?.success(path)
     }

@@ -154,7 +154,7 @@ impl Demo {
         let start = Instant::now();
         loop {
             let body = json!({"entries": entries});
-            let answer = founder.send(Method::PUT, &format!("{path}/roster"), Some(&body), None).await?;
+            let answer = founder.plan(&format!("{path}/roster"), from, &body).await?;
             if answer.status.is_success() || start.elapsed() > PATIENCE {
                 return answer.success("the roster").map(drop);
             }

@@ -120,6 +120,19 @@ impl Facts {
         Ok(People { found: people, away })
     }
 
+    /// The organisation, as far as the copy knows it: for whoever proves it by another way than membership.
+    pub(crate) async fn org(&self, tenant: &Tenant) -> Result<Option<Arc<Org>>, Fault> {
+        if let Some(org) = self.memory.org(tenant.org_id()) {
+            return Ok(Some(org));
+        }
+        let (of, mark) = (*tenant, self.memory.mark());
+        let org = self.db.transaction(tenant, move |conn| store::org(conn, &of)).await?.map(Arc::new);
+        if let Some(org) = &org {
+            self.memory.keep_org(mark, org);
+        }
+        Ok(org)
+    }
+
     /// The organisation as org says it now: for when a caller names a unit or site that the copy does not know,
     /// because its event is still on the way.
     pub(crate) async fn refreshed(&self, tenant: &Tenant, caller: &Caller) -> Result<Option<Org>, Fault> {
@@ -206,12 +219,11 @@ impl TenantAuthority for Facts {
         if self.strangers.contains_key(&key) {
             return Ok(None);
         }
-        let Some(found) = self.ask(&tenant, &member_by_user_path(org_id, caller.user_id)).await? else {
+        if self.ask(&tenant, &member_by_user_path(org_id, caller.user_id)).await?.is_none() {
             self.strangers.insert(key, ());
             return Ok(None);
-        };
-        let org = Arc::new(Org::new(found.org, found.units, found.sites));
-        let employee = Arc::new(found.employee);
-        Ok(self.if_member(Member { org, employee }))
+        }
+        // What is known only here (rules of sites, devices) belongs to the organisation as well.
+        Ok(self.known(&tenant, caller.user_id).await?.and_then(|member| self.if_member(member)))
     }
 }

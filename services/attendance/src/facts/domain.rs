@@ -1,9 +1,12 @@
 //! What the copy of org's facts answers: rights, zones, who is above and below.
 
+use crate::devices::domain::Door;
+use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 use rollcall_attendance_api::policy::Portion;
+use rollcall_attendance_api::punch_rules::{PunchRules, PunchRulesBody};
 use rollcall_attendance_api::workdays::DayHoliday;
 use rollcall_ids::{HolidayCalendarId, SiteId, UnitId};
 use rollcall_org_api::facts::{
@@ -21,6 +24,9 @@ pub struct Org {
     units: HashMap<UnitId, UnitFact>,
     sites: HashMap<SiteId, SiteFact>,
     holidays: HashMap<HolidayCalendarId, HashMap<Date, DayHoliday>>,
+    networks: HashMap<SiteId, Vec<IpNet>>,
+    punch_rules: HashMap<SiteId, PunchRulesBody>,
+    doors: HashMap<[u8; 32], Arc<Door>>,
 }
 
 /// A member who calls: who they are and the organisation around them.
@@ -35,8 +41,13 @@ pub struct Member {
 impl Org {
     /// Puts the copy together. Deleted units and sites stay: old assignments name them.
     pub fn new(fact: OrgFact, units: Vec<UnitFact>, sites: Vec<SiteFact>) -> Self {
+        // Org checks them before it says them.
+        let parsed = |site: &SiteFact| site.allowed_networks.iter().filter_map(|text| text.parse().ok()).collect();
         Self {
             fact,
+            networks: sites.iter().map(|site| (site.site_id, parsed(site))).collect(),
+            punch_rules: HashMap::new(),
+            doors: HashMap::new(),
             units: units.into_iter().map(|unit| (unit.unit_id, unit)).collect(),
             sites: sites.into_iter().map(|site| (site.site_id, site)).collect(),
             holidays: HashMap::new(),
@@ -48,6 +59,38 @@ impl Org {
         let kept = calendars.into_iter().filter(|calendar| !calendar.deleted);
         self.holidays = kept.map(|calendar| (calendar.holiday_calendar_id, by_date(calendar.holidays))).collect();
         self
+    }
+
+    /// With what its sites do with punches from elsewhere, and with the devices that are switched on.
+    pub(crate) fn with_doors(mut self, rules: Vec<PunchRules>, doors: Vec<Door>) -> Self {
+        self.punch_rules = rules.into_iter().map(|rules| (rules.site_id, rules.rules)).collect();
+        self.doors = doors.into_iter().map(|door| (door.secret_hash, Arc::new(door))).collect();
+        self
+    }
+
+    /// What a site does with punches from elsewhere.
+    pub fn punch_rules(&self, site_id: SiteId) -> PunchRulesBody {
+        self.punch_rules.get(&site_id).copied().unwrap_or_default()
+    }
+
+    /// The networks that punches of a site are expected to come from; none: any.
+    pub fn networks(&self, site_id: SiteId) -> &[IpNet] {
+        self.networks.get(&site_id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The device with this secret, if it is switched on.
+    pub(crate) fn door(&self, secret_hash: &[u8; 32]) -> Option<Arc<Door>> {
+        self.doors.get(secret_hash).cloned()
+    }
+
+    /// Whether any site is fed by devices.
+    pub fn has_devices(&self) -> bool {
+        !self.doors.is_empty()
+    }
+
+    /// IANA name of the zone of a site.
+    pub fn zone_of(&self, site_id: SiteId) -> &str {
+        self.sites.get(&site_id).map_or(&self.fact.time_zone, |site| &site.time_zone)
     }
 
     /// The holiday at the employee's site on `date`.

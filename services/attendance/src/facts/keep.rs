@@ -16,7 +16,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 /// Notes that a fact has changed, for those who have it in memory.
-fn changed(conn: &mut PgConnection, tenant: &Tenant, subject: Uuid) -> Result<(), Fault> {
+pub(crate) fn changed(conn: &mut PgConnection, tenant: &Tenant, subject: Uuid) -> Result<(), Fault> {
     diesel::insert_into(fact_changes::table)
         .values((fact_changes::org_id.eq(tenant.org_id()), fact_changes::subject.eq(subject)))
         .on_conflict((fact_changes::org_id, fact_changes::subject))

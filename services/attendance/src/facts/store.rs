@@ -1,6 +1,8 @@
 //! Reads the copy of org's facts.
 
+use crate::devices::store as devices;
 use crate::facts::domain::Org;
+use crate::punch_rules::store as punch_rules;
 use crate::schema::{assignments, employees, holiday_calendars as calendars, orgs, sites, units};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -8,7 +10,7 @@ use jiff::civil::Date;
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{EmployeeId, UnitId, UserId};
+use rollcall_ids::{EmployeeId, SiteId, UnitId, UserId};
 use rollcall_org_api::facts::EmployeeFact;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -28,7 +30,8 @@ pub(crate) fn org(conn: &mut PgConnection, tenant: &Tenant) -> Result<Option<Org
     let of_sites = of_sites.into_iter().map(decode).collect::<Result<_, _>>()?;
     let of_days: Vec<Value> = calendars::table.filter(calendars::org_id.eq(id)).select(calendars::fact).load(conn)?;
     let of_days = of_days.into_iter().map(decode).collect::<Result<_, _>>()?;
-    Ok(Some(Org::new(decode(fact)?, of_units, of_sites).with_calendars(of_days)))
+    let (rules, doors) = (punch_rules::all(conn, tenant)?, devices::doors(conn, tenant)?);
+    Ok(Some(Org::new(decode(fact)?, of_units, of_sites).with_calendars(of_days).with_doors(rules, doors)))
 }
 
 /// The employee that an account is linked to. Should two be known for a moment, the one linked last.
@@ -56,6 +59,28 @@ pub(crate) fn employees(
     let facts: Vec<Value> = employees::table
         .filter(employees::org_id.eq(tenant.org_id()))
         .filter(employees::employee_id.eq_any(ids))
+        .select(employees::fact)
+        .load(conn)?;
+    facts.into_iter().map(decode).collect()
+}
+
+/// Who is named, or was assigned to one of the units or sites on any day of the range.
+pub(crate) fn people_concerned(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    (named, of_units, of_sites): (&[EmployeeId], &[UnitId], &[SiteId]),
+    (from, to): (Date, Date),
+) -> Result<Vec<EmployeeFact>, Fault> {
+    let assigned = assignments::table
+        .filter(assignments::org_id.eq(tenant.org_id()))
+        .filter(assignments::unit_id.eq_any(of_units).or(assignments::site_id.eq_any(of_sites)))
+        .filter(assignments::valid_from.le(to.to_diesel()))
+        .filter(assignments::valid_to.is_null().or(assignments::valid_to.ge(from.to_diesel())))
+        .select(assignments::employee_id);
+    let facts: Vec<Value> = employees::table
+        .filter(employees::org_id.eq(tenant.org_id()))
+        .filter(employees::employee_id.eq_any(named).or(employees::employee_id.eq_any(assigned)))
+        .order(employees::employee_id)
         .select(employees::fact)
         .load(conn)?;
     facts.into_iter().map(decode).collect()

@@ -1,18 +1,24 @@
 //! Whether a punch is accepted, and as what: pure, so that a rush costs no query here.
 
-use crate::facts::domain::{Member, assignment_near};
+use crate::devices::domain::Door;
+use crate::devices::door::By;
+use crate::facts::domain::{Org, assignment_near};
 use crate::punches::geofence;
 use crate::settings::PunchSettings;
 use jiff::Timestamp;
-use rollcall_attendance_api::codes::AT_OUT_OF_WINDOW;
+use rollcall_attendance_api::codes::{
+    AT_OUT_OF_WINDOW, NOT_ON_DEVICE, OUTSIDE_GEOFENCE, OUTSIDE_NETWORK, POSITION_REQUIRED,
+};
 use rollcall_attendance_api::events::PunchOutsideGeofence;
+use rollcall_attendance_api::punch_rules::Elsewhere;
 use rollcall_attendance_api::punches::{NewPunch, Punch, PunchException, Source};
 use rollcall_common::fault::Fault;
 use rollcall_common::secret::sha256;
 use rollcall_common::validate::{self, Fields, Rejection};
 use rollcall_ids::PunchId;
-use rollcall_org_api::facts::EmployeeFact;
+use rollcall_org_api::facts::{EmployeeFact, SiteFact};
 use rollcall_org_api::rights::Permission;
+use std::net::IpAddr;
 
 /// What makes a repetition of a punch recognisable, for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +56,9 @@ pub(crate) struct Circumstances<'a> {
     /// How far from now a punch may lie.
     pub(crate) accepts: &'a PunchSettings,
     /// Who asks.
-    pub(crate) by: &'a Member,
+    pub(crate) by: &'a By,
+    /// From where.
+    pub(crate) address: IpAddr,
     /// Whose punch it is.
     pub(crate) whose: &'a EmployeeFact,
 }
@@ -59,39 +67,47 @@ pub(crate) struct Circumstances<'a> {
 pub(crate) fn decide(request: &NewPunch, key: Option<Key>, given: &Circumstances<'_>) -> Result<Decided, Fault> {
     let Circumstances { now, by, whose, .. } = *given;
     let at = request.at.map_or(now, microseconds);
-    let date = by.org.date_at(whose, at.clamp(now - given.accepts.import(), now + given.accepts.ahead()));
+    let date = by.org().date_at(whose, at.clamp(now - given.accepts.import(), now + given.accepts.ahead()));
     allowed(request, given, date)?;
 
+    let (source, device_id, recorded_by) = match by {
+        By::Device(_, door) => (door.source(), Some(door.device_id), whose.employee_id),
+        By::Member(member) => (request.source, None, member.employee.employee_id),
+    };
+    let offline = source != Source::Import && now.duration_since(at) > given.accepts.online();
+    let assignment = assignment_near(whose, date);
+    let site = assignment.and_then(|assignment| by.org().site(assignment.site_id));
+
     let mut fields = Fields::new();
-    fields.take("/at", within(at, request.source, given));
+    fields.take("/at", within(at, source, given));
     position(&mut fields, request);
     let note = fields.take_optional("/note", request.note.as_deref().map(|note| validate::text(note, 500)));
+    let elsewhere = site.map_or_else(Vec::new, |site| elsewhere(&mut fields, request, given, (site, source, offline)));
     let (note,) = fields.all((note,))?;
 
-    let assignment = assignment_near(whose, date);
-    let site = assignment.and_then(|assignment| by.org.site(assignment.site_id));
-    let distance_m = site
-        .and_then(|site| site.geofence.as_ref())
-        .zip(request.latitude.zip(request.longitude))
-        .and_then(|(fence, (latitude, longitude))| geofence::outside(fence, latitude, longitude));
+    let distance_m = elsewhere.iter().find_map(|exception| match exception {
+        PunchException::OutsideGeofence { distance_m } => Some(*distance_m),
+        PunchException::OutsideNetwork => None,
+    });
     let punch = Punch {
         punch_id: PunchId::generate(),
         employee_id: whose.employee_id,
         at,
         direction: request.direction,
-        source: request.source,
-        offline: request.source != Source::Import && now.duration_since(at) > given.accepts.online(),
+        source,
+        offline,
         site_id: site.map(|site| site.site_id),
+        device_id,
         latitude: request.latitude,
         longitude: request.longitude,
         accuracy_m: request.accuracy_m,
         note,
-        exceptions: distance_m.map(|distance_m| PunchException::OutsideGeofence { distance_m }).into_iter().collect(),
+        exceptions: elsewhere,
         received_at: now,
-        recorded_by: by.employee.employee_id,
+        recorded_by,
     };
     // An import tells of punches that were long ago; the exception stays with them.
-    let distance_told = distance_m.filter(|_| request.source != Source::Import);
+    let distance_told = distance_m.filter(|_| source != Source::Import);
     let tell = distance_told.zip(site).map(|(distance_m, site)| PunchOutsideGeofence {
         punch_id: punch.punch_id,
         employee_id: whose.employee_id,
@@ -107,13 +123,70 @@ pub(crate) fn decide(request: &NewPunch, key: Option<Key>, given: &Circumstances
 }
 
 fn allowed(request: &NewPunch, given: &Circumstances<'_>, date: jiff::civil::Date) -> Result<(), Fault> {
-    let own = given.whose.employee_id == given.by.employee.employee_id;
+    let member = match given.by {
+        By::Member(member) => member,
+        By::Device(_, door) => return at_door(door, given.whose, date),
+    };
     let permission = match request.source {
         Source::Import => Permission::PunchesImport,
-        _ if own => Permission::PunchesCreate,
+        _ if given.by.is_own(given.whose.employee_id) => Permission::PunchesCreate,
         _ => Permission::PunchesCreateForOthers,
     };
-    if given.by.may(permission, given.whose, date) { Ok(()) } else { Err(Fault::Forbidden) }
+    if member.may(permission, given.whose, date) { Ok(()) } else { Err(Fault::Forbidden) }
+}
+
+fn at_door(door: &Door, whose: &EmployeeFact, date: jiff::civil::Date) -> Result<(), Fault> {
+    if door.serves(whose, date) {
+        Ok(())
+    } else {
+        Err(Fault::invalid("/employee_id", NOT_ON_DEVICE, "must be of the device's site, or on its list if it has one"))
+    }
+}
+
+/// What is odd about where a punch comes from, by the rules of its site; what they refuse is rejected. Whoever punches for
+/// others by right is believed, and so is an import; a device hangs where it hangs.
+fn elsewhere(
+    fields: &mut Fields,
+    request: &NewPunch,
+    given: &Circumstances<'_>,
+    (site, source, offline): (&SiteFact, Source, bool),
+) -> Vec<PunchException> {
+    let org: &Org = given.by.org();
+    let rules = org.punch_rules(site.site_id);
+    let own = given.by.is_own(given.whose.employee_id) && source != Source::Import;
+    let at_device = given.by.own().is_none();
+    let mut found = Vec::new();
+
+    let fence = site.geofence.as_ref().filter(|_| rules.geofence != Elsewhere::Off);
+    let distance = fence
+        .zip(request.latitude.zip(request.longitude))
+        .and_then(|(fence, (latitude, longitude))| geofence::outside(fence, latitude, longitude));
+    if own && fence.is_some() && rules.geofence == Elsewhere::Refuse {
+        if let Some(distance) = distance {
+            let detail = format!("must be within the geofence of the site, is {distance} m from its centre");
+            fields.reject("/latitude", Rejection::new(OUTSIDE_GEOFENCE, detail));
+        } else if request.latitude.is_none() && request.longitude.is_none() {
+            fields.reject("/latitude", Rejection::new(POSITION_REQUIRED, "the site asks for a position"));
+        }
+    } else {
+        found.extend(distance.map(|distance_m| PunchException::OutsideGeofence { distance_m }));
+    }
+
+    let networks = org.networks(site.site_id);
+    let address = given.address.to_canonical();
+    let outside = !networks.is_empty() && !networks.iter().any(|network| network.contains(&address));
+    if outside && (own || at_device) {
+        match rules.networks {
+            Elsewhere::Off => {}
+            Elsewhere::Refuse if !offline => {
+                let detail = "must come from one of the networks of the site";
+                fields.reject("", Rejection::new(OUTSIDE_NETWORK, detail));
+            }
+            // From where it is sent says nothing of where it was made.
+            Elsewhere::Exception | Elsewhere::Refuse => found.push(PunchException::OutsideNetwork),
+        }
+    }
+    found
 }
 
 fn within(at: Timestamp, source: Source, given: &Circumstances<'_>) -> Result<Timestamp, Rejection> {

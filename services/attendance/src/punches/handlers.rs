@@ -1,6 +1,7 @@
 //! `/punches`.
 
 use crate::app::App;
+use crate::devices::door::Puncher;
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
@@ -26,13 +27,14 @@ pub(crate) const BATCH: usize = 500;
 
 /// Punch
 ///
-/// For oneself, or by right for somebody else. Stored before it is answered, and visible to the next reading of
+/// For oneself, by right for somebody else, or by a device for people of its site. Where the site refuses punches from
+/// outside its geofence or its networks, such a one is 422. Stored before it is answered, and visible to the next reading of
 /// `workdays`. With an `Idempotency-Key`, which holds for ever, the same punch again is answered 200 with the same
 /// body and `Idempotency-Replayed: true`; another body under the same key is 422.
 #[utoipa::path(
     operation_id = "create_punch",
     tag = "punches",
-    security(("bearer" = [])),
+    security(("bearer" = []), ("device" = [])),
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe; unique for the employee", example = "5f0c7e58-6a0e-4d6e-9d8a-2f6d3f0f6c11"),
@@ -53,7 +55,11 @@ pub(crate) const BATCH: usize = 500;
     ),
 )]
 #[post("/api/attendance/v1/orgs/{org_id}/punches")]
-pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Idempotent<NewPunch>>) -> Result<Answer, Error> {
+pub(crate) async fn create(
+    app: web::Data<App>,
+    at: Puncher,
+    body: Then<Idempotent<NewPunch>>,
+) -> Result<Answer, Error> {
     let Idempotent { body, guard } = body?;
     match intake::punch(&app, &at, &body, guard.key).await? {
         Written::Created(punch) => Ok(Answer::new(StatusCode::CREATED, &punch)?),
@@ -76,7 +82,7 @@ pub(crate) struct Batch {
 #[utoipa::path(
     operation_id = "create_punches",
     tag = "punches",
-    security(("bearer" = [])),
+    security(("bearer" = []), ("device" = [])),
     params(("org_id" = OrgId, Path, description = "The organisation")),
     request_body(content = PunchBatch, example = json!({"punches": [
         {"idempotency_key": "terminal-7/1001", "at": "2026-11-20T09:00:00+01:00", "direction": "in", "source": "kiosk"},
@@ -85,7 +91,7 @@ pub(crate) struct Batch {
     responses((status = 200, description = "A verdict for each item", body = BatchAnswer), Refused, NotAllowed, BadBody),
 )]
 #[post("")]
-pub(crate) async fn create_batch(app: web::Data<App>, at: InOrg, body: Then<Json<Batch>>) -> Result<Answer, Error> {
+pub(crate) async fn create_batch(app: web::Data<App>, at: Puncher, body: Then<Json<Batch>>) -> Result<Answer, Error> {
     let punches = body?.0.punches;
     if punches.is_empty() || punches.len() > BATCH {
         return Err(Fault::invalid("/punches", "length", format!("must be 1 to {BATCH}, has {}", punches.len())).into());

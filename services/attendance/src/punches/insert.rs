@@ -11,7 +11,7 @@ use diesel::sql_types::{Array, Binary, Bool, Double, Jsonb, Nullable, Text, Time
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{EmployeeId, OrgId, PunchId, SiteId};
+use rollcall_ids::{DeviceId, EmployeeId, OrgId, PunchId, SiteId};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashSet};
 
@@ -35,6 +35,7 @@ struct Add {
     recorded_by: Vec<EmployeeId>,
     keys: Vec<Option<String>>,
     fingerprints: Vec<Option<Vec<u8>>>,
+    device_ids: Vec<Option<DeviceId>>,
 }
 
 impl Add {
@@ -56,6 +57,7 @@ impl Add {
         self.recorded_by.push(punch.recorded_by);
         self.keys.push(key.as_ref().map(|key| key.key.clone()));
         self.fingerprints.push(key.as_ref().map(|key| key.fingerprint.to_vec()));
+        self.device_ids.push(punch.device_id);
         Ok(())
     }
 }
@@ -64,7 +66,8 @@ impl QueryFragment<Pg> for Add {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "INSERT INTO punches (org_id, punch_id, employee_id, at, direction, source, offline, site_id, latitude, \
-             longitude, accuracy_m, note, exceptions, received_at, recorded_by, idempotency_key, fingerprint) \
+             longitude, accuracy_m, note, exceptions, received_at, recorded_by, idempotency_key, fingerprint, \
+             device_id) \
              SELECT * FROM unnest(",
         );
         out.push_bind_param::<Array<Uuid>, _>(&self.org_ids)?;
@@ -100,6 +103,8 @@ impl QueryFragment<Pg> for Add {
         out.push_bind_param::<Array<Nullable<Text>>, _>(&self.keys)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Nullable<Binary>>, _>(&self.fingerprints)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Uuid>>, _>(&self.device_ids)?;
         out.push_sql(") ON CONFLICT (org_id, employee_id, idempotency_key) DO NOTHING RETURNING punch_id");
         Ok(())
     }

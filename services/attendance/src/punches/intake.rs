@@ -1,7 +1,9 @@
 //! From what a client sent to decisions, for one punch and for many.
 
 use crate::app::App;
-use crate::facts::{InOrg, People, org_is_away};
+use crate::devices::domain::Heard;
+use crate::devices::door::{By, Puncher};
+use crate::facts::{People, org_is_away};
 use crate::punches::commit::Written;
 use crate::punches::decide::{Circumstances, Decided, Key, decide};
 use rollcall_attendance_api::codes::UNKNOWN_EMPLOYEE;
@@ -17,18 +19,19 @@ use std::collections::HashSet;
 const KEY: usize = 200;
 
 /// Writes one punch.
-pub(crate) async fn punch(app: &App, at: &InOrg, request: &NewPunch, key: Option<String>) -> Result<Written, Fault> {
+pub(crate) async fn punch(app: &App, at: &Puncher, request: &NewPunch, key: Option<String>) -> Result<Written, Fault> {
     let key = key.map(|key| Key::new(key, request)).transpose()?;
     let people = people(app, at, request.employee_id.into_iter()).await?;
     let written = match judge(app, at, &people, request, key.clone()) {
         Ok(decided) => app.writer.write(&at.tenant, vec![decided]).await?.pop(),
         Err(refusal) => Some(replayed(app, at, request, key, refusal).await?),
     };
+    heard(app, at, written.iter());
     written.ok_or_else(|| Fault::internal(anyhow::anyhow!("nothing was written")))
 }
 
 /// Writes a batch. What cannot be accepted is rejected by itself; the rest is written together.
-pub(crate) async fn batch(app: &App, at: &InOrg, items: Vec<Value>) -> Result<Vec<BatchItem>, Fault> {
+pub(crate) async fn batch(app: &App, at: &Puncher, items: Vec<Value>) -> Result<Vec<BatchItem>, Fault> {
     let items: Vec<_> = items.into_iter().map(decode).collect();
     let named = items.iter().filter_map(|item| item.as_ref().ok()?.0.employee_id);
     let people = people(app, at, named).await?;
@@ -47,16 +50,28 @@ pub(crate) async fn batch(app: &App, at: &InOrg, items: Vec<Value>) -> Result<Ve
         };
         verdicts.push(verdict);
     }
-    let mut written = app.writer.write(&at.tenant, accepted).await?.into_iter();
+    let written = app.writer.write(&at.tenant, accepted).await?;
+    let before = verdicts.iter().flatten().filter_map(|verdict| verdict.as_ref().ok());
+    heard(app, at, written.iter().chain(before));
+    let mut written = written.into_iter();
     let missing = || Err(Fault::internal(anyhow::anyhow!("nothing was written")));
     let all = verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(|| written.next().map_or_else(missing, Ok)));
     all.enumerate().map(|(index, verdict)| item(index, verdict)).collect()
 }
 
-fn judge(app: &App, at: &InOrg, people: &People, request: &NewPunch, key: Option<Key>) -> Result<Decided, Fault> {
-    let own = &at.member.employee;
-    let whose = match request.employee_id {
-        Some(id) if id != own.employee_id => {
+/// Notes that a device was heard of, and what it has told: only once that is durable.
+fn heard<'a>(app: &App, at: &Puncher, written: impl Iterator<Item = &'a Written>) {
+    let By::Device(_, door) = &at.by else { return };
+    let told = written.filter_map(|written| match written {
+        Written::Created(punch) | Written::Replayed(punch) => Some((punch.at, punch.offline)),
+        Written::Mismatch => None,
+    });
+    app.seen.note((at.tenant.org_id(), door.device_id), Heard::of_punches(app.core.clock.now(), told));
+}
+
+fn judge(app: &App, at: &Puncher, people: &People, request: &NewPunch, key: Option<Key>) -> Result<Decided, Fault> {
+    let whose = match (request.employee_id, at.by.own()) {
+        (Some(id), own) if own.is_none_or(|own| own.employee_id != id) => {
             if !may_for_others(at) {
                 return Err(Fault::Forbidden);
             }
@@ -66,24 +81,26 @@ fn judge(app: &App, at: &InOrg, people: &People, request: &NewPunch, key: Option
             let unknown = || Fault::invalid("/employee_id", UNKNOWN_EMPLOYEE, "the organisation has none of this id");
             people.found.get(&id).ok_or_else(unknown)?
         }
-        _ => own,
+        (_, Some(own)) => own,
+        (_, None) => return Err(Fault::invalid("/employee_id", "required", "a device has to say whose punch it is")),
     };
-    let now = app.core.clock.now();
-    decide(request, key, &Circumstances { now, accepts: &app.accepts, by: &at.member, whose })
+    let given =
+        Circumstances { now: app.core.clock.now(), accepts: &app.accepts, by: &at.by, address: at.address, whose };
+    decide(request, key, &given)
 }
 
 /// The answer that a refused request was given when it came the first time: its key holds for ever, while what
 /// is accepted depends on the hour.
 async fn replayed(
     app: &App,
-    at: &InOrg,
+    at: &Puncher,
     request: &NewPunch,
     key: Option<Key>,
     refusal: Fault,
 ) -> Result<Written, Fault> {
-    let whose = request.employee_id.unwrap_or(at.member.employee.employee_id);
-    match (&refusal, key) {
-        (Fault::Invalid(_), Some(key)) => match app.writer.written(&at.tenant, whose, key).await? {
+    let whose = request.employee_id.or_else(|| at.by.own().map(|own| own.employee_id));
+    match (&refusal, key.zip(whose)) {
+        (Fault::Invalid(_), Some((key, whose))) => match app.writer.written(&at.tenant, whose, key).await? {
             Some(written @ Written::Replayed(_)) => Ok(written),
             Some(Written::Created(_) | Written::Mismatch) | None => Err(refusal),
         },
@@ -92,8 +109,8 @@ async fn replayed(
 }
 
 /// The people that punches are for, besides the caller. For who may punch for nobody else, others are not looked for.
-async fn people(app: &App, at: &InOrg, named: impl Iterator<Item = EmployeeId>) -> Result<People, Fault> {
-    let others: HashSet<EmployeeId> = named.filter(|id| *id != at.member.employee.employee_id).collect();
+async fn people(app: &App, at: &Puncher, named: impl Iterator<Item = EmployeeId>) -> Result<People, Fault> {
+    let others: HashSet<EmployeeId> = named.filter(|id| !at.by.is_own(*id)).collect();
     if others.is_empty() || !may_for_others(at) {
         return Ok(People::default());
     }
@@ -101,9 +118,14 @@ async fn people(app: &App, at: &InOrg, named: impl Iterator<Item = EmployeeId>) 
 }
 
 /// Whether the caller may punch for anybody but themselves.
-fn may_for_others(at: &InOrg) -> bool {
-    let may = |permission| at.member.may_somewhere(permission);
-    may(Permission::PunchesCreateForOthers) || may(Permission::PunchesImport)
+fn may_for_others(at: &Puncher) -> bool {
+    match &at.by {
+        By::Member(member) => {
+            let may = |permission| member.may_somewhere(permission);
+            may(Permission::PunchesCreateForOthers) || may(Permission::PunchesImport)
+        }
+        By::Device(..) => true,
+    }
 }
 
 /// One item of a batch, decoded by itself.

@@ -9,7 +9,7 @@ use jiff_diesel::ToDiesel as _;
 use rollcall_attendance_api::punches::Punch;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{EmployeeId, OrgId, PunchId, SiteId};
+use rollcall_ids::{DeviceId, EmployeeId, OrgId, PunchId, SiteId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -35,6 +35,7 @@ struct Row {
     recorded_by: EmployeeId,
     idempotency_key: Option<String>,
     fingerprint: Option<Vec<u8>>,
+    device_id: Option<DeviceId>,
 }
 
 /// An enum as the word it is on the wire.
@@ -60,6 +61,7 @@ impl Row {
             source: of_word(self.source)?,
             offline: self.offline,
             site_id: self.site_id,
+            device_id: self.device_id,
             latitude: self.latitude,
             longitude: self.longitude,
             accuracy_m: self.accuracy_m,

@@ -193,6 +193,13 @@ impl Plans {
         Self { entries, versions: by_shift, cycles }
     }
 
+    /// What was planned before these were.
+    pub(crate) fn without(&self, ids: &[RosterEntryId]) -> Self {
+        let mut before = self.clone();
+        before.entries.retain(|entry| !ids.contains(&entry.id));
+        before
+    }
+
     /// Those that may concern `person`.
     pub(crate) fn of<'a>(&'a self, org: &Org, person: &'a EmployeeFact) -> PlansOf<'a> {
         let lines: HashMap<_, _> =

@@ -6,12 +6,12 @@ use crate::facts::domain::Org;
 use crate::facts::{InOrg, Member, Then};
 use crate::openapi::{BadBody, BadQuery, NotAllowed, Refused};
 use crate::roster::domain::{self, NewEntry, Planned, Target};
-use crate::roster::store;
+use crate::roster::{calendar, store, tell};
 use crate::rotations::store as rotation_store;
 use actix_web::{get, put, web};
 use jiff::civil::Date;
 use rollcall_attendance_api::codes;
-use rollcall_attendance_api::roster::{PlannedDay, PlannedDays, RosterBody, RosterEntry, RosterStored};
+use rollcall_attendance_api::roster::{PlannedDays, RosterBody, RosterEntry, RosterStored};
 use rollcall_common::answer::Answer;
 use rollcall_common::extract::{IfMatch, Json, Query};
 use rollcall_common::fault::Fault;
@@ -29,15 +29,16 @@ use std::sync::Arc;
 /// Adds plans for people, units (with all below) or sites, in the order given. A person's plan beats a unit's, which
 /// beats a site's; a later one beats an earlier one of the same kind. `shift_id: null` is a day off; a `rotation_id`
 /// instead plans what the rotation says of each day. Nothing is stored unless all of it is right. Needs `roster.write`
-/// on everybody it touches; for a site, on the organisation. With `If-Match` it is refused when anybody has planned
-/// in the organisation since.
+/// on everybody it touches; for a site, on the organisation. `If-Match` names the version of the roster that was read,
+/// `"0"` before anything is planned: when anybody has planned in the organisation since, it is refused. Whoever has
+/// another plan for one of the next days is told, once.
 #[utoipa::path(
     operation_id = "plan_roster",
     tag = "roster",
     security(("bearer" = [])),
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
-        ("If-Match" = Option<String>, Header, description = "The `ETag` that the change is made against", example = "\"1\""),
+        ("If-Match" = String, Header, description = "The `ETag` of the roster that was read", example = "\"0\""),
     ),
     request_body(content = RosterBody, example = json!({"entries": [
         {"unit_id": "0193a6f0-7c1e-7000-8000-000000000003", "from": "2026-11-01", "to": "2026-11-30",
@@ -49,6 +50,7 @@ use std::sync::Arc;
             ("ETag" = String, description = "Version of the organisation's roster"),
         )),
         (status = 412, description = "Changed since it was read", body = Problem, content_type = "application/problem+json"),
+        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
         Refused, NotAllowed, BadBody,
     ),
 )]
@@ -62,11 +64,16 @@ pub(crate) async fn plan(
     let (if_match, body) = (if_match?, body?.0);
     let entries = domain::parse(&body)?;
     check(&app, &at, &entries).await?;
-    let (tenant, by, now) = (at.tenant, at.member.employee.employee_id, app.core.clock.now());
+    let expected = if_match.required()?;
+    let (tenant, member, now, outbox) = (at.tenant, at.member.clone(), app.core.clock.now(), app.core.outbox.clone());
     let work = move |conn: &mut diesel::PgConnection| {
         let version = store::count_change(conn, &tenant)?;
-        if_match.check(version - 1)?;
-        Ok::<_, Fault>((version, store::add(conn, &tenant, by, &entries, now)?))
+        if version - 1 != expected {
+            return Err(Fault::PreconditionFailed);
+        }
+        let ids = store::add(conn, &tenant, member.employee.employee_id, &entries, now)?;
+        tell::changed(conn, &tenant, &outbox, &member, (&entries, &ids), now)?;
+        Ok((version, ids))
     };
     let (version, ids) = app.core.db.transaction(&tenant, work).await?;
     let stored = ids.into_iter().zip(body.entries);
@@ -207,22 +214,6 @@ pub(crate) async fn read(app: web::Data<App>, at: InOrg, query: Then<Query<Roste
         Ok::<_, Fault>((version, store::plans(conn, &tenant, &targets, (from, to))?))
     };
     let (version, plans) = app.core.db.transaction(&tenant, load).await?;
-    let mine = plans.of(&org, &person);
-    let day = |date| {
-        let entry = mine.decides(date);
-        let shift = entry.and_then(|entry| plans.shift_on(entry, date));
-        PlannedDay {
-            date,
-            shift_id: shift.map(|s| s.shift_id),
-            rotation_id: entry.and_then(|e| e.plan.planned.rotation()),
-            shift_code: shift.map(|s| s.code.clone()),
-            start: shift.map(|s| s.start),
-            end: shift.map(|s| s.end),
-            time_zone: crate::facts::domain::zone_name(&org.zone_on(&person, date)),
-            planned_by: entry.map(|e| e.plan.target.planned_by()),
-            roster_entry_id: entry.map(|e| e.id),
-        }
-    };
-    let items = domain::dates(from, to).map(day).collect();
+    let items = calendar::days(&org, &plans, &person, (from, to));
     Ok(Answer::ok(&PlannedDays { employee_id: person.employee_id, items })?.version(version))
 }

@@ -141,7 +141,8 @@ impl Row {
                 _ => (Direction::Auto, text),
             };
             let at = self.at(time);
-            let punch = PunchFact { id: PunchId::generate(), at, direction, outside_geofence: false };
+            let punch =
+                PunchFact { id: PunchId::generate(), at, direction, outside_geofence: false, outside_network: false };
             self.facts.punches.push(punch);
         }
         self

@@ -138,8 +138,10 @@ fn exceptions(sessions: &[&Session], missing_out: impl Fn(&Session) -> Option<Se
     for session in sessions {
         found.extend(session.pairing.exceptions.iter().map(|&(code, at)| (at, code)));
         found.extend(missing_out(session).map(|at| (at, ExceptionCode::MissingOut)));
-        let outside = session.punches.iter().filter(|(punch, _)| punch.outside_geofence);
-        found.extend(outside.map(|(punch, _)| (punch.second(), ExceptionCode::OutsideGeofence)));
+        for (punch, _) in &session.punches {
+            found.extend(punch.outside_geofence.then_some((punch.second(), ExceptionCode::OutsideGeofence)));
+            found.extend(punch.outside_network.then_some((punch.second(), ExceptionCode::OutsideNetwork)));
+        }
     }
     found.sort_by_key(|&(at, _)| at);
     found.into_iter().map(|(at, code)| Exception { code, at: Some(instant(at)) }).collect()

@@ -80,6 +80,8 @@ pub struct PunchFact {
     pub direction: Direction,
     /// Whether it came from outside the geofence.
     pub outside_geofence: bool,
+    /// Whether it came from outside the networks of the site.
+    pub outside_network: bool,
 }
 
 impl PunchFact {

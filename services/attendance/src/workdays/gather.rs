@@ -2,7 +2,8 @@
 
 use super::facts::{DayFacts, Facts, ShiftFacts};
 use super::{is_anchored, margin, store};
-use crate::facts::domain::Org;
+use crate::devices::store as devices;
+use crate::facts::domain::{Org, assignment_near};
 use crate::leave::requests_store::{self as leave_store, Held};
 use crate::overtime_requests::store as overtime_store;
 use crate::roster::domain::{Plans, dates, targets};
@@ -14,7 +15,7 @@ use jiff::{Timestamp, ToSpan as _};
 use rollcall_attendance_api::shifts::Shift;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{EmployeeId, ShiftId};
+use rollcall_ids::{EmployeeId, ShiftId, SiteId};
 use rollcall_org_api::facts::EmployeeFact;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 const LOOKBACKS: [i32; 4] = [3, 10, 40, 400];
 
 /// The facts of each person, in their order, for the dates from `from` to `to`.
-pub(super) fn facts(
+pub(crate) fn facts(
     conn: &mut PgConnection,
     tenant: &Tenant,
     org: &Org,
@@ -63,7 +64,9 @@ fn around(
     let mut punches = store::punches(conn, tenant, &ids, between)?;
     let overtime = overtime_store::approved(conn, tenant, &ids, span)?;
     let held = leave_store::held(conn, tenant, &ids, span)?;
-    let known = Known { org, plans: &plans, overtime: &overtime, held: &held };
+    // Only a site with devices waits for them.
+    let reported = if org.has_devices() { devices::reported(conn, tenant)? } else { HashMap::new() };
+    let known = Known { org, plans: &plans, overtime: &overtime, held: &held, reported: &reported };
     let mut shifts = Shifts::default();
     let of = |person: &EmployeeFact| {
         let punches = punches.remove(&person.employee_id).unwrap_or_default();
@@ -82,8 +85,8 @@ pub(crate) fn planned_days(
 ) -> Result<Vec<DayFacts>, Fault> {
     let plans = roster_store::plans(conn, tenant, &targets(org, std::slice::from_ref(person)), dates)?;
     let held = leave_store::held(conn, tenant, &[person.employee_id], dates)?;
-    // What overtime was approved changes no plan.
-    let known = Known { org, plans: &plans, overtime: &HashMap::new(), held: &held };
+    // What overtime was approved and what devices have sent changes no plan.
+    let known = Known { org, plans: &plans, overtime: &HashMap::new(), held: &held, reported: &HashMap::new() };
     Ok(days(&known, &mut Shifts::default(), person, dates))
 }
 
@@ -94,11 +97,13 @@ struct Known<'a> {
     /// Approved minutes.
     overtime: &'a HashMap<(EmployeeId, Date), u32>,
     held: &'a [Held],
+    /// Until when every device of a site with devices has reported.
+    reported: &'a HashMap<SiteId, Timestamp>,
 }
 
 /// What is planned for a person on each date, what is celebrated there, and their leave.
 fn days(known: &Known<'_>, shifts: &mut Shifts, person: &EmployeeFact, (from, to): (Date, Date)) -> Vec<DayFacts> {
-    let Known { org, plans, overtime, held } = *known;
+    let Known { org, plans, overtime, held, reported } = *known;
     let mine = plans.of(org, person);
     let leave: Vec<&Held> = held.iter().filter(|leave| leave.employee_id == person.employee_id).collect();
     let mut day = |date: Date| {
@@ -111,7 +116,7 @@ fn days(known: &Known<'_>, shifts: &mut Shifts, person: &EmployeeFact, (from, to
             leave: None,
             leave_hours: Vec::new(),
             overtime_approved: overtime.get(&(person.employee_id, date)).copied(),
-            reported_until: None,
+            reported_until: reported_at(person, date, reported),
         };
         for leave in leave.iter().filter(|leave| leave.from <= date && date <= leave.to) {
             leave.piece.take_from(&mut facts);
@@ -119,6 +124,14 @@ fn days(known: &Known<'_>, shifts: &mut Shifts, person: &EmployeeFact, (from, to
         facts
     };
     dates(from, to).map(&mut day).collect()
+}
+
+/// Until when every device of the site has reported where somebody works on a date; none: there are none.
+fn reported_at(person: &EmployeeFact, date: Date, reported: &HashMap<SiteId, Timestamp>) -> Option<Timestamp> {
+    if reported.is_empty() {
+        return None;
+    }
+    reported.get(&assignment_near(person, date)?.site_id).copied()
 }
 
 /// Shifts as the engine takes them, each made once.

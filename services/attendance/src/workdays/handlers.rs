@@ -70,7 +70,8 @@ pub(crate) async fn list(
             return Err(Fault::invalid("?unit_id", "one_target", "must not come with employee_id").into());
         }
         (_, Some(unit_id)) => {
-            let people = people_of_unit(&app, &at, unit_id, &query, dates).await?;
+            let page = (query.limit, query.cursor);
+            let people = people_of_unit(&app, &at, unit_id, page, dates, Permission::AttendanceRead).await?;
             (people, Some(at.member.org.unit_and_below(unit_id)))
         }
         (employee_id, None) => {
@@ -82,21 +83,22 @@ pub(crate) async fn list(
     Ok(web::Json(Paged { items, next_cursor: people.next_cursor }))
 }
 
-/// A page of the people of a unit whom the caller may see.
-async fn people_of_unit(
+/// A page of the people of a unit on whom the caller may use `permission`.
+pub(crate) async fn people_of_unit(
     app: &App,
     at: &InOrg,
     unit_id: UnitId,
-    query: &WorkdayQuery,
+    (limit, cursor): (Option<u32>, Option<String>),
     dates: (Date, Date),
+    permission: Permission,
 ) -> Result<Paged<EmployeeFact>, Fault> {
-    if !at.member.may_somewhere(Permission::AttendanceRead) {
+    if !at.member.may_somewhere(permission) {
         return Err(Fault::Forbidden);
     }
     if at.member.org.unit(unit_id).is_none() {
         return Err(Fault::invalid("?unit_id", UNKNOWN_UNIT, "the organisation has none of this id"));
     }
-    let page = page(query, dates)?;
+    let page = page(limit, cursor, dates)?;
     let units: Vec<UnitId> = at.member.org.unit_and_below(unit_id).into_iter().collect();
     let (tenant, after, fetch) = (at.tenant, page.after.clone(), page.fetch());
     let load = move |conn: &mut diesel::PgConnection| {
@@ -107,17 +109,21 @@ async fn people_of_unit(
     let now = app.core.clock.now();
     people.items.retain(|person| {
         let today = at.member.org.date_at(person, now);
-        at.member.may(Permission::AttendanceRead, person, today)
+        at.member.may(permission, person, today)
     });
     Ok(people)
 }
 
-fn page(query: &WorkdayQuery, (from, to): (Date, Date)) -> Result<Page<facts_store::AfterPerson>, Fault> {
-    let limit = query.limit.unwrap_or(PEOPLE.1);
+fn page(
+    limit: Option<u32>,
+    cursor: Option<String>,
+    (from, to): (Date, Date),
+) -> Result<Page<facts_store::AfterPerson>, Fault> {
+    let limit = limit.unwrap_or(PEOPLE.1);
     if !(1..=PEOPLE.0).contains(&limit) {
         return Err(Fault::invalid("?limit", "out_of_range", format!("must be 1 to {}", PEOPLE.0)));
     }
-    let mut page = PageQuery { limit: None, cursor: query.cursor.clone() }.page()?;
+    let mut page = PageQuery { limit: None, cursor }.page()?;
     let days = u32::try_from((to - from).get_days() + 1).unwrap_or(1);
     page.limit = limit.min(DAYS / days).max(1);
     Ok(page)

@@ -25,7 +25,7 @@ pub mod belonging;
 pub mod day;
 pub(crate) mod days;
 pub mod facts;
-mod gather;
+pub(crate) mod gather;
 pub(crate) mod handlers;
 mod hours;
 pub mod lateness;

@@ -113,6 +113,7 @@ fn punch() -> impl Strategy<Value = PunchFact> {
         at: midnight_utc(first_day()) + second.seconds(),
         direction,
         outside_geofence: false,
+        outside_network: false,
     })
 }
 
@@ -253,7 +254,13 @@ fn unplanned() -> impl Strategy<Value = Facts> {
         let mut at = midnight_utc(first_day());
         let punch = |hours: i64| {
             at += hours.hours();
-            PunchFact { id: PunchId::generate(), at, direction: Direction::Auto, outside_geofence: false }
+            PunchFact {
+                id: PunchId::generate(),
+                at,
+                direction: Direction::Auto,
+                outside_geofence: false,
+                outside_network: false,
+            }
         };
         let punches = gaps.into_iter().map(punch).collect();
         Facts { now: Timestamp::MAX, days: (0..DAYS).map(day).collect(), punches }

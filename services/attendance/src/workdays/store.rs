@@ -35,7 +35,8 @@ pub(super) fn punches(
         let direction: Direction = serde_json::from_value(Value::String(direction)).map_err(Fault::internal)?;
         let exceptions: Vec<PunchException> = serde_json::from_value(exceptions).map_err(Fault::internal)?;
         let outside_geofence = exceptions.iter().any(|e| matches!(e, PunchException::OutsideGeofence { .. }));
-        let punch = PunchFact { id, at: at.to_jiff(), direction, outside_geofence };
+        let outside_network = exceptions.contains(&PunchException::OutsideNetwork);
+        let punch = PunchFact { id, at: at.to_jiff(), direction, outside_geofence, outside_network };
         by_person.entry(employee_id).or_default().push(punch);
     }
     let added: Vec<(EmployeeId, PunchId, jiff_diesel::Timestamp, String)> = added::table
@@ -47,7 +48,7 @@ pub(super) fn punches(
         .load(conn)?;
     for (employee_id, id, at, direction) in added {
         let direction: Direction = serde_json::from_value(Value::String(direction)).map_err(Fault::internal)?;
-        let punch = PunchFact { id, at: at.to_jiff(), direction, outside_geofence: false };
+        let punch = PunchFact { id, at: at.to_jiff(), direction, outside_geofence: false, outside_network: false };
         by_person.entry(employee_id).or_default().push(punch);
     }
     let gone: Vec<(EmployeeId, PunchId)> = voided::table

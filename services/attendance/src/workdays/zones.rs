@@ -61,7 +61,7 @@ fn facts(zone: &TimeZone, change: Date, shift: &Arc<ShiftFacts>) -> Facts {
 }
 
 fn punch(at: Timestamp, direction: Direction) -> PunchFact {
-    PunchFact { id: PunchId::generate(), at, direction, outside_geofence: false }
+    PunchFact { id: PunchId::generate(), at, direction, outside_geofence: false, outside_network: false }
 }
 
 /// From `start` to `end` of a shift on `date`, as jiff reads a clock on the wall.

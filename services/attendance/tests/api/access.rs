@@ -15,8 +15,10 @@ enum Class {
     Tenant,
     /// Other services.
     Service,
+    /// Devices, with their own secrets.
+    Device,
 }
-use Class::{Service, Tenant};
+use Class::{Device, Service, Tenant};
 
 /// A correction as it is asked for.
 const CORRECTION: &str = r#"{"work_date":"2026-06-01","reason":"A","changes":[{"add":{"at":"2026-06-01T07:00:00Z"}}]}"#;
@@ -113,6 +115,15 @@ const ROUTES: &[(Class, &str, &str, &str)] = &[
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/periods/{period_id}/adjustments", ""),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/summaries", ""),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/exports", EXPORT),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/roster/calendar", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/sites/{site_id}/punch-rules", ""),
+    (Tenant, "PUT", "/api/attendance/v1/orgs/{org_id}/sites/{site_id}/punch-rules", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/devices", r#"{"name":"","kind":"kiosk","site_id":"{site_id}"}"#),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/devices", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/devices/{device_id}", ""),
+    (Tenant, "PUT", "/api/attendance/v1/orgs/{org_id}/devices/{device_id}", r#"{"name":"","site_id":"{site_id}"}"#),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/devices/{device_id}/rotate-secret", ""),
+    (Device, "POST", "/api/attendance/v1/orgs/{org_id}/devices/current/heartbeat", ""),
     (Service, "POST", "/internal/v1/events", "[]"),
 ];
 
@@ -156,19 +167,25 @@ async fn only_those_a_route_is_for_get_past_its_door() {
     let away = json!({"leave_type_id": sick, "from": "2026-07-01", "to": "2026-07-01"});
     let away = f.post(&f.world.worker, "/leave-requests", &away).await.must(201);
     let leave_request_id = away["leave_request_id"].as_str().unwrap();
+    let site_id = f.world.berlin.site_id.to_string();
+    let device = json!({"name": "Door", "kind": "terminal", "site_id": site_id});
+    let device = f.post(&f.world.owner, "/devices", &device).await.must(201);
+    let device_id = device["device_id"].as_str().unwrap();
     for (class, method, pattern, body) in ROUTES.iter().copied() {
+        let body = body.replace("{site_id}", &site_id);
         let path = pattern.replace("{org_id}", &f.world.org.org_id.to_string()).replace("{shift_id}", &shift_id);
         let path = path.replace("{rotation_id}", rotation_id).replace("{correction_id}", correction_id);
         let path = path.replace("{leave_type_id}", &vacation).replace("{leave_policy_id}", &policy);
         let path = path.replace("{leave_request_id}", leave_request_id);
         let path = path.replace("{overtime_request_id}", overtime_id).replace("{period_id}", period_id);
+        let path = path.replace("{site_id}", &site_id).replace("{device_id}", device_id);
         let path =
             if method == "GET" { format!("{path}?from=2026-06-01&to=2026-06-02&period={period_id}") } else { path };
         let verb: Method = method.parse().unwrap();
         let kind = if class == Service { "application/cloudevents-batch+json" } else { "application/json" };
-        let with_body = |request: RequestBuilder| match body {
+        let with_body = |request: RequestBuilder| match body.as_str() {
             "" => request,
-            body => request.header("content-type", kind).body(body),
+            body => request.header("content-type", kind).body(body.to_owned()),
         };
         let what = format!("{method} {pattern}");
 
@@ -192,6 +209,17 @@ async fn only_those_a_route_is_for_get_past_its_door() {
                 // Taking back is for whoever asked.
                 let status = if pattern.ends_with("/cancel") && status == 403 { 200 } else { status };
                 assert!(![401, 403, 404].contains(&status) && status < 500, "{what}: the owner gets {status}");
+            }
+            Device => {
+                send(with_body(of_other_org)).await.refused(401, "not_signed_in");
+                send(with_body(of_member)).await.refused(401, "not_signed_in");
+                assert_eq!(send(with_body(of_service)).await.status, 401, "{what}: a service is no device");
+                let secret = f.service.with_token(device["secret"].as_str().unwrap());
+                assert_eq!(
+                    send(with_body(secret.request(verb, &path))).await.status,
+                    200,
+                    "{what}: a device is let in"
+                );
             }
             Service => {
                 send(with_body(of_other_org)).await.refused(401, "not_signed_in");
@@ -260,7 +288,9 @@ fn every_operation_says_what_it_is_what_it_answers_and_what_it_needs() {
         let operation = &document["paths"][path][method.to_lowercase()];
         let what = format!("{method} {path}");
         assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{what}: summary");
-        assert_eq!(operation["security"], json!([{"bearer": []}]), "{what}: security");
+        let devices_too = path.contains("/punches") && method == "POST";
+        let schemes = if devices_too { json!([{"bearer": []}, {"device": []}]) } else { json!([{"bearer": []}]) };
+        assert_eq!(operation["security"], schemes, "{what}: security");
         let mut expected = vec!["401", "403", "404", "500", "503", "504"];
         if !body.is_empty() {
             expected.extend(["400", "413", "415", "422"]);
@@ -321,6 +351,16 @@ async fn the_examples_of_the_description_work() {
         }
     }
     f.put(owner, "/roster", &roster).await.must(200);
+    let rules = content("/sites/{site_id}/punch-rules", "put")["example"].clone();
+    f.put_at(owner, &format!("/sites/{}/punch-rules", f.world.berlin.site_id), 0, &rules).await.must(200);
+    let mut device = content("/devices", "post")["example"].clone();
+    device["site_id"] = json!(f.world.berlin.site_id);
+    let made = f.post(owner, "/devices", &device).await.must(201);
+    let mut changed = content("/devices/{device_id}", "put")["example"].clone();
+    changed["site_id"] = json!(f.world.berlin.site_id);
+    f.put_at(owner, &format!("/devices/{}", made["device_id"].as_str().unwrap()), 1, &changed).await.must(200);
+    let lenient = json!({"geofence": "exception", "networks": "exception"});
+    f.put_at(owner, &format!("/sites/{}/punch-rules", f.world.berlin.site_id), 1, &lenient).await.must(200);
     for (name, example) in content("/punches", "post")["examples"].as_object().unwrap() {
         assert_eq!(f.post(owner, "/punches", &example["value"]).await.status, 201, "{name}");
     }

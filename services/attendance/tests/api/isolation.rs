@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use rollcall_attendance::App;
 use rollcall_common::db;
-use rollcall_common::server::Service as _;
+use rollcall_common::server::{Drain, Service as _};
 use serde_json::json;
 
 const TABLES: &[&str] = &[
@@ -25,6 +25,10 @@ const TABLES: &[&str] = &[
     "corrections",
     "added_punches",
     "voided_punches",
+    "punch_rules",
+    "devices",
+    "missing_punches",
+    "missing_punch_looks",
     "approvals",
     "approval_decisions",
     "delegations",
@@ -57,6 +61,7 @@ async fn two_orgs() -> Fixture {
     let first = f.world.clone();
     let second = World::new();
     f.tell_all(&second).await;
+    let other = second.clone();
     for world in [second, first] {
         f.world = world;
         let period = json!({"from": "2026-01-01", "to": "2026-01-31"});
@@ -70,6 +75,8 @@ async fn two_orgs() -> Fixture {
         f.plan_team(&shift, "2026-06-01", "2026-06-30").await;
         let rotation = json!({"name": "R", "anchor_date": "2026-06-01", "cycle": [shift]});
         f.post(&f.world.owner, "/rotations", &rotation).await.must(201);
+        let site_id = f.world.berlin.site_id;
+        f.put_at(&f.world.owner, &format!("/sites/{site_id}/punch-rules"), 0, &json!({})).await.must(200);
         let punch = f.punch(&f.world.worker, "k", &json!({})).await.must(201);
         let changes = json!([{"void": punch["punch_id"]}, {"add": {"at": "2026-06-01T08:00:00Z"}}]);
         let body = json!({"work_date": "2026-06-01", "reason": "R", "changes": changes});
@@ -84,6 +91,20 @@ async fn two_orgs() -> Fixture {
         let policy = json!({"leave_type_id": id, "name": "P", "eligible": {"kind": "everyone"},
             "accrual": {"kind": "yearly", "minutes": 480}, "carry_over": {}, "valid_from": from});
         f.post(&f.world.owner, "/leave-policies", &policy).await.must(201);
+    }
+    // Nobody else of either team comes before the window closes. What there is of devices comes after it: days wait for
+    // them.
+    let look = async || f.service.app().look_for_missing_punches(&Drain::default()).await.unwrap();
+    look().await;
+    let start = f.service.clock.now();
+    f.service.clock.advance(jiff::SignedDuration::from_hours(24));
+    assert!(look().await >= 2);
+    f.service.clock.set(start);
+    let worlds = [f.world.clone(), other];
+    for world in worlds {
+        let device = json!({"name": "Door", "kind": "kiosk", "site_id": world.berlin.site_id});
+        let path = world.path("/devices");
+        crate::support::send(f.by(&world.owner).post(&path).json(&device)).await.must(201);
     }
     // In the month before the year ends, so that somebody is told.
     f.set_clock("2026-12-10T09:00:00Z");

@@ -111,3 +111,84 @@ async fn who_may_plan_for_nobody_learns_nothing_of_who_exists() {
     let entry = json!({"employee_id": somebody, "from": "2026-06-10", "to": "2026-06-10", "shift_id": null});
     f.put(&f.world.worker, "/roster", &json!({"entries": [entry]})).await.refused(403, "forbidden");
 }
+
+#[tokio::test]
+async fn a_plan_names_the_version_it_was_made_against_also_the_first() {
+    let f = Fixture::start().await;
+    let owner = &f.world.owner;
+    let read = f.get(owner, "/roster?from=2026-06-01&to=2026-06-01").await;
+    assert_eq!(read.header("etag"), "\"0\"");
+    let body = json!({"entries": [{"unit_id": f.world.team.unit_id, "from": "2026-06-10", "to": "2026-06-10", "shift_id": null}]});
+    let put = || f.by(owner).put(&f.world.path("/roster")).json(&body);
+    crate::support::send(put()).await.refused(428, "if_match_required");
+    crate::support::send(put().header("if-match", "*")).await.refused(428, "if_match_required");
+    f.put_at(owner, "/roster", 1, &body).await.refused(412, "version_mismatch");
+    let stored = f.put_at(owner, "/roster", 0, &body).await;
+    assert_eq!(stored.header("etag"), "\"1\"");
+    stored.must(200);
+    f.put_at(owner, "/roster", 0, &body).await.refused(412, "version_mismatch");
+    // Of two who plan against one version, one is told to read again.
+    let (one, other) = tokio::join!(f.put_at(owner, "/roster", 1, &body), f.put_at(owner, "/roster", 1, &body));
+    let mut both = [one.status, other.status];
+    both.sort_unstable();
+    assert_eq!(both, [200, 412]);
+}
+
+#[tokio::test]
+async fn who_is_planned_otherwise_on_a_day_to_come_is_told_once_per_request() {
+    let f = Fixture::that_tells().await;
+    let w = &f.world;
+    let shift = f.day_shift().await;
+    let kind = "attendance.roster.changed.v1";
+    // The clock shows the first of June: the past, and today, are nothing to be told of.
+    f.plan_team(&shift, "2026-05-01", "2026-06-01").await;
+    assert_eq!(f.told(kind), [json!(null); 0]);
+    let entry = |target: Value, from: &str, to: &str| {
+        let mut entry = json!({"from": from, "to": to, "shift_id": shift});
+        entry.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
+        entry
+    };
+    let entries = json!({"entries": [
+        entry(json!({"unit_id": w.team.unit_id}), "2026-05-20", "2026-06-05"),
+        entry(json!({"employee_id": w.worker.employee_id}), "2026-06-04", "2026-06-08"),
+    ]});
+    f.put(&w.owner, "/roster", &entries).await.must(200);
+    let told = f.told(kind);
+    let of = |who: &rollcall_org_api::facts::EmployeeFact| {
+        let mine: Vec<_> = told.iter().filter(|data| data["employee_id"] == json!(who.employee_id)).collect();
+        assert_eq!(mine.len(), 1, "{told:?}");
+        (mine[0]["from"].clone(), mine[0]["to"].clone(), mine[0]["days"].clone())
+    };
+    assert_eq!(told.len(), 2);
+    assert_eq!(of(&w.manager), (json!("2026-06-02"), json!("2026-06-05"), json!(4)));
+    assert_eq!(of(&w.worker), (json!("2026-06-02"), json!("2026-06-08"), json!(7)));
+    // The same once more changes nothing for anybody, and who plans for themselves knows it.
+    f.put(&w.owner, "/roster", &entries).await.must(200);
+    let own = json!({"entries": [entry(json!({"employee_id": w.owner.employee_id}), "2026-06-04", "2026-06-08")]});
+    f.put(&w.owner, "/roster", &own).await.must(200);
+    assert_eq!(f.told(kind).len(), 2);
+}
+
+#[tokio::test]
+async fn the_calendar_of_a_unit_has_everybody_whom_one_may_see_page_by_page() {
+    let f = Fixture::start().await;
+    let w = &f.world;
+    let shift = f.day_shift().await;
+    f.plan_team(&shift, "2026-06-01", "2026-06-02").await;
+    let path =
+        |query: &str| format!("/roster/calendar?unit_id={}&from=2026-06-02&to=2026-06-03{query}", w.team.unit_id);
+    let first = f.get(&w.manager, &path("&limit=1")).await;
+    assert_eq!(first.header("etag"), "\"1\"");
+    let first = first.must(200);
+    assert_eq!(first["items"][0]["employee_id"], json!(w.manager.employee_id));
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = f.get(&w.manager, &path(&format!("&limit=1&cursor={cursor}"))).await.must(200);
+    let days = second["items"][0]["items"].as_array().unwrap();
+    assert_eq!(second["items"][0]["employee_id"], json!(w.worker.employee_id));
+    assert_eq!((&days[0]["shift_code"], &days[1]["shift_code"]), (&json!("DAY"), &json!(null)));
+    let of_worker = f.get(&w.worker, &path("")).await.must(200);
+    assert_eq!(of_worker["items"].as_array().unwrap().len(), 1, "oneself alone");
+    let unknown =
+        format!("/roster/calendar?unit_id={}&from=2026-06-02&to=2026-06-03", rollcall_ids::UnitId::generate());
+    assert_eq!(f.get(&w.owner, &unknown).await.bad_fields(), [("?unit_id".to_owned(), "unknown_unit".to_owned())]);
+}

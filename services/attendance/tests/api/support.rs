@@ -1,5 +1,6 @@
 //! An organisation as org's events tell of it, and requests of the people in it.
 
+use diesel::prelude::*;
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use reqwest::{Method, RequestBuilder};
@@ -14,9 +15,15 @@ use rollcall_org_api::facts::{
 };
 use rollcall_org_api::internal::Member;
 use rollcall_org_api::rights::{Grant, Permission, Scope};
-use rollcall_stack::testing::{As, TestService};
+use rollcall_stack::testing::{As, TestService, set};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+#[derive(diesel::QueryableByName)]
+struct Told {
+    #[diesel(sql_type = diesel::sql_types::Jsonb)]
+    data: Value,
+}
 
 /// A status and a body.
 #[derive(Debug)]
@@ -262,8 +269,38 @@ impl Fixture {
         send(self.by(who).post(&self.world.path(suffix)).json(body)).await
     }
 
+    /// Puts; on the roster, against its version.
     pub(crate) async fn put(&self, who: &EmployeeFact, suffix: &str, body: &Value) -> Reply {
-        send(self.by(who).put(&self.world.path(suffix)).json(body)).await
+        let request = self.by(who).put(&self.world.path(suffix)).json(body);
+        if suffix == "/roster" {
+            let roster = self.get(&self.world.owner, "/roster?from=2026-06-01&to=2026-06-01").await;
+            return send(request.header("if-match", roster.header("etag"))).await;
+        }
+        send(request).await
+    }
+
+    /// Puts with `If-Match`.
+    pub(crate) async fn put_at(&self, who: &EmployeeFact, suffix: &str, version: i64, body: &Value) -> Reply {
+        let request = self.by(who).put(&self.world.path(suffix)).json(body);
+        send(request.header("if-match", format!("\"{version}\""))).await
+    }
+
+    /// A service that emits events to somebody who is away, and the events it has emitted so far.
+    pub(crate) async fn that_tells() -> Self {
+        let service = TestService::with(|settings| {
+            set(settings, "events.subscribers.notification", vec!["attendance.".to_owned()]);
+            set(settings, "peers.notification.url", "http://127.0.0.1:9");
+            set(settings, "peers.notification.public_key", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        });
+        Self::on(service.await).await
+    }
+
+    /// The data of all events of a kind that were emitted.
+    pub(crate) fn told(&self, kind: &str) -> Vec<Value> {
+        let mut admin = PgConnection::establish(&self.service.admin_url).unwrap();
+        let query = diesel::sql_query("SELECT data FROM outbox WHERE kind = $1 ORDER BY position");
+        let rows: Vec<Told> = query.bind::<diesel::sql_types::Text, _>(kind).load(&mut admin).unwrap();
+        rows.into_iter().map(|row| row.data).collect()
     }
 
     /// Punches with a key.

@@ -11,6 +11,7 @@
 //! What is told: `RateLimit-Policy` and `RateLimit` in the form of draft-ietf-httpapi-ratelimit-headers-10.
 
 use super::{LimitSettings, RateSettings};
+use crate::client_address::said_by;
 use crate::fault::Fault;
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -28,8 +29,6 @@ use std::time::Duration;
 
 /// Principals remembered: some 20 MB when all are there.
 const REMEMBERED: u64 = 100_000;
-/// Header in which a proxy says for whom it asks.
-const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -153,7 +152,7 @@ impl<C: Clock + Clone + Send + Sync + 'static> Rates<C> {
 
     fn stranger(&self, request: &HttpRequest) -> Option<Principal> {
         let peer = request.peer_addr()?.ip().to_canonical();
-        let address = client(peer, request.headers(), &self.proxies);
+        let address = said_by(peer, request.headers(), &self.proxies).to_canonical();
         (!address.is_loopback() || address != peer).then(|| Principal::Address(subscriber(address)))
     }
 }
@@ -178,16 +177,6 @@ impl Standing {
     }
 }
 
-/// The client's address, given that of the peer: what a trusted proxy says, in the last entry, which it wrote itself.
-fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
-    let last = headers.get_all(FORWARDED_FOR).last().and_then(|value| value.to_str().ok()?.rsplit(',').next());
-    let said = last.and_then(|entry| entry.trim().parse::<IpAddr>().ok()).map(|address| address.to_canonical());
-    match said {
-        Some(address) if proxies.iter().any(|proxy| proxy.contains(&peer)) => address,
-        _ => peer,
-    }
-}
-
 /// An IPv4 address, or the /64 of an IPv6 one, which one subscriber has to themselves.
 fn subscriber(address: IpAddr) -> IpAddr {
     match address {
@@ -199,6 +188,7 @@ fn subscriber(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client_address::FORWARDED_FOR;
     use actix_web::test::TestRequest;
     use governor::clock::FakeRelativeClock;
 

@@ -11,6 +11,7 @@ mod leave;
 mod periods;
 mod punch;
 mod requests;
+mod roster;
 mod webhook;
 
 /// Every rule.
@@ -23,6 +24,7 @@ pub static RULES: &[&Rule] = &[
     &leave::EXPIRING,
     &periods::LOCKED,
     &periods::LOCKING,
+    &punch::MISSING,
     &punch::OUTSIDE_GEOFENCE,
     &requests::CORRECTION_DECIDED_RULE,
     &requests::CORRECTION_REQUESTED_RULE,
@@ -32,6 +34,7 @@ pub static RULES: &[&Rule] = &[
     &requests::OVERTIME_REQUESTED_RULE,
     &requests::SWAP_DECIDED_RULE,
     &requests::SWAP_REQUESTED_RULE,
+    &roster::CHANGED,
     &webhook::SWITCHED_OFF,
 ];
 

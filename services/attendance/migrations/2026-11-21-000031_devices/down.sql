@@ -1,0 +1,2 @@
+ALTER TABLE punches DROP COLUMN device_id;
+DROP TABLE devices;

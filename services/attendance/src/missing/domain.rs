@@ -1,0 +1,152 @@
+//! What is missing of somebody's days. Pure.
+
+use crate::workdays::day::Workday;
+use crate::workdays::facts::{Facts, MINUTE, Second};
+use crate::workdays::{belonging, compute, windows};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rollcall_attendance_api::events::Missing;
+use rollcall_attendance_api::workdays::{ExceptionCode, Status};
+
+/// Something that is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Of which work date.
+    pub(crate) date: Date,
+    /// What.
+    pub(crate) missing: Missing,
+    /// The punch whose other half is missing, or when work was to start.
+    pub(crate) at: Option<Timestamp>,
+    /// IANA zone to show it in.
+    pub(crate) time_zone: String,
+}
+
+/// What is missing of the dates from `from` to `to` that closed after `since`. `remind_after` says how many minutes after
+/// the planned start of a date whoever has not come is reminded.
+pub(crate) fn found(
+    facts: &Facts,
+    (from, to): (Date, Date),
+    since: Timestamp,
+    remind_after: impl Fn(Date) -> Option<u32>,
+) -> Vec<Found> {
+    let windows = windows::of(&facts.days);
+    let mut all = Vec::new();
+    for day in compute(facts, from, to) {
+        let window = windows.iter().find(|window| facts.days[window.day].date == day.date);
+        let mut add = |missing: Missing, at: Option<Timestamp>| {
+            let time_zone = crate::facts::domain::zone_name(&day.zone);
+            all.push(Found { date: day.date, missing, at, time_zone });
+        };
+        let closed_since = window.is_none_or(|window| window.holds.end > since.as_second());
+        for exception in &day.exceptions {
+            let missing = match exception.code {
+                ExceptionCode::MissingOut => Missing::Out,
+                ExceptionCode::MissingIn if day.status != Status::Pending => Missing::In,
+                _ => continue,
+            };
+            // Outside of every window it is over when nobody works that long.
+            let over = exception.at.map_or(Second::MIN, |at| at.as_second() + belonging::STRETCH_SPAN);
+            if closed_since && over > since.as_second() {
+                add(missing, exception.at);
+            }
+        }
+        if day.status == Status::Absent && day.punches.is_empty() && closed_since && window.is_some() {
+            add(Missing::Everything, day.planned.map(|(start, _)| start));
+        }
+        if let Some(start) = remind_after(day.date).and_then(|minutes| not_come(facts, &day, minutes, since)) {
+            add(Missing::NotCome, Some(start));
+        }
+    }
+    all
+}
+
+/// When somebody was to start who has not come so many minutes later, while it is not too late to come; none: they have,
+/// or nothing is known of it yet.
+fn not_come(facts: &Facts, day: &Workday, minutes: u32, since: Timestamp) -> Option<Timestamp> {
+    let (start, end) = day.planned.filter(|_| day.status == Status::Pending && day.punches.is_empty())?;
+    let due = start.as_second() + Second::from(minutes) * MINUTE;
+    let reported = facts.days.iter().find(|one| one.date == day.date)?.reported_until;
+    let heard = reported.is_none_or(|until| until.as_second() >= due);
+    let now = facts.now.as_second();
+    let in_time = since.as_second() < due && due <= now && facts.now < end;
+    (heard && in_time).then_some(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workdays::facts::{DayFacts, PunchFact, ShiftFacts};
+    use jiff::civil::date;
+    use jiff::tz::TimeZone;
+    use jiff::{SignedDuration, ToSpan as _};
+    use rollcall_attendance_api::policy::Policy;
+    use rollcall_attendance_api::punches::Direction;
+    use rollcall_attendance_api::wall_time::WallTime;
+    use rollcall_ids::PunchId;
+    use std::sync::Arc;
+
+    const DAY: Date = date(2026, 6, 1);
+
+    fn at(hour: i64, minute: i64) -> Timestamp {
+        let midnight = DAY.to_zoned(TimeZone::UTC).unwrap().timestamp();
+        midnight + SignedDuration::from_mins(hour * 60 + minute)
+    }
+
+    /// 09:00 to 18:00, whose window closes at midnight, and what was punched by `now`.
+    fn missing(punches: &[(Timestamp, Direction)], now: Timestamp, since: Timestamp) -> Vec<Missing> {
+        let wall = |text: &str| WallTime::parse(text).unwrap();
+        let (start, end, policy) = (wall("09:00"), wall("18:00"), Policy::default());
+        let shift = Arc::new(ShiftFacts { start, end, breaks: vec![], policy });
+        let day = |offset: i32| DayFacts {
+            date: DAY + offset.days(),
+            zone: TimeZone::UTC,
+            shift: (offset == 0).then(|| Arc::clone(&shift)),
+            holiday: None,
+            leave: None,
+            leave_hours: vec![],
+            overtime_approved: None,
+            reported_until: None,
+        };
+        let punch = |&(at, direction): &(Timestamp, Direction)| PunchFact {
+            id: PunchId::generate(),
+            at,
+            direction,
+            outside_geofence: false,
+            outside_network: false,
+        };
+        let facts = Facts { now, days: (-3..=3).map(day).collect(), punches: punches.iter().map(punch).collect() };
+        let all = found(&facts, (DAY - 1.day(), DAY + 1.day()), since, |_| Some(10));
+        all.into_iter().map(|found| found.missing).collect()
+    }
+
+    #[test]
+    fn what_is_missing_is_found_when_the_window_has_closed_and_not_before() {
+        let early = at(0, 0);
+        let came = (at(9, 0), Direction::In);
+        let gone = (at(18, 0), Direction::Out);
+        for (punches, now, expected) in [
+            (vec![], at(9, 9), vec![]),
+            (vec![], at(9, 10), vec![Missing::NotCome]),
+            (vec![], at(17, 59), vec![Missing::NotCome]),
+            (vec![], at(18, 0), vec![]),
+            (vec![], at(23, 59), vec![]),
+            (vec![], at(24, 0), vec![Missing::Everything]),
+            (vec![came], at(9, 30), vec![]),
+            (vec![came], at(23, 59), vec![]),
+            (vec![came], at(24, 0), vec![Missing::Out]),
+            (vec![gone], at(17, 0), vec![]),
+            (vec![gone], at(24, 0), vec![Missing::In]),
+            (vec![came, gone], at(24, 0), vec![]),
+        ] {
+            assert_eq!(missing(&punches, now, early), expected, "{punches:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn what_was_over_before_anybody_looked_is_not_told() {
+        assert_eq!(missing(&[], at(25, 0), at(24, 0)), []);
+        assert_eq!(missing(&[], at(25, 0), at(23, 59)), [Missing::Everything]);
+        assert_eq!(missing(&[], at(10, 0), at(9, 10)), []);
+        assert_eq!(missing(&[(at(9, 0), Direction::In)], at(25, 0), at(24, 0)), []);
+    }
+}

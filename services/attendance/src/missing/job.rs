@@ -1,0 +1,155 @@
+//! The task that looks for missing punches.
+
+use crate::app::App;
+use crate::devices::store as devices;
+use crate::facts::domain::{Org, assignment_near};
+use crate::facts::store as facts_store;
+use crate::missing::domain::{Found, found};
+use crate::missing::store::{self, Due};
+use crate::workdays::gather;
+use diesel::pg::PgConnection;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use rollcall_attendance_api::events::{PUNCH_MISSING, PunchMissing};
+use rollcall_common::db::Unscoped;
+use rollcall_common::events::{NewEvent, Outbox};
+use rollcall_common::fault::Fault;
+use rollcall_common::problem::chain;
+use rollcall_common::server::Drain;
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::UnitId;
+use rollcall_org_api::facts::EmployeeFact;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Between two questions of which organisations are due.
+const PAUSE: Duration = Duration::from_secs(5);
+/// For how long nobody else looks at an organisation that somebody looks at.
+const LEASE: SignedDuration = SignedDuration::from_mins(5);
+/// People looked at together.
+const PAGE: i64 = 500;
+/// Days back that are looked at after a long silence, of the service or of a device.
+const BACK: i32 = 31;
+
+/// Looks again and again, until the service drains.
+pub(crate) async fn follow(app: Arc<App>, drain: Drain) {
+    while !drain.is_draining() {
+        if let Err(error) = app.look_for_missing_punches(&drain).await {
+            tracing::warn!(error = chain(&error), "cannot look for missing punches");
+        }
+        tokio::select! {
+            () = drain.started() => {}
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+}
+
+impl App {
+    /// Looks for missing punches in every organisation that is due, and tells of those that were not known; answers how
+    /// many those were.
+    pub async fn look_for_missing_punches(&self, drain: &Drain) -> Result<usize, Fault> {
+        let now = self.core.clock.now();
+        self.core.db.transaction(Unscoped, move |conn| store::watch_new(conn, now)).await?;
+        let mut told = 0;
+        while !drain.is_draining() {
+            let now = self.core.clock.now();
+            let claim = move |conn: &mut PgConnection| store::claim(conn, now, now + LEASE);
+            let Some(due) = self.core.db.transaction(Unscoped, claim).await? else { break };
+            told += self.look_at(&due, now).await?;
+        }
+        Ok(told)
+    }
+
+    async fn look_at(&self, due: &Due, now: Timestamp) -> Result<usize, Fault> {
+        #[expect(clippy::disallowed_methods, reason = "the organisation is one of the service's own copy")]
+        let tenant = Tenant::of_capability(due.org_id);
+        let org = self.facts.org(&tenant).await?.ok_or(Fault::NotFound)?;
+        let (since, looked_at) = (due.watched_since, due.looked_at);
+        let (mut told, mut after) = (0, None);
+        loop {
+            let (of, from, outbox) = (Arc::clone(&org), after.take(), self.core.outbox.clone());
+            let work = move |conn: &mut PgConnection| {
+                let look = Look { org: &of, outbox: &outbox, tenant, since, looked_at, now };
+                look.page(conn, from.as_ref())
+            };
+            let (found, next) = self.core.db.transaction(&tenant, work).await?;
+            told += found;
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let next = now + SignedDuration::from_secs(self.missing.every_seconds.into());
+        let work = move |conn: &mut PgConnection| {
+            // What a silent device has yet to report is looked at again.
+            let reported = if org.has_devices() { devices::reported(conn, &tenant)? } else { HashMap::new() };
+            let known_until = reported.into_values().chain([now]).min().unwrap_or(now);
+            store::looked(conn, &tenant, known_until, next)
+        };
+        self.core.db.transaction(&tenant, work).await?;
+        Ok(told)
+    }
+}
+
+/// One look at an organisation.
+struct Look<'a> {
+    org: &'a Org,
+    outbox: &'a Outbox,
+    tenant: Tenant,
+    since: Timestamp,
+    looked_at: Timestamp,
+    now: Timestamp,
+}
+
+impl Look<'_> {
+    /// Looks at the next people by number; answers how many were told of, and where the people after them begin.
+    fn page(
+        &self,
+        conn: &mut PgConnection,
+        after: Option<&facts_store::AfterPerson>,
+    ) -> Result<(usize, Option<facts_store::AfterPerson>), Fault> {
+        let dates = self.dates();
+        let units: Vec<UnitId> = self.org.unit_ids().collect();
+        let people = facts_store::people_of_units(conn, &self.tenant, &units, dates, after, PAGE)?;
+        let more = i64::try_from(people.len()).is_ok_and(|count| count == PAGE);
+        let next = people.last().filter(|_| more).map(|person| (person.number.clone(), person.employee_id));
+        let all = gather::facts(conn, &self.tenant, self.org, &people, dates, self.now)?;
+        let mut told = 0;
+        for (person, facts) in people.iter().zip(&all) {
+            let remind_after =
+                |date: Date| self.org.punch_rules(assignment_near(person, date)?.site_id).remind_after_minutes;
+            for found in found(facts, dates, self.since, remind_after) {
+                let counts = person.works_on(found.date);
+                if counts && store::add(conn, &self.tenant, person.employee_id, &found, self.now)? {
+                    self.tell(conn, person, found)?;
+                    told += 1;
+                }
+            }
+        }
+        Ok((told, next))
+    }
+
+    /// The dates that may have closed since everything was known.
+    fn dates(&self) -> (Date, Date) {
+        let date = |at: Timestamp| Offset::UTC.to_datetime(at).date();
+        let today = date(self.now);
+        ((date(self.looked_at) - 2.days()).max(today - BACK.days()), today + 1.day())
+    }
+
+    fn tell(&self, conn: &mut PgConnection, person: &EmployeeFact, found: Found) -> Result<(), Fault> {
+        let data = PunchMissing {
+            employee_id: person.employee_id,
+            employee_name: person.name.clone(),
+            manager_id: assignment_near(person, found.date).and_then(|assignment| assignment.manager_id),
+            work_date: found.date,
+            missing: found.missing,
+            at: found.at,
+            time_zone: found.time_zone,
+        };
+        let (subject, org_id) = (person.employee_id.to_string(), Some(self.tenant.org_id()));
+        self.outbox.emit(conn, &NewEvent { kind: PUNCH_MISSING, subject, org_id, version: None, data: &data })?;
+        Ok(())
+    }
+}

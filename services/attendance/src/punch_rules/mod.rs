@@ -1,0 +1,4 @@
+//! What a site does with punches from elsewhere.
+
+pub(crate) mod handlers;
+pub(crate) mod store;

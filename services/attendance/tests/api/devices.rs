@@ -1,0 +1,194 @@
+//! `/devices`, and what they punch.
+
+use crate::support::{Fixture, Reply, assignment, employee, event, send, site};
+use jiff::civil::date;
+use rollcall_org_api::events::SITE_CHANGED;
+use rollcall_org_api::facts::EmployeeFact;
+use serde_json::{Value, json};
+
+/// A device and its secret.
+struct Terminal {
+    id: String,
+    secret: String,
+}
+
+async fn add(f: &Fixture, change: Value) -> Terminal {
+    let mut body = json!({"name": "Door", "kind": "terminal", "site_id": f.world.berlin.site_id});
+    body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    let made = f.post(&f.world.owner, "/devices", &body).await.must(201);
+    let text = |field: &str| made[field].as_str().unwrap().to_owned();
+    Terminal { id: text("device_id"), secret: text("secret") }
+}
+
+async fn post(f: &Fixture, secret: &str, suffix: &str, body: &Value) -> Reply {
+    send(f.service.with_token(secret).post(&f.world.path(suffix)).json(body)).await
+}
+
+async fn beat(f: &Fixture, terminal: &Terminal) -> Value {
+    post(f, &terminal.secret, "/devices/current/heartbeat", &json!({})).await.must(200)
+}
+
+/// The status of the worker's first of June.
+async fn status(f: &Fixture) -> String {
+    let days = f.workdays(&f.world.worker, "from=2026-06-01&to=2026-06-01").await;
+    days[0]["status"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_device_punches_for_the_people_of_its_site_and_for_nobody_else() {
+    let f = Fixture::start().await;
+    let munich = site("Munich", "Europe/Berlin");
+    f.tell(&[event(f.world.org.org_id, SITE_CHANGED, 1, &munich)]).await;
+    let stranger = employee("9", f.world.team.unit_id, munich.site_id, vec![]);
+    f.tell_employee(&stranger).await;
+    let terminal = add(&f, json!({})).await;
+    assert!(terminal.secret.starts_with("rcd_"));
+    let of = |who: &EmployeeFact| json!({"employee_id": who.employee_id, "source": "web"});
+    let made = post(&f, &terminal.secret, "/punches", &of(&f.world.worker)).await.must(201);
+    assert_eq!((&made["source"], &made["device_id"]), (&json!("device"), &json!(terminal.id)));
+    assert_eq!(made["recorded_by"], json!(f.world.worker.employee_id));
+    let field = |code: &str| [("/employee_id".to_owned(), code.to_owned())];
+    assert_eq!(post(&f, &terminal.secret, "/punches", &of(&stranger)).await.bad_fields(), field("not_on_device"));
+    assert_eq!(post(&f, &terminal.secret, "/punches", &json!({})).await.bad_fields(), field("required"));
+
+    // On the list is who may, wherever they work; off it is who may not.
+    let kiosk = add(&f, json!({"kind": "kiosk", "allowed_employees": [stranger.employee_id]})).await;
+    let made = post(&f, &kiosk.secret, "/punches", &of(&stranger)).await.must(201);
+    assert_eq!(made["source"], "kiosk");
+    let refused = post(&f, &kiosk.secret, "/punches", &of(&f.world.worker)).await;
+    assert_eq!(refused.bad_fields(), field("not_on_device"));
+    let nobody = add(&f, json!({"allowed_employees": []})).await;
+    let refused = post(&f, &nobody.secret, "/punches", &of(&f.world.worker)).await;
+    assert_eq!(refused.bad_fields(), field("not_on_device"));
+}
+
+#[tokio::test]
+async fn a_device_may_do_nothing_else_and_its_secret_is_worth_nothing_once_it_is_replaced_or_switched_off() {
+    let f = Fixture::start().await;
+    let owner = &f.world.owner;
+    let terminal = add(&f, json!({})).await;
+    let with = f.service.with_token(&terminal.secret);
+    for path in ["/punches", "/workdays?from=2026-06-01&to=2026-06-01", "/devices", "/shifts"] {
+        send(with.get(&f.world.path(path))).await.refused(401, "not_signed_in");
+    }
+    let elsewhere = format!("/api/attendance/v1/orgs/{}/punches", rollcall_ids::OrgId::generate());
+    send(with.post(&elsewhere).json(&json!({}))).await.refused(401, "not_signed_in");
+    let people = f.by(owner).post(&f.world.path("/devices/current/heartbeat"));
+    send(people).await.refused(401, "not_signed_in");
+
+    let path = format!("/devices/{}", terminal.id);
+    let read = f.get(owner, &path).await;
+    assert_eq!(read.header("etag"), "\"1\"");
+    assert!(!read.body.to_string().contains("secret"), "{:#}", read.body);
+    let rotate = f.by(owner).post(&f.world.path(&format!("{path}/rotate-secret")));
+    send(rotate).await.refused(428, "if_match_required");
+    let rotate = f.by(owner).post(&f.world.path(&format!("{path}/rotate-secret"))).header("if-match", "\"1\"");
+    let fresh = send(rotate).await.must(200)["secret"].as_str().unwrap().to_owned();
+    let punch = json!({"employee_id": f.world.worker.employee_id});
+    post(&f, &terminal.secret, "/punches", &punch).await.refused(401, "not_signed_in");
+    post(&f, &fresh, "/punches", &punch).await.must(201);
+    let off = json!({"name": "Door", "site_id": f.world.berlin.site_id, "disabled": true});
+    f.put_at(owner, &path, 1, &off).await.refused(412, "version_mismatch");
+    assert_eq!(f.put_at(owner, &path, 2, &off).await.must(200)["disabled"], true);
+    post(&f, &fresh, "/punches", &punch).await.refused(401, "not_signed_in");
+    for who in [&f.world.manager, &f.world.worker] {
+        f.get(who, "/devices").await.refused(403, "forbidden");
+        f.put_at(who, &path, 3, &off).await.refused(403, "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn a_device_sends_what_it_kept_while_offline_in_one_batch_and_again_without_harm() {
+    let f = Fixture::start().await;
+    let terminal = add(&f, json!({})).await;
+    let id = f.world.worker.employee_id;
+    let item = |key: &str, at: &str| json!({"idempotency_key": key, "employee_id": id, "at": at});
+    let batch = json!({"punches": [
+        item("1", "2026-05-31T16:00:00Z"), item("2", "2026-05-31T07:00:00Z"), item("3", "2026-05-01T07:00:00Z"),
+        {"idempotency_key": "4", "employee_id": rollcall_ids::EmployeeId::generate()},
+    ]});
+    // Org is away: whether it knows the fourth cannot be said, and the others do not wait for that.
+    for verdict in ["created", "duplicate"] {
+        let answer = post(&f, &terminal.secret, "/punches/batch", &batch).await.must(200);
+        let seen: Vec<_> = answer["items"].as_array().unwrap().iter().map(|item| item["verdict"].clone()).collect();
+        assert_eq!(seen, [verdict, verdict, "rejected", "rejected"].map(|v| json!(v)), "{answer:#}");
+        assert_eq!(answer["items"][0]["punch"]["offline"], true);
+    }
+}
+
+#[tokio::test]
+async fn a_day_waits_until_every_device_of_the_site_has_reported() {
+    let f = Fixture::start().await;
+    let shift = f.day_shift().await;
+    f.plan_team(&shift, "2026-05-01", "2026-06-30").await;
+    let (owner, worker) = (f.world.owner.clone(), f.world.worker.clone());
+    let [first, second] = [add(&f, json!({})).await, add(&f, json!({"name": "Back"})).await];
+    // Days that were over before there was a device do not wait for it.
+    let before = f.workdays(&worker, "from=2026-05-28&to=2026-05-28").await;
+    assert_eq!(before[0]["status"], "absent");
+    f.set_clock("2026-06-02T10:00:00Z");
+    assert_eq!(status(&f).await, "pending");
+    assert_eq!(beat(&f, &first).await["time_zone"], "Europe/Berlin");
+    assert_eq!(status(&f).await, "pending", "the other one is silent");
+    // It comes back with what it kept: known up to the newest of it, which is before the window's end.
+    let late = json!({"punches": [{"idempotency_key": "1", "employee_id": worker.employee_id,
+        "at": "2026-06-01T07:00:00Z"}]});
+    post(&f, &second.secret, "/punches/batch", &late).await.must(200);
+    assert_eq!(status(&f).await, "pending");
+    beat(&f, &second).await;
+    assert_eq!(status(&f).await, "incomplete");
+    let read = f.get(&owner, &format!("/devices/{}", second.id)).await.must(200);
+    assert_eq!(
+        (&read["last_seen_at"], &read["reported_until"]),
+        (&json!("2026-06-02T10:00:00Z"), &json!("2026-06-02T10:00:00Z"))
+    );
+    // One that is switched off is not waited for.
+    f.set_clock("2026-06-03T10:00:00Z");
+    beat(&f, &first).await;
+    let second_of_june = async || {
+        let days = f.workdays(&worker, "from=2026-06-02&to=2026-06-02").await;
+        days[0]["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(second_of_june().await, "pending");
+    let off = json!({"name": "Back", "site_id": f.world.berlin.site_id, "disabled": true});
+    f.put_at(&owner, &format!("/devices/{}", second.id), 1, &off).await.must(200);
+    assert_eq!(second_of_june().await, "absent");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_device_is_named_and_pages_make_up_the_list() {
+    let f = Fixture::start().await;
+    let owner = &f.world.owner;
+    let body = json!({"name": " ", "kind": "terminal", "site_id": rollcall_ids::SiteId::generate()});
+    let found = f.post(owner, "/devices", &body).await.bad_fields();
+    let expected = [("/name", "length"), ("/site_id", "unknown_site")];
+    assert_eq!(found, expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned())));
+    let body = json!({"name": "A", "kind": "toaster", "site_id": f.world.berlin.site_id});
+    f.post(owner, "/devices", &body).await.refused(400, "malformed_input");
+    for name in ["A", "B", "C"] {
+        add(&f, json!({"name": name})).await;
+    }
+    let first = f.get(owner, "/devices?limit=2").await.must(200);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = f.get(owner, &format!("/devices?limit=2&cursor={cursor}")).await.must(200);
+    let items = [first["items"].as_array().unwrap().clone(), second["items"].as_array().unwrap().clone()].concat();
+    let names: Vec<_> = items.iter().map(|device| device["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["A", "B", "C"]);
+    assert!(items.iter().all(|device| device["time_zone"] == "Europe/Berlin" && device["last_seen_at"].is_null()));
+}
+
+#[tokio::test]
+async fn whoever_moves_to_another_site_punches_there() {
+    let f = Fixture::start().await;
+    let munich = site("Munich", "Europe/Berlin");
+    f.tell(&[event(f.world.org.org_id, SITE_CHANGED, 1, &munich)]).await;
+    let terminal = add(&f, json!({"site_id": munich.site_id})).await;
+    let mut worker = f.world.worker.clone();
+    let punch = json!({"employee_id": worker.employee_id});
+    post(&f, &terminal.secret, "/punches", &punch).await.refused(422, "invalid_input");
+    worker.version = 2;
+    worker.assignments[0].valid_to = Some(date(2026, 5, 31));
+    worker.assignments.push(assignment(f.world.team.unit_id, munich.site_id, date(2026, 6, 1), None));
+    f.tell_employee(&worker).await;
+    post(&f, &terminal.secret, "/punches", &punch).await.must(201);
+}
