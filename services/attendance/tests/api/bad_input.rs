@@ -119,6 +119,17 @@ async fn what_is_understood_and_wrong_is_422_with_every_field() {
     {
         assert_eq!(fields(f.get(&owner, &format!("/punches?{query}")).await.bad_fields()), [pointer], "{query}");
     }
+    f.get(&owner, "/workdays?from=2026-06-01").await.refused(400, "malformed_input");
+    f.get(&owner, "/workdays?from=tomorrow&to=2026-06-01").await.refused(400, "malformed_input");
+    f.get(&owner, "/shifts/7").await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn of_leave_what_is_understood_and_wrong_is_422_with_every_field() {
+    let f = Fixture::start().await;
+    let owner = f.world.owner.clone();
+    let nobody = "0193a6f0-7c1e-7000-8000-00000000dead";
+    let fields = |found: Vec<(String, String)>| found.into_iter().map(|(pointer, _)| pointer).collect::<Vec<_>>();
     let leave_type = json!({"code": "", "name": "\u{7}", "unit": "day", "approval_levels": 3});
     let found = fields(f.post(&owner, "/leave-types", &leave_type).await.bad_fields());
     assert_eq!(found, ["/code", "/name", "/approval_levels"]);
@@ -190,9 +201,6 @@ async fn what_is_understood_and_wrong_is_422_with_every_field() {
     let query = query.replace("unit_id", "site_id");
     assert_eq!(fields(f.get(&owner, &query).await.bad_fields()), ["?site_id"]);
     assert_eq!(fields(f.get(&owner, "/leave-balances?as_of=0001-01-01").await.bad_fields()), ["?as_of"]);
-    f.get(&owner, "/workdays?from=2026-06-01").await.refused(400, "malformed_input");
-    f.get(&owner, "/workdays?from=tomorrow&to=2026-06-01").await.refused(400, "malformed_input");
-    f.get(&owner, "/shifts/7").await.refused(404, "not_found");
 }
 
 /// What the rules of a shift, a cycle and a batch refuse, each with the field that is to blame; nothing of it is stored.

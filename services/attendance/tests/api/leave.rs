@@ -52,8 +52,10 @@ pub(crate) async fn balance(f: &Fixture, who: &EmployeeFact, as_of: &str) -> Val
     f.get(who, &format!("/leave-balances?as_of={as_of}")).await.must(200)["items"][0].clone()
 }
 
-async fn days(f: &Fixture, who: &EmployeeFact, as_of: &str) -> f64 {
-    balance(f, who, as_of).await["balance_minutes"].as_f64().unwrap() / 480.0
+async fn days(f: &Fixture, who: &EmployeeFact, as_of: &str) -> i64 {
+    let minutes = balance(f, who, as_of).await["balance_minutes"].as_i64().unwrap();
+    assert_eq!(minutes % DAY, 0, "whole days: {minutes}");
+    minutes / DAY
 }
 
 /// Kind and days of every entry of the worker, the oldest first.
@@ -182,7 +184,7 @@ async fn years_are_given_carried_over_within_the_limit_and_expire_each_once() {
     grant(&f, &worker, &vacation, json!({"kind": "adjust", "minutes": -15 * DAY})).await;
     // The new year begins at midnight in Berlin.
     settle(&f, "2026-12-31T22:59:00Z").await;
-    assert_eq!(days(&f, &worker, "2026-12-31").await, 15.0);
+    assert_eq!(days(&f, &worker, "2026-12-31").await, 15);
     settle(&f, "2026-12-31T23:01:00Z").await;
     let expected = [
         ("accrual", 30.0),
@@ -193,13 +195,13 @@ async fn years_are_given_carried_over_within_the_limit_and_expire_each_once() {
         ("accrual", 30.0),
     ];
     assert_eq!(entries(&f).await, expected.map(|(kind, days)| (kind.to_owned(), days)));
-    assert_eq!(days(&f, &worker, "2027-01-01").await, 40.0);
+    assert_eq!(days(&f, &worker, "2027-01-01").await, 40);
     let eight = json!({"kind": "adjust", "minutes": -8 * DAY, "effective_on": "2027-02-01"});
     grant(&f, &worker, &vacation, eight).await;
     settle(&f, "2027-03-31T09:00:00Z").await;
-    assert_eq!(days(&f, &worker, "2027-03-31").await, 32.0);
+    assert_eq!(days(&f, &worker, "2027-03-31").await, 32);
     settle(&f, "2027-04-01T09:00:00Z").await;
-    assert_eq!(days(&f, &worker, "2027-04-01").await, 30.0, "two expire");
+    assert_eq!(days(&f, &worker, "2027-04-01").await, 30, "two expire");
     assert_eq!(entries(&f).await.last().unwrap(), &("expiry".to_owned(), -2.0));
 }
 
@@ -215,9 +217,9 @@ async fn what_was_due_while_the_service_was_down_is_given_later_in_its_order_and
     // Room that comes later is not filled for months that are over.
     grant(&f, &f.world.worker, &vacation, json!({"kind": "adjust", "minutes": -2 * DAY})).await;
     settle(&f, "2026-04-11T09:00:00Z").await;
-    assert_eq!(days(&f, &f.world.worker, "2026-04-30").await, 3.0);
+    assert_eq!(days(&f, &f.world.worker, "2026-04-30").await, 3);
     settle(&f, "2026-05-01T09:00:00Z").await;
-    assert_eq!(days(&f, &f.world.worker, "2026-05-01").await, 5.0);
+    assert_eq!(days(&f, &f.world.worker, "2026-05-01").await, 5);
 }
 
 #[tokio::test]
