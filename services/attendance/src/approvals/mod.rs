@@ -10,7 +10,7 @@
 //!
 //! A kind of request (a correction, overtime, leave, a swap) has a table of what is asked for. What all have in
 //! common is here, under the same id: `approvals`, and every decision in `approval_decisions`, which is only added to.
-//! A kind calls [`open`] in the transaction that stores what is asked for, and [`decide`] with what follows from a
+//! A kind calls [`open()`] in the transaction that stores what is asked for, and [`decide()`] with what follows from a
 //! decision, which happens in the transaction of the decision. `domain` says what a decision leads to, `bench` who may
 //! make it; both are pure. The row is locked while it is decided, so of several at once exactly one wins.
 
