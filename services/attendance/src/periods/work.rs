@@ -22,12 +22,17 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_secs(10);
 /// How long one lock is carried on before the next one has its turn.
 const TURN: Duration = Duration::from_secs(5);
+/// Between two turns: another instance may hold the row, and asking without a pause would only be in its way.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Looks again and again; runs for ever.
 pub(crate) async fn run(app: Arc<App>) {
     loop {
         match round(&app).await {
-            Ok(true) => continue,
+            Ok(true) => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
             Ok(false) => {}
             Err(error) => tracing::warn!(error = chain(&error), "cannot work on periods"),
         }

@@ -76,7 +76,11 @@ pub(crate) fn decide(request: &NewPunch, key: Option<Key>, given: &Circumstances
     };
     let offline = source != Source::Import && now.duration_since(at) > given.accepts.online();
     let assignment = assignment_near(whose, date);
-    let site = assignment.and_then(|assignment| by.org().site(assignment.site_id));
+    // What is punched at a device was done where the device hangs, wherever else the person works.
+    let site = match by {
+        By::Device(_, door) => by.org().site(door.site_id),
+        By::Member(_) => assignment.and_then(|assignment| by.org().site(assignment.site_id)),
+    };
 
     let mut fields = Fields::new();
     fields.take("/at", within(at, source, given));
@@ -136,7 +140,8 @@ fn allowed(request: &NewPunch, given: &Circumstances<'_>, date: jiff::civil::Dat
 }
 
 fn at_door(door: &Door, whose: &EmployeeFact, date: jiff::civil::Date) -> Result<(), Fault> {
-    if door.serves(whose, date) {
+    // The going of a night shift comes on the date after the last one here.
+    if door.serves(whose, date) || date.yesterday().is_ok_and(|before| door.serves(whose, before)) {
         Ok(())
     } else {
         Err(Fault::invalid("/employee_id", NOT_ON_DEVICE, "must be of the device's site, or on its list if it has one"))
@@ -157,7 +162,7 @@ fn elsewhere(
     let at_device = given.by.own().is_none();
     let mut found = Vec::new();
 
-    let fence = site.geofence.as_ref().filter(|_| rules.geofence != Elsewhere::Off);
+    let fence = site.geofence.as_ref().filter(|_| !at_device && rules.geofence != Elsewhere::Off);
     let distance = fence
         .zip(request.latitude.zip(request.longitude))
         .and_then(|(fence, (latitude, longitude))| geofence::outside(fence, latitude, longitude));

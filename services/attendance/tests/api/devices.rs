@@ -63,6 +63,42 @@ async fn a_device_punches_for_the_people_of_its_site_and_for_nobody_else() {
 }
 
 #[tokio::test]
+async fn the_going_of_a_last_night_is_taken_where_the_night_was_worked() {
+    let f = Fixture::start().await;
+    let terminal = add(&f, json!({})).await;
+    let leaves = |number: &str, last: jiff::civil::Date| {
+        let mut person = employee(number, f.world.team.unit_id, f.world.berlin.site_id, vec![]);
+        person.left_on = Some(last);
+        person
+    };
+    let today = f.service.clock.now().to_zoned(jiff::tz::TimeZone::get("Europe/Berlin").unwrap()).date();
+    let yesterday = leaves("10", today.yesterday().unwrap());
+    let before = leaves("11", today.yesterday().unwrap().yesterday().unwrap());
+    f.tell_employee(&yesterday).await;
+    f.tell_employee(&before).await;
+    let of = |who: &EmployeeFact| json!({"employee_id": who.employee_id, "direction": "out"});
+    post(&f, &terminal.secret, "/punches", &of(&yesterday)).await.must(201);
+    let refused = post(&f, &terminal.secret, "/punches", &of(&before)).await;
+    assert_eq!(refused.bad_fields(), [("/employee_id".to_owned(), "not_on_device".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_punch_at_a_device_is_judged_by_the_site_where_the_device_hangs() {
+    let f = Fixture::start().await;
+    let mut munich = site("Munich", "Europe/Berlin");
+    munich.allowed_networks = vec!["203.0.113.0/24".to_owned()];
+    f.tell(&[event(f.world.org.org_id, SITE_CHANGED, 1, &munich)]).await;
+    let rules = format!("/sites/{}/punch-rules", munich.site_id);
+    f.put_at(&f.world.owner, &rules, 0, &json!({"networks": "refuse"})).await.must(200);
+    let guest = employee("9", f.world.team.unit_id, munich.site_id, vec![]);
+    f.tell_employee(&guest).await;
+    let kiosk = add(&f, json!({"kind": "kiosk", "allowed_employees": [guest.employee_id]})).await;
+    let made = post(&f, &kiosk.secret, "/punches", &json!({"employee_id": guest.employee_id})).await.must(201);
+    assert_eq!(made["site_id"], json!(f.world.berlin.site_id));
+    assert_eq!(made["exceptions"], json!([]));
+}
+
+#[tokio::test]
 async fn a_device_may_do_nothing_else_and_its_secret_is_worth_nothing_once_it_is_replaced_or_switched_off() {
     let f = Fixture::start().await;
     let owner = &f.world.owner;
