@@ -15,7 +15,7 @@ use actix_web::{FromRequest, HttpRequest};
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Text, Timestamptz};
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
 use rollcall_ids::{OrgId, UserId};
@@ -166,10 +166,14 @@ fn lock(conn: &mut PgConnection, owner: &str, key: &str) -> Result<(), Fault> {
     if locked { Ok(()) } else { Err(Fault::IdempotencyInProgress) }
 }
 
-/// Forgets answers older than a day; says how many. It works across tenants, which a policy of the table allows
-/// to this job alone.
-pub(crate) fn forget_old(conn: &mut PgConnection, now: Timestamp) -> Result<usize, Fault> {
+/// Forgets answers older than a day, at most so many; says how many. It works across tenants, which a policy of the
+/// table allows to this job alone.
+pub(crate) fn forget_old(conn: &mut PgConnection, now: Timestamp, most: i64) -> Result<usize, Fault> {
     let limit = now - jiff::SignedDuration::from_hours(24);
     conn.batch_execute("SELECT set_config('app.job', 'forget_idempotency_keys', true)")?;
-    Ok(diesel::delete(table::table.filter(table::created_at.lt(limit.to_diesel()))).execute(conn)?)
+    let old = diesel::sql_query(
+        "DELETE FROM idempotency_keys WHERE ctid IN (
+             SELECT ctid FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+    );
+    Ok(old.bind::<Timestamptz, _>(limit.to_diesel()).bind::<BigInt, _>(most).execute(conn)?)
 }

@@ -8,7 +8,7 @@
 //! | [`auth`], [`tenant`] | who calls, and in which organisation |
 //! | [`extract`], [`validate`], [`idempotency`], [`paging`], [`client_address`] | what came in, and from where |
 //! | [`answer`], [`problem`], [`fault`], [`describe`] | what goes out |
-//! | [`db`] | one transaction for one request |
+//! | [`db`], [`restored`] | one transaction for one request; a database that was put back |
 //! | [`events`] | what others are told, and what is heard |
 //! | [`client`], [`context`] | calls, with a deadline |
 //! | [`cached`] | what peers said, remembered |
@@ -32,6 +32,7 @@ pub mod idempotency;
 pub mod paging;
 pub mod pii;
 pub mod problem;
+pub mod restored;
 mod schema;
 pub mod seal;
 pub mod secret;

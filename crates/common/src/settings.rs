@@ -116,6 +116,9 @@ pub struct PeerSettings {
     pub urls: List<Url>,
     /// Its Ed25519 public key, base64url, which verifies its service tokens.
     pub public_key: String,
+    /// Another one that is believed beside it, while the peer's identity is being changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_public_key: Option<String>,
     /// What is different about calls to it.
     #[serde(default)]
     pub calls: CallOverrides,
@@ -134,6 +137,7 @@ impl PeerSettings {
 pub struct EventSettings {
     pub batch_size: u32,
     pub poll_ms: u64,
+    pub keep_days: u16,
     /// Peers that are told, each with the prefixes of the event types it wants.
     #[serde(default)]
     pub subscribers: BTreeMap<String, TypePrefixes>,
@@ -204,14 +208,21 @@ impl Serialize for DatabaseUrl {
     }
 }
 
+impl FromStr for DatabaseUrl {
+    type Err = &'static str;
+
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Ok(Self(url.to_owned()))
+        } else {
+            Err("must start with postgresql://")
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for DatabaseUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let url = String::deserialize(deserializer)?;
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Ok(Self(url))
-        } else {
-            Err(serde::de::Error::custom("must start with postgresql://"))
-        }
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

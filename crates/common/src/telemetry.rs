@@ -1,38 +1,74 @@
 //! Logs as JSON lines for journald, W3C trace context in and out, Prometheus metrics. No personal data: the root
 //! span has the route's pattern and the request's id, never an address, a query or a name.
 
+mod otlp;
+
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderMap, HeaderName};
+use jiff::Timestamp;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::{TraceContextExt as _, TraceId, TracerProvider as _};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use std::sync::OnceLock;
+use std::time::Duration;
 use tracing::{Event, Level, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, format};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _};
+use tracing_subscriber::{EnvFilter, Layer};
 
-/// Starts logging for a process that serves. `filter` is in the syntax of `EnvFilter`.
-pub fn init(service: &'static str, filter: &str) -> anyhow::Result<()> {
+/// How long a stop waits for the collector of traces.
+const LAST_SPANS: Duration = Duration::from_secs(2);
+
+/// Spans that are not sent yet.
+#[derive(Debug)]
+pub struct Traces(Option<SdkTracerProvider>);
+
+impl Traces {
+    /// Sends what is left, for [`LAST_SPANS`] at most. To be called while the runtime still runs.
+    pub async fn flush(self) {
+        let Some(provider) = self.0 else { return };
+        let ended = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_SPANS)).await;
+        if let Ok(Err(error)) = ended {
+            tracing::warn!(error = crate::problem::chain(&error), "the last spans are lost");
+        }
+    }
+}
+
+/// Starts logging, and tracing where the environment says so, for a process that serves; called within its runtime.
+/// `filter` is in the syntax of `EnvFilter`.
+pub fn init(service: &'static str, filter: &str) -> anyhow::Result<Traces> {
     opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
-    let provider = SdkTracerProvider::builder().build();
-    let tracer = provider.tracer(service);
+    let (provider, sends) = otlp::provider(service)?;
+    let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer(service));
+    let traces = Traces(sends.then(|| provider.clone()));
     opentelemetry::global::set_tracer_provider(provider);
+    let registry = tracing_subscriber::registry();
+    if sends {
+        // What libraries say to themselves is no span of ours.
+        let ours = filter_fn(|metadata| metadata.is_span() && *metadata.level() <= Level::INFO);
+        registry.with(spans.with_filter(ours)).with(lines(filter)?).try_init()?;
+    } else {
+        registry.with(spans).with(lines(filter)?).try_init()?;
+    }
+    Ok(traces)
+}
+
+fn lines<S>(filter: &str) -> anyhow::Result<impl Layer<S> + Send + Sync + use<S>>
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + 'static,
+{
     let json = format().json().flatten_event(true).with_current_span(true).with_span_list(false);
     // Set by systemd where standard output is the journal.
     let journal = std::env::var_os("JOURNAL_STREAM").is_some();
-    let lines = tracing_subscriber::fmt::layer()
-        .event_format(Lines { json, journal })
-        .fmt_fields(JsonFields::new())
-        .with_filter(EnvFilter::try_new(filter)?);
-    tracing_subscriber::registry().with(tracing_opentelemetry::layer().with_tracer(tracer)).with(lines).try_init()?;
-    Ok(())
+    let lines = tracing_subscriber::fmt::layer().event_format(Lines { json, journal }).fmt_fields(JsonFields::new());
+    Ok(lines.with_filter(EnvFilter::try_new(filter)?))
 }
 
 /// One JSON object a line; for the journal with its priority before it (sd-daemon(3)), which the journal takes off, so
@@ -76,6 +112,21 @@ pub fn metrics() -> &'static PrometheusHandle {
         let _ = metrics::set_global_recorder(recorder);
         handle
     })
+}
+
+/// What this process is: since when, of which version.
+pub(crate) fn describe_process(now: Timestamp) {
+    metrics::gauge!("process_start_time_seconds").set(now.as_duration().as_secs_f64());
+    metrics::gauge!("build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+/// Memory that this process holds; where the kernel does not say (proc(5)), nothing.
+pub(crate) fn measure_process() {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return };
+    let field = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    if let Some(kilobytes) = field.and_then(|kilobytes| kilobytes.parse::<u32>().ok()) {
+        metrics::gauge!("process_resident_memory_bytes").set(f64::from(kilobytes) * 1024.0);
+    }
 }
 
 /// The span of a request, child of the caller's when a `traceparent` came with it.

@@ -6,6 +6,7 @@ use crate::process::Process;
 use crate::socket::{self, Notices};
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub struct Service {
     name: String,
     port: u16,
     settings: PathBuf,
+    environment: BTreeMap<String, String>,
     log: PathBuf,
     guard: Guard,
     process: Option<Process>,
@@ -39,7 +41,22 @@ struct Socket {
 impl Service {
     /// A service that has not been started. `settings` is the file it will read.
     pub fn new(name: &str, port: u16, settings: PathBuf, log: PathBuf, guard: &Guard) -> Self {
-        Self { name: name.to_owned(), port, settings, log, guard: guard.clone(), process: None, socket: None }
+        let environment = BTreeMap::new();
+        Self {
+            name: name.to_owned(),
+            port,
+            settings,
+            environment,
+            log,
+            guard: guard.clone(),
+            process: None,
+            socket: None,
+        }
+    }
+
+    /// Variables in the environment of its processes, besides what they inherit.
+    pub fn set_environment(&mut self, environment: &BTreeMap<String, String>) {
+        self.environment.clone_from(environment);
     }
 
     /// From now on its processes take turns on one socket, as they do under systemd.
@@ -68,7 +85,8 @@ impl Service {
         let notices = Notices::listen(self.settings.with_extension(format!("{}.notify", socket.started)))?;
         let (mut command, input) = socket::command(program, &socket.listener, &notices)?;
         let inherit = format!("ROLLCALL_{}__SERVER__INHERIT_SOCKET", self.name.to_uppercase());
-        command.arg("serve").arg("--config").arg(&self.settings).current_dir("/").env(inherit, "true");
+        command.arg("serve").arg("--config").arg(&self.settings).current_dir("/");
+        command.envs(&self.environment).env(inherit, "true");
         let (name, guard) = (&self.name, &self.guard);
         let process = Process::spawn_reading(name, command, input, &self.log, guard, Signal::SIGTERM, Level::Service)?;
         let ended = || process.exited().map(|status| process.failure(&format!("ended while it started ({status})")));
@@ -176,7 +194,7 @@ impl Service {
 
     fn command(&self, subcommand: &str) -> Result<Command> {
         let mut command = Command::new(binaries::program(&self.name)?);
-        command.arg(subcommand).arg("--config").arg(&self.settings).current_dir("/");
+        command.arg(subcommand).arg("--config").arg(&self.settings).current_dir("/").envs(&self.environment);
         Ok(command)
     }
 }

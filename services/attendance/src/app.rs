@@ -9,9 +9,11 @@ use crate::punches::writer::Writer;
 use crate::routes;
 use crate::settings::{LeaveSettings, MissingSettings, PunchSettings, Settings};
 use actix_web::web;
+use diesel::pg::PgConnection;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use rollcall_common::backfill::take_over_all;
 use rollcall_common::events::EventConsumer;
+use rollcall_common::restored::{Restored, empty, raise_versions};
 use rollcall_common::server::{Core, Service, Tasks};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -91,11 +93,28 @@ impl Service for App {
         config.app_data(web::Data::from(Arc::clone(&self.facts)));
     }
 
+    fn restored(conn: &mut PgConnection, restored: &Restored) -> anyhow::Result<Vec<String>> {
+        let mut done = Vec::new();
+        if restored.is(Self::NAME) {
+            // Shifts and requests have a row per version, which nobody writes without having read the last one.
+            let owned = ["roster_versions", "leave_types", "leave_policies", "periods", "org_settings", "punch_rules"];
+            done.push(raise_versions(conn, &owned)?);
+            done.push("what was told of the time after the backup, and is found again, is told again".to_owned());
+        }
+        if restored.parted(Self::NAME, "org") {
+            // Employees take their assignments along.
+            let copies = ["employees", "units", "sites", "orgs", "holiday_calendars", "delegations", "backfills"];
+            done.push(format!("{} copies of facts of org are dropped: backfill", empty(conn, &copies)?));
+        }
+        Ok(done)
+    }
+
     fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {
         tasks.spawn("follow changes of facts", Arc::clone(&self.facts).follow());
         tasks.spawn("work on periods", crate::periods::work::run(Arc::clone(self)));
         let app = Arc::clone(self);
         tasks.spawn_until_drained("look for missing punches", |drain| missing::job::follow(app, drain));
+        tasks.spawn("forget old missing punches", missing::job::forget(Arc::clone(self)));
         let (seen, db) = (Arc::clone(&self.seen), self.core.db.clone());
         tasks.spawn_until_drained("note which devices were heard of", |drain| seen.follow(db, drain));
         let facts = Arc::clone(&self.facts);

@@ -17,6 +17,7 @@ pub mod mail;
 pub mod owed;
 pub mod preferences;
 mod responses;
+mod restored;
 mod routes;
 pub mod rules;
 mod schema;
@@ -27,9 +28,11 @@ pub mod webhooks;
 pub use app::App;
 pub use settings::Settings;
 
+use diesel::pg::PgConnection;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use rollcall_common::backfill::take_over_all;
 use rollcall_common::events::EventConsumer;
+use rollcall_common::restored::Restored;
 use rollcall_common::server::{Core, Service, Tasks};
 use std::sync::Arc;
 use utoipa::OpenApi as _;
@@ -75,6 +78,10 @@ impl Service for App {
 
     fn consumer(self: &Arc<Self>) -> Option<Arc<dyn EventConsumer>> {
         Some(Arc::clone(self) as Arc<dyn EventConsumer>)
+    }
+
+    fn restored(conn: &mut PgConnection, restored: &Restored) -> anyhow::Result<Vec<String>> {
+        restored::apply(conn, restored)
     }
 
     fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {

@@ -131,6 +131,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    restores (restored_at) {
+        restored_at -> Timestamptz,
+        lost_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     short_links (code_hash) {
         code_hash -> Bytea,
         sealed_path -> Bytea,
@@ -255,6 +262,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     org_facts,
     owed_messages,
     preferences,
+    restores,
     short_links,
     site_facts,
     stream_entries,

@@ -11,6 +11,7 @@ use url::Url;
 #[expect(missing_docs, reason = "config/default.toml says what each value is, once")]
 pub struct Settings {
     pub links: LinkSettings,
+    pub inbox: InboxSettings,
     pub stream: StreamSettings,
     pub mail: MailSettings,
     pub facts: FactSettings,
@@ -119,6 +120,13 @@ pub struct WebhookSettings {
     pub at_a_time: usize,
     pub at_a_time_each: u32,
     pub off_after_hours: u32,
+}
+
+/// `[inbox]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "config/default.toml says what each value is, once")]
+pub struct InboxSettings {
+    pub kept_days: u32,
 }
 
 /// `[deliveries]`

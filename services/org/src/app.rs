@@ -15,6 +15,7 @@ use rollcall_common::answer::Answer;
 use rollcall_common::client::Peer;
 use rollcall_common::client_address::ClientAddress;
 use rollcall_common::idempotency::{Guard, Principal};
+use rollcall_common::restored::{Restored, raise_versions};
 use rollcall_common::server::{Core, Service, Tasks};
 use rollcall_common::tenant::{InTenant, Tenant};
 use std::convert::Infallible;
@@ -62,8 +63,17 @@ impl Service for App {
         config.app_data(web::Data::new(Members::new(self.core.db.clone(), self.core.clock.clone())));
     }
 
+    fn restored(conn: &mut PgConnection, restored: &Restored) -> anyhow::Result<Vec<String>> {
+        if !restored.is(Self::NAME) {
+            return Ok(Vec::new());
+        }
+        let owned = ["orgs", "employees", "units", "sites", "holiday_calendars", "custom_roles", "delegations"];
+        Ok(vec![raise_versions(conn, &owned)?])
+    }
+
     fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {
         tasks.spawn("work on imports", crate::imports::worker::run(Arc::clone(self)));
+        tasks.spawn("forget old imports", crate::imports::worker::forget(Arc::clone(self)));
     }
 }
 

@@ -16,6 +16,7 @@ pub mod origin;
 pub mod passwords;
 pub mod resets;
 mod responses;
+mod restored;
 mod routes;
 mod schema;
 pub mod sessions;
@@ -27,9 +28,11 @@ pub use app::App;
 pub use settings::Settings;
 
 use api_tokens::authority::Own;
+use diesel::pg::PgConnection;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use rollcall_common::auth::ApiTokenAuthority;
 use rollcall_common::problem::{FieldError, Problem};
+use rollcall_common::restored::Restored;
 use rollcall_common::server::{Core, Service, Tasks};
 use std::sync::Arc;
 use utoipa::OpenApi as _;
@@ -89,6 +92,10 @@ impl Service for App {
 
     async fn command(self, name: &str, options: &clap::ArgMatches) -> anyhow::Result<String> {
         commands::run(&self, name, options).await
+    }
+
+    fn restored(conn: &mut PgConnection, restored: &Restored) -> anyhow::Result<Vec<String>> {
+        restored::apply(conn, restored)
     }
 
     fn tasks(self: &Arc<Self>, tasks: &mut Tasks) {

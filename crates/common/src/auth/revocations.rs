@@ -14,11 +14,13 @@ use crate::clock::Clock;
 use crate::context;
 use crate::db::{Database, Unscoped};
 use crate::events::CloudEvent;
+use crate::events::letters::{FORGET, in_steps};
 use crate::fault::Fault;
 use crate::problem::chain;
 use crate::schema::revocations as table;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Timestamptz};
 use diesel::upsert::excluded;
 use jiff::{SignedDuration, Timestamp};
 use jiff_diesel::ToDiesel as _;
@@ -291,12 +293,14 @@ impl Revocations {
     /// Deletes what has expired.
     pub(crate) async fn forget_old(&self) -> Result<usize, Fault> {
         let now = self.0.clock.now().to_diesel();
-        self.0
-            .db
-            .transaction(Unscoped, move |conn| {
-                Ok(diesel::delete(table::table.filter(table::until.le(now))).execute(conn)?)
-            })
-            .await
+        in_steps(&self.0.db, move |conn| {
+            let old = diesel::sql_query(
+                "DELETE FROM revocations WHERE ctid IN (
+                     SELECT ctid FROM revocations WHERE until <= $1 ORDER BY until LIMIT $2)",
+            );
+            Ok(old.bind::<Timestamptz, _>(now).bind::<BigInt, _>(FORGET).execute(conn)?)
+        })
+        .await
     }
 }
 

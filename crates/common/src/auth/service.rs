@@ -90,7 +90,7 @@ impl ServiceCaller {
 
 /// Verifies the tokens of other services.
 pub(crate) struct ServiceTokens {
-    keys: BTreeMap<String, DecodingKey>,
+    keys: BTreeMap<String, Vec<DecodingKey>>,
     validation: Validation,
     clock: Clock,
 }
@@ -99,9 +99,13 @@ impl ServiceTokens {
     pub(crate) fn new(name: &str, peers: &BTreeMap<String, PeerSettings>, clock: Clock) -> anyhow::Result<Self> {
         let mut keys = BTreeMap::new();
         for (peer, settings) in peers {
-            let key = DecodingKey::from_ed_components(&settings.public_key)
-                .with_context(|| format!("peers.{peer}.public_key is not a base64url Ed25519 key"))?;
-            keys.insert(peer.clone(), key);
+            let named =
+                [("public_key", Some(&settings.public_key)), ("next_public_key", settings.next_public_key.as_ref())];
+            let of_peer = named.into_iter().filter_map(|(name, key)| key.map(|key| (name, key))).map(|(name, key)| {
+                DecodingKey::from_ed_components(key)
+                    .with_context(|| format!("peers.{peer}.{name} is not a base64url Ed25519 key"))
+            });
+            keys.insert(peer.clone(), of_peer.collect::<anyhow::Result<_>>()?);
         }
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[name]);
@@ -112,8 +116,8 @@ impl ServiceTokens {
 
     pub(super) fn verify(&self, token: &str) -> Option<ServiceCaller> {
         let claimed = jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(token).ok()?.iss;
-        let key = self.keys.get(&claimed)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok()?.claims;
+        let signed = |key| jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok();
+        let claims = self.keys.get(&claimed)?.iter().find_map(signed)?.claims;
         let now: Timestamp = self.clock.now();
         let valid = claims.iat <= now.as_second() + LEEWAY_SECONDS && claims.exp + LEEWAY_SECONDS > now.as_second();
         (valid && claims.iss == claimed).then_some(ServiceCaller { name: claimed })

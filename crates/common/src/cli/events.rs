@@ -1,4 +1,4 @@
-//! `events list | show | replay`: what other services have not taken, for whoever operates this one.
+//! `events list | show | replay | discard`: what other services have not taken, for whoever operates this one.
 
 use crate::clock::Clock;
 use crate::db::{Database, Unscoped};
@@ -39,6 +39,13 @@ pub fn command() -> Command {
                 .about("Have dead events sent again; who had one before takes it for the same")
                 .args([event().conflicts_with("all").required_unless_present("all"), all, subscriber(), json()]),
         )
+        .subcommand(
+            Command::new("discard").about("Give a dead event up for good: its subscriber will never apply it").args([
+                event().required(true),
+                subscriber(),
+                json(),
+            ]),
+        )
 }
 
 /// Runs the command and prints its answer.
@@ -68,6 +75,14 @@ pub async fn answer(db: &Database, clock: &Clock, options: &ArgMatches) -> anyho
             serde_json::json!({ "replayed": replayed }).to_string()
         } else {
             format!("{replayed} to be sent again")
+        });
+    }
+    if name == "discard" {
+        let discarded = db.transaction(Unscoped, move |conn| letters::discard(conn, &which)).await?;
+        return Ok(if is("json") {
+            serde_json::json!({ "discarded": discarded }).to_string()
+        } else {
+            format!("{discarded} discarded")
         });
     }
     let mut found = db.transaction(Unscoped, move |conn| letters::list(conn, &which)).await?;

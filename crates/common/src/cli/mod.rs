@@ -1,10 +1,11 @@
-//! The command line that every service has, `serve | migrate | openapi | check-config | events`, and what one has besides.
+//! The command line that every service has, `serve | migrate | openapi | check-config | events | restored`,
+//! and what one has besides.
 
 pub mod events;
 
 use crate::server::{self, Environment, Service};
 use crate::settings::{self, Loaded, Sources};
-use crate::{db, telemetry};
+use crate::{db, restored, telemetry};
 use anyhow::Context as _;
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::OsString;
@@ -30,6 +31,7 @@ pub fn run<S: Service>(arguments: impl IntoIterator<Item = OsString>) -> ExitCod
         Some(("migrate", options)) => load::<S>(options).and_then(|loaded| migrate::<S>(&loaded)),
         Some(("openapi", _)) => openapi::<S>(),
         Some(("check-config", options)) => load::<S>(options).and_then(|loaded| check_config(&loaded)),
+        Some((restored::NAME, options)) => load::<S>(options).and_then(|loaded| restored::run::<S>(&loaded, options)),
         Some((events::NAME, options)) => load::<S>(options).and_then(|loaded| events::run(&loaded.base, options)),
         Some((name, options)) => load::<S>(options).and_then(|loaded| own_command::<S>(loaded, name, options)),
         None => Err(anyhow::anyhow!("no such command")),
@@ -57,6 +59,7 @@ fn command<S: Service>() -> Command {
         .subcommand(Command::new("migrate").about("Bring the database up to this binary").arg(config.clone()))
         .subcommand(Command::new("openapi").about("Print the OpenAPI description"))
         .subcommand(Command::new("check-config").about("Check the settings and print them").arg(config.clone()))
+        .subcommand(restored::command().arg(config.clone()))
         .subcommand(events::command().arg(config.clone().global(true)))
         .subcommands(S::commands().into_iter().map(|command| command.arg(config.clone().global(true))))
 }
@@ -78,8 +81,11 @@ fn load<S: Service>(options: &ArgMatches) -> anyhow::Result<Loaded<S::Settings>>
 }
 
 fn serve<S: Service>(loaded: Loaded<S::Settings>) -> anyhow::Result<()> {
-    telemetry::init(S::NAME, &loaded.base.telemetry.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build()?;
+    let traces = {
+        let _entered = runtime.enter();
+        telemetry::init(S::NAME, &loaded.base.telemetry.log)?
+    };
     let served = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -98,6 +104,7 @@ fn serve<S: Service>(loaded: Loaded<S::Settings>) -> anyhow::Result<()> {
         told_to_stop.await;
         running.stop().await
     });
+    runtime.block_on(traces.flush());
     // A thread that still waits for a database that has vanished is not waited for.
     runtime.shutdown_timeout(LAST_WAIT);
     served

@@ -63,7 +63,11 @@ impl Target {
         };
         let share = f32::from(u8::try_from(settings.budget_percent.min(100)).unwrap_or(100)) / 100.0;
         let budget = TpsBudget::new(BUDGET_WINDOW, settings.budget_per_second, share);
-        let instances = urls.into_iter().map(instance).collect();
+        let instances: Vec<_> = urls.into_iter().map(instance).collect();
+        for instance in &instances {
+            let labels = [("peer", name.to_owned()), ("instance", instance.label.clone())];
+            metrics::gauge!("call_breaker_state", &labels).set(0.0);
+        }
         Self { name: name.into(), instances, too_large: AtomicBool::new(false), settings, budget }
     }
 

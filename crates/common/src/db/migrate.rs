@@ -83,7 +83,11 @@ pub fn pending(url: &str, own: EmbeddedMigrations) -> anyhow::Result<Vec<String>
     pending_on(&mut connection, own).context("cannot read which migrations are applied")
 }
 
-fn with_lock<T>(owner_url: &str, work: impl FnOnce(&mut PgConnection) -> anyhow::Result<T>) -> anyhow::Result<T> {
+/// Runs `work` on a connection of the owner, while nobody else migrates.
+pub(crate) fn with_lock<T>(
+    owner_url: &str,
+    work: impl FnOnce(&mut PgConnection) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let mut connection = PgConnection::establish(owner_url).context("cannot connect to the database as its owner")?;
     // A migration that waits for a lock makes everybody after it wait too.
     connection.batch_execute("SET lock_timeout = '3s'").context("cannot set lock_timeout")?;

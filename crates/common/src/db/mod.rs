@@ -13,8 +13,8 @@ mod migrate;
 mod queue;
 mod scope;
 
-pub(crate) use migrate::pending_on;
 pub use migrate::{migrate, pending, revert_all};
+pub(crate) use migrate::{pending_on, with_lock};
 pub(crate) use scope::enter;
 pub use scope::{Scope, Unscoped};
 
@@ -41,6 +41,7 @@ struct Inner {
     pool: Pool<Manager>,
     probes: Pool<Manager>,
     permits: Arc<Semaphore>,
+    most: u32,
     queue: Queue,
     acquire_timeout: Duration,
     emitted: watch::Sender<u64>,
@@ -75,6 +76,7 @@ impl Database {
             pool: pool(settings.max_connections),
             probes: pool(1),
             permits,
+            most: settings.max_connections,
             queue: Queue::new(settings.max_connections),
             acquire_timeout,
             emitted: watch::Sender::new(0),
@@ -150,6 +152,15 @@ impl Database {
             Err(last.map_or(Fault::DeadlineExceeded, Fault::from))
         };
         tokio::task::spawn_blocking(work).await.map_err(Fault::internal)?
+    }
+
+    /// Sets the metrics of the pool. Called when somebody reads them: using a connection costs nothing more.
+    pub(crate) fn measure(&self) {
+        let Inner { permits, queue, most, .. } = &*self.0;
+        let shown = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+        metrics::gauge!("database_connections").set(f64::from(*most));
+        metrics::gauge!("database_connections_busy").set(f64::from(*most) - shown(permits.available_permits()));
+        metrics::gauge!("database_connections_waiting").set(shown(queue.waiting()));
     }
 
     /// Changes whenever a transaction that wrote to the outbox has committed.

@@ -34,6 +34,11 @@ impl Queue {
         Self { connections, holds: AtomicU64::new(0), waiting: AtomicUsize::new(0) }
     }
 
+    /// How many wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// A place in the queue; none when waiting there would take longer than `limit`.
     pub(super) fn enter(&self, limit: Duration) -> Option<Place<'_>> {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);

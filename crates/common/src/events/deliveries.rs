@@ -2,7 +2,7 @@
 
 use super::{CloudEvent, IntakeVerdict};
 use crate::fault::Fault;
-use crate::schema::{outbox, outbox_deliveries as deliveries};
+use crate::schema::outbox_deliveries as deliveries;
 use crate::secret::full_jitter;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -95,7 +95,8 @@ pub(super) fn claim(
     Ok(claimed)
 }
 
-/// Removes what was taken, and gives what was not its next time.
+/// Removes what was taken, and gives what was not its next time. The event itself stays, for `events.keep_days`: who
+/// was put back to an older state is told again.
 pub(super) fn settle(
     conn: &mut PgConnection,
     subscriber: &str,
@@ -107,21 +108,8 @@ pub(super) fn settle(
         matches!(verdicts.get(&claimed.event_id), Some(IntakeVerdict::Applied | IntakeVerdict::Duplicate))
     };
     let done: Vec<EventId> = batch.iter().filter(taken).map(|claimed| claimed.event_id).collect();
-    // Two subscribers often take an event at the same moment; without this lock each would see the other's delivery
-    // still standing, and nobody would remove the event.
-    outbox::table
-        .filter(outbox::event_id.eq_any(&done))
-        .order(outbox::event_id)
-        .select(outbox::event_id)
-        .for_update()
-        .load::<EventId>(conn)?;
     diesel::delete(
         deliveries::table.filter(deliveries::subscriber.eq(subscriber)).filter(deliveries::event_id.eq_any(&done)),
-    )
-    .execute(conn)?;
-    let left = deliveries::table.filter(deliveries::event_id.eq(outbox::event_id));
-    diesel::delete(
-        outbox::table.filter(outbox::event_id.eq_any(&done)).filter(diesel::dsl::not(diesel::dsl::exists(left))),
     )
     .execute(conn)?;
     for claimed in batch.iter().filter(|claimed| !taken(claimed)) {

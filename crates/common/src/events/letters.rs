@@ -5,10 +5,11 @@ use crate::db::{Database, Unscoped};
 use crate::fault::Fault;
 use crate::schema::{consumed_events as consumed, outbox, outbox_deliveries as deliveries};
 use crate::server::Core;
+use crate::settings::TypePrefixes;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
-use jiff::Timestamp;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
+use jiff::{SignedDuration, Timestamp};
 use jiff_diesel::ToDiesel as _;
 use rollcall_ids::{EventId, OrgId};
 use serde::Serialize;
@@ -17,7 +18,7 @@ use std::time::Duration;
 /// Between two looks at how much waits.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Rows forgotten by one statement: within its time however many there are.
-const FORGET: i64 = 10_000;
+pub(crate) const FORGET: i64 = 10_000;
 
 /// A delivery that has not been taken, with what it is about.
 #[derive(Debug, Serialize)]
@@ -130,6 +131,18 @@ pub fn replay(conn: &mut PgConnection, which: &Which, now: Timestamp) -> Result<
     Ok(query.execute(conn)?)
 }
 
+/// Gives dead letters up for good; says how many. The event is kept as long as any other.
+pub fn discard(conn: &mut PgConnection, which: &Which) -> Result<usize, Fault> {
+    let mut query = diesel::delete(deliveries::table.filter(deliveries::state.eq("dead"))).into_boxed();
+    if let Some(event_id) = which.event_id {
+        query = query.filter(deliveries::event_id.eq(event_id));
+    }
+    if let Some(subscriber) = &which.subscriber {
+        query = query.filter(deliveries::subscriber.eq(subscriber.clone()));
+    }
+    Ok(query.execute(conn)?)
+}
+
 #[derive(QueryableByName)]
 struct Backlog {
     #[diesel(sql_type = Text)]
@@ -182,11 +195,31 @@ async fn report_once(core: &Core) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Removes events that every subscriber has taken and that were left behind all the same; says how many.
-pub(crate) async fn forget_taken(db: &Database) -> Result<usize, Fault> {
-    in_steps(db, |conn| {
+/// Sends a subscriber everything again that is kept, that it wants and that does not wait for it anyway: it was put back
+/// to an older state. What it had, it takes for the same. Says how many.
+pub fn resend(conn: &mut PgConnection, subscriber: &str, wants: &TypePrefixes, now: Timestamp) -> Result<usize, Fault> {
+    let again = diesel::sql_query(
+        "INSERT INTO outbox_deliveries (subscriber, event_id, position, next_attempt_at)
+         SELECT $1, event_id, position, $2 FROM outbox
+         WHERE EXISTS (SELECT FROM unnest($3) AS prefix WHERE starts_with(kind, prefix))
+         ORDER BY position
+         ON CONFLICT DO NOTHING",
+    );
+    Ok(again
+        .bind::<Text, _>(subscriber)
+        .bind::<Timestamptz, _>(now.to_diesel())
+        .bind::<Array<Text>, _>(&wants.0)
+        .execute(conn)?)
+}
+
+/// Removes events that everybody has taken and that are older than `kept`; says how many.
+pub(crate) async fn forget_taken(db: &Database, now: Timestamp, kept: SignedDuration) -> Result<usize, Fault> {
+    let limit = (now - kept).to_diesel();
+    in_steps(db, move |conn| {
         let left = deliveries::table.filter(deliveries::event_id.eq(outbox::event_id));
+        // By position: the oldest are first, whatever else there is.
         let taken = outbox::table
+            .filter(outbox::occurred_at.lt(limit))
             .filter(diesel::dsl::not(diesel::dsl::exists(left)))
             .select(outbox::event_id)
             .order(outbox::position)
@@ -213,8 +246,8 @@ pub(crate) async fn forget_old(db: &Database, now: Timestamp) -> Result<usize, F
     .await
 }
 
-/// Repeats `step`, each time in a transaction of its own, until it finds less than a full step.
-async fn in_steps(
+/// Repeats `step`, which removes [`FORGET`] rows at most, each time in a transaction of its own, until it finds less.
+pub(crate) async fn in_steps(
     db: &Database,
     step: impl Fn(&mut PgConnection) -> Result<usize, Fault> + Copy + Send + 'static,
 ) -> Result<usize, Fault> {

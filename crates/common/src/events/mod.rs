@@ -1,6 +1,7 @@
 //! Events between services: CloudEvents 1.0, written to an outbox in the business transaction, sent by a
 //! dispatcher (`dispatch`), taken by an intake (`intake`) that notes the event's id and applies its effect in one
-//! transaction. At least once on the wire, once in effect.
+//! transaction. At least once on the wire, once in effect. A taken event is kept for days, so that it can be sent again
+//! to a subscriber whose database was put back to a backup (`letters::resend`).
 
 mod deliveries;
 mod dispatch;
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const BATCH_TYPE: &str = "application/cloudevents-batch+json";
 /// Where every service takes events.
 pub(crate) const INTAKE_PATH: &str = "/internal/v1/events";
-/// How long a consumer remembers the ids of events: ten times what a sender tries.
+/// How long a consumer remembers the ids of events: longer than a sender may keep one and try it.
 pub(crate) const REMEMBER: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 /// An event in the form of CloudEvents 1.0 (JSON format), with three extension attributes.

@@ -26,7 +26,7 @@ pub(super) fn routes<S: Service>(config: &mut web::ServiceConfig) {
         .route("/health", web::get().to(health::<S>))
         .route(&format!("/api/{}/health", S::NAME), web::get().to(health::<S>))
         .route(&format!("/api/{}/openapi.json", S::NAME), web::get().to(description))
-        .route("/internal/metrics", web::get().to(metrics));
+        .route("/internal/metrics", web::get().to(metrics::<S>));
 }
 
 /// What the database is good for, as last looked at. Looking costs a statement, and `/api/<service>/health` is open to
@@ -109,9 +109,15 @@ async fn description(description: web::Data<Description>) -> HttpResponse {
 }
 
 /// Prometheus text. nginx proxies nothing under `/internal`; what comes from another host is told nothing.
-async fn metrics(request: HttpRequest) -> Result<String, Fault> {
+async fn metrics<S: Service>(request: HttpRequest, core: web::Data<Core>) -> Result<String, Fault> {
     match request.peer_addr() {
-        Some(peer) if peer.ip().is_loopback() => Ok(telemetry::metrics().render()),
+        Some(peer) if peer.ip().is_loopback() => {
+            let available = database::<S>(&core).await != Database::Unavailable;
+            metrics::gauge!("database_available").set(f64::from(u8::from(available)));
+            core.db.measure();
+            telemetry::measure_process();
+            Ok(telemetry::metrics().render())
+        }
         _ => Err(Fault::NotFound),
     }
 }

@@ -18,13 +18,18 @@ use crate::auth::{
 use crate::client::{self, Peers};
 use crate::clock::Clock;
 use crate::db::Database;
+use crate::events::letters::{self, FORGET};
 use crate::events::{self, EventConsumer, Outbox};
 use crate::extract::BodyLimit;
+use crate::idempotency;
+use crate::restored::Restored;
 use crate::settings::{BaseSettings, Loaded};
 use crate::telemetry;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, middleware, web};
+use diesel::pg::PgConnection;
 use diesel_migrations::EmbeddedMigrations;
+use jiff::SignedDuration;
 use limits::{InFlight, Rates};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -79,7 +84,12 @@ pub trait Service: Sized + Send + Sync + 'static {
     fn api_tokens(self: &Arc<Self>) -> Option<Arc<dyn ApiTokenAuthority>> {
         None
     }
-    /// Subcommands besides `serve`, `migrate`, `openapi` and `check-config`.
+    /// What follows here, besides what the mechanism does, when databases were put back to a backup: in the owner's
+    /// transaction, in which no row-level security holds, with no instance running. Answers what was done, a line each.
+    fn restored(_conn: &mut PgConnection, _restored: &Restored) -> anyhow::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+    /// Subcommands besides those that every service has.
     fn commands() -> Vec<clap::Command> {
         Vec::new()
     }
@@ -150,6 +160,7 @@ pub struct Running<S> {
 pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environment) -> anyhow::Result<Running<S>> {
     let Loaded { base, own } = loaded;
     telemetry::metrics();
+    telemetry::describe_process(environment.clock.now());
     let handed_over = socket::handed_over(&base.server)?;
     let core = core::<S>(base, environment)?;
     if handed_over.is_some() {
@@ -237,6 +248,11 @@ fn routes<S: Service>(config: &mut ServiceConfig<'_>) {
 
 fn core<S: Service>(base: BaseSettings, environment: Environment) -> anyhow::Result<Core> {
     let Environment { clock, keys } = environment;
+    anyhow::ensure!(
+        base.events.keep_days <= 21,
+        "events.keep_days = {}: no more than 21, or a subscriber has forgotten which events it had",
+        base.events.keep_days
+    );
     let identity = Identity::from_file(S::NAME, &base.identity.private_key_file, clock.clone())?;
     let http = client::http()?;
     let db = Database::new(&base.database);
@@ -272,7 +288,7 @@ fn background<S: Service>(core: &Core, service: &Arc<S>, tasks: &mut Tasks) -> a
         tasks.spawn_until_drained("dispatch events", |_| dispatch);
     }
     if !core.base.events.subscribers.is_empty() {
-        tasks.spawn("tell how many events wait", events::letters::report(core.clone()));
+        tasks.spawn("tell how many events wait", letters::report(core.clone()));
     }
     let keys = Arc::clone(&core.keys);
     let every = Duration::from_secs(core.base.auth.refresh_seconds);
@@ -294,25 +310,31 @@ fn background<S: Service>(core: &Core, service: &Arc<S>, tasks: &mut Tasks) -> a
     tasks.spawn("forget old keys and ids", async move {
         loop {
             tokio::time::sleep(HOUSEKEEPING).await;
-            forget_old(&housekeeper).await;
+            housekeeper.forget_old().await;
         }
     });
     service.tasks(tasks);
     Ok(())
 }
 
-async fn forget_old(core: &Core) {
-    let now = core.clock.now();
-    let keys = core.db.transaction(crate::db::Unscoped, move |conn| crate::idempotency::forget_old(conn, now)).await;
-    let ids = events::letters::forget_old(&core.db, now).await;
-    let sessions = core.revocations.forget_old().await;
-    let taken = events::letters::forget_taken(&core.db).await;
-    let forgotten =
-        [("idempotency keys", keys), ("event ids", ids), ("ended sessions", sessions), ("taken events", taken)];
-    for (what, forgotten) in forgotten {
-        match forgotten {
-            Ok(rows) => tracing::info!(what, rows, "forgot old rows"),
-            Err(error) => tracing::warn!(what, error = crate::problem::chain(&error), "cannot forget old rows"),
+impl Core {
+    /// Deletes rows of the mechanism that are over: answers of idempotency keys after a day, ids of taken events after
+    /// thirty, ended sessions with their last token, taken events after `events.keep_days`. Each in portions of ten
+    /// thousand rows. Runs every hour; a failure is in the log and the next round tries again.
+    pub async fn forget_old(&self) {
+        let (db, now) = (&self.db, self.clock.now());
+        let kept = SignedDuration::from_hours(24 * i64::from(self.base.events.keep_days));
+        let forgotten = [
+            ("idempotency keys", letters::in_steps(db, move |conn| idempotency::forget_old(conn, now, FORGET)).await),
+            ("event ids", letters::forget_old(db, now).await),
+            ("ended sessions", self.revocations.forget_old().await),
+            ("taken events", letters::forget_taken(db, now, kept).await),
+        ];
+        for (what, forgotten) in forgotten {
+            match forgotten {
+                Ok(rows) => tracing::info!(what, rows, "forgot old rows"),
+                Err(error) => tracing::warn!(what, error = crate::problem::chain(&error), "cannot forget old rows"),
+            }
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Events in and out.
 
+use crate::probe::Probe;
 use crate::{Stage, eventually};
 use jiff::SignedDuration;
 use rollcall_common::events::CloudEvent;
+use rollcall_common::restored::{Restored, apply};
+use rollcall_common::server::Service as _;
 use rollcall_ids::EventId;
 use rollcall_stack::testing::set;
 use serde_json::{Value, json};
@@ -175,8 +178,17 @@ async fn an_event_that_cannot_be_applied_waits_alone_and_is_dead_after_three_day
     execute(&stage, "SELECT 1 / count(*) FROM outbox").unwrap();
 }
 
+/// How many rows there are, of the outbox and of what is still to be delivered.
+fn rows(stage: &Stage, outbox: usize, deliveries: usize) -> bool {
+    let sql = format!(
+        "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox) = {outbox} \
+         AND (SELECT count(*) FROM outbox_deliveries) = {deliveries}; END $$"
+    );
+    execute(stage, &sql).is_ok()
+}
+
 #[actix_web::test]
-async fn what_all_subscribers_have_taken_is_kept_no_longer() {
+async fn what_all_have_taken_is_kept_for_a_week_and_sent_again_to_a_subscriber_that_was_put_back() {
     let (one, other) = (MockServer::start().await, MockServer::start().await);
     for subscriber in [&one, &other] {
         Mock::given(path(INTAKE)).respond_with(take).mount(subscriber).await;
@@ -185,10 +197,60 @@ async fn what_all_subscribers_have_taken_is_kept_no_longer() {
     for number in 0..60 {
         assert_eq!(stage.add("event", &number.to_string()).await.status(), 201);
     }
-    let left = "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox_deliveries) = 0; END $$";
-    eventually("all taken", || async { execute(&stage, left).is_ok().then_some(()) }).await;
+    eventually("all taken", || async { rows(&stage, 60, 0).then_some(()) }).await;
     assert_eq!((texts(&one).await.len(), texts(&other).await.len()), (60, 60));
-    execute(&stage, "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox) = 0; END $$").unwrap();
+
+    let core = stage.service.app().core().clone();
+    let mut base = (*core.base).clone();
+    base.database.owner_url = Some(stage.service.admin_url.parse().unwrap());
+    let now = stage.service.clock.now();
+    let mut put_back =
+        Restored { services: ["notification".to_owned()].into(), lost_at: now, end_api_tokens: false, now };
+    let done = apply::<Probe>(&base, &put_back).unwrap();
+    assert_eq!(done, ["60 events are sent to notification again"]);
+    eventually("all taken again", || async { (texts(&one).await.len() == 120 && rows(&stage, 60, 0)).then_some(()) })
+        .await;
+    let (before, again) = (received(&one).await[..60].to_vec(), received(&one).await[60..].to_vec());
+    assert_eq!(before, again, "the same events, in the same order");
+    assert_eq!(texts(&other).await.len(), 60, "the other one lacks nothing");
+    // Put back together they agree: nothing is sent again.
+    put_back.services.insert("org".to_owned());
+    assert!(apply::<Probe>(&base, &put_back).unwrap().is_empty());
+    assert!(rows(&stage, 60, 0));
+
+    stage.service.clock.advance(SignedDuration::from_hours(7 * 24));
+    core.forget_old().await;
+    assert!(rows(&stage, 60, 0), "a week is not over before it is over");
+    stage.service.clock.advance(SignedDuration::from_secs(1));
+    core.forget_old().await;
+    assert!(rows(&stage, 0, 0));
+}
+
+#[actix_web::test]
+async fn what_the_mechanism_keeps_ends() {
+    let stage = Stage::set().await;
+    stage.add("kept", "key").await;
+    send(&stage, &[event(&stage, "heard")]).await;
+    let of_both = "DO $$ BEGIN ASSERT (SELECT count(*) FROM idempotency_keys) = 1
+         AND (SELECT count(*) FROM consumed_events) = 1 AND (SELECT count(*) FROM revocations) = 1; END $$";
+    let later = SignedDuration::from_hours(24) - SignedDuration::from_secs(1);
+    let revocation = format!(
+        "INSERT INTO revocations VALUES ('session', gen_random_uuid(), gen_random_uuid(), now(), '{}', now())",
+        stage.service.clock.now() + later + SignedDuration::from_secs(1)
+    );
+    execute(&stage, &revocation).unwrap();
+    let core = stage.service.app().core().clone();
+    stage.service.clock.advance(later);
+    core.forget_old().await;
+    execute(&stage, of_both).unwrap();
+    stage.service.clock.advance(SignedDuration::from_secs(2));
+    core.forget_old().await;
+    let none_but_ids = of_both.replace("idempotency_keys) = 1", "idempotency_keys) = 0");
+    let none_but_ids = none_but_ids.replace("revocations) = 1", "revocations) = 0");
+    execute(&stage, &none_but_ids).unwrap();
+    stage.service.clock.advance(SignedDuration::from_hours(30 * 24));
+    core.forget_old().await;
+    execute(&stage, &none_but_ids.replace("consumed_events) = 1", "consumed_events) = 0")).unwrap();
 }
 
 #[actix_web::test]
@@ -204,7 +266,8 @@ async fn a_batch_that_is_refused_as_a_whole_is_taken_apart() {
     for text in ["1", "odd", "2", "3"] {
         stage.add(text, text).await;
     }
-    let only_odd = "DO $$ BEGIN ASSERT (SELECT array_agg(data #>> '{}') FROM outbox) = '{odd}'; END $$";
+    let only_odd = "DO $$ BEGIN ASSERT (SELECT array_agg(data #>> '{}') FROM outbox JOIN outbox_deliveries \
+        USING (event_id)) = '{odd}'; END $$";
     eventually("all but the odd one taken", || async { execute(&stage, only_odd).is_ok().then_some(()) }).await;
 }
 
@@ -267,7 +330,7 @@ async fn a_subscriber_that_says_not_now_or_not_you_has_accused_nobody() {
         execute(&stage, clean).unwrap();
         drop(away);
         Mock::given(path(INTAKE)).respond_with(take).mount(&subscriber).await;
-        let left = "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox) = 0; END $$";
+        let left = "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox_deliveries) = 0; END $$";
         eventually("taken", || async { execute(&stage, left).is_ok().then_some(()) }).await;
     }
 }
@@ -307,7 +370,7 @@ async fn two_instances_share_the_sending_and_send_nothing_twice() {
         let request = stage.service.as_user(stage.user).post(&format!("{}/batch", stage.notes()));
         assert_eq!(request.json(&json!({ "texts": texts })).send().await.unwrap().status(), 200);
     }
-    let left = "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox) = 0; END $$";
+    let left = "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox_deliveries) = 0; END $$";
     eventually("all taken", || async { execute(&stage, left).is_ok().then_some(()) }).await;
     let sent = texts(&subscriber).await;
     let different: std::collections::BTreeSet<_> = sent.iter().collect();

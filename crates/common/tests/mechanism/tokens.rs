@@ -4,9 +4,10 @@ use crate::Stage;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
-use rollcall_common::auth::AccessClaims;
-use rollcall_common::testing::TestKeys;
+use rollcall_common::auth::{AccessClaims, Identity};
+use rollcall_common::testing::{TestKey, TestKeys};
 use rollcall_ids::{OrgId, UserId};
+use rollcall_stack::testing::set;
 
 async fn status(stage: &Stage, token: &str) -> u16 {
     stage.service.get(&stage.notes()).bearer_auth(token).send().await.unwrap().status().as_u16()
@@ -98,4 +99,25 @@ async fn inside_only_a_known_service_with_a_token_for_this_one_is_served() {
     let late = keys.service_token("user", "org").unwrap();
     stage.service.clock.advance(SignedDuration::from_secs(66));
     assert_eq!(ask(late).await.unwrap().status(), 401, "after a minute");
+}
+
+#[actix_web::test]
+async fn a_service_whose_identity_is_being_changed_is_believed_by_both_keys() {
+    let next = TestKey::generate().unwrap();
+    let public = next.public.clone();
+    let stage = Stage::with(|settings| set(settings, "peers.user.next_public_key", public)).await;
+    let identity = Identity::from_pem("user", next.private_pem.as_bytes(), stage.service.clock.clock()).unwrap();
+    let stranger = TestKey::generate().unwrap();
+    let stranger = Identity::from_pem("user", stranger.private_pem.as_bytes(), stage.service.clock.clock()).unwrap();
+    let tokens = [
+        (stage.service.keys.service_token("user", "org").unwrap(), 200),
+        (identity.token_for("org").unwrap(), 200),
+        (stranger.token_for("org").unwrap(), 401),
+    ];
+    for (token, expected) in tokens {
+        let request = stage.service.post("/internal/v1/events").bearer_auth(token);
+        let answer =
+            request.header("content-type", "application/cloudevents-batch+json").body("[]").send().await.unwrap();
+        assert_eq!(answer.status(), expected);
+    }
 }

@@ -65,16 +65,26 @@ impl Client {
         Ok(Answer { status, headers, body })
     }
 
+    /// The text at an address, of a service or of anybody.
+    pub async fn get_text(&self, url: &str) -> Result<String> {
+        Ok(self.http.get(url).send().await?.error_for_status()?.text().await?)
+    }
+
     /// Signs up and in.
     pub async fn sign_up(&self, name: &str) -> Result<Person> {
         let email = address(name);
         let body = json!({ "email": email, "password": PASSWORD, "name": name, "locale": "en", "time_zone": "UTC" });
         self.send(self.request(Method::POST, "/api/user/v1/users").json(&body)).await?.expect(201)?;
+        self.sign_in(&email).await
+    }
+
+    /// Signs somebody in who has signed up.
+    pub async fn sign_in(&self, email: &str) -> Result<Person> {
         let body = json!({ "email": email, "password": PASSWORD });
         let session = self.send(self.request(Method::POST, "/api/user/v1/sessions").json(&body)).await?.expect(201)?;
         Ok(Person {
             client: self.clone(),
-            email,
+            email: email.to_owned(),
             token: text(&session, "access_token")?,
             refresh_token: text(&session, "refresh_token")?,
         })

@@ -2,8 +2,10 @@
 
 #![expect(unreachable_pub, reason = "tests have no readers of their documentation but their own")]
 
+mod backup;
 mod company;
 mod crash;
+mod monitoring;
 mod outage;
 mod readme;
 mod reconnect;
@@ -11,6 +13,7 @@ mod release;
 mod rush;
 mod sessions;
 mod stream;
+mod traces;
 mod walk;
 
 use anyhow::Result;

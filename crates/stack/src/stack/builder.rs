@@ -22,6 +22,7 @@ pub struct Builder {
     settings: BTreeMap<String, Table>,
     build: bool,
     pub(super) hold_sockets: bool,
+    pub(super) environment: BTreeMap<String, String>,
     progress: Progress,
 }
 
@@ -36,6 +37,7 @@ impl Builder {
             settings: BTreeMap::new(),
             build: true,
             hold_sockets: false,
+            environment: BTreeMap::new(),
             progress: Arc::new(|_| {}),
         }
     }
@@ -91,6 +93,13 @@ impl Builder {
         self
     }
 
+    /// A variable in the environment of every service.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.insert(name.to_owned(), value.into());
+        self
+    }
+
     /// Uses the programs that are there instead of asking cargo to bring them up to date.
     #[must_use]
     pub fn without_build(mut self) -> Self {
@@ -142,6 +151,7 @@ impl Builder {
         stack.start_postgres(self.run_dir.is_none())?;
         stack.provision()?;
         stack.configure(&ports, nginx_port, &self.settings)?;
+        stack.services.values_mut().for_each(|service| service.set_environment(&self.environment));
         if self.hold_sockets {
             stack.hold_sockets()?;
         }

@@ -33,6 +33,23 @@ const PAGE: i64 = 500;
 /// Days back that are looked at after a long silence, of the service or of a device.
 const BACK: i32 = 31;
 
+/// Days for which it is remembered what was told: twice as long as anything is looked for.
+const REMEMBERED: i32 = 2 * BACK;
+/// Rows forgotten by one statement.
+const FORGOTTEN_AT_A_TIME: usize = 5_000;
+/// Between two rounds of forgetting.
+const FORGET: Duration = Duration::from_hours(1);
+
+/// Forgets what was told long ago, for ever.
+pub(crate) async fn forget(app: Arc<App>) {
+    loop {
+        if let Err(error) = app.forget_missing_punches().await {
+            tracing::warn!(error = chain(&error), "cannot forget which missing punches were told long ago");
+        }
+        tokio::time::sleep(FORGET).await;
+    }
+}
+
 /// Looks again and again, until the service drains.
 pub(crate) async fn follow(app: Arc<App>, drain: Drain) {
     while !drain.is_draining() {
@@ -47,6 +64,21 @@ pub(crate) async fn follow(app: Arc<App>, drain: Drain) {
 }
 
 impl App {
+    /// Forgets which missing punches of long ago were told of, in portions; answers how many there were.
+    pub async fn forget_missing_punches(&self) -> Result<usize, Fault> {
+        let today = Offset::UTC.to_datetime(self.core.clock.now()).date();
+        let before = today.checked_sub(REMEMBERED.days()).map_err(Fault::internal)?;
+        let most = i64::try_from(FORGOTTEN_AT_A_TIME).unwrap_or(1);
+        let mut all = 0;
+        loop {
+            let some = self.core.db.transaction(Unscoped, move |conn| store::forget(conn, before, most)).await?;
+            all += some;
+            if some < FORGOTTEN_AT_A_TIME {
+                return Ok(all);
+            }
+        }
+    }
+
     /// Looks for missing punches in every organisation that is due, and tells of those that were not known; answers how
     /// many those were.
     pub async fn look_for_missing_punches(&self, drain: &Drain) -> Result<usize, Fault> {

@@ -6,8 +6,9 @@ use crate::schema::{missing_punch_looks as looks, missing_punches as table};
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Timestamptz, Uuid};
+use diesel::sql_types::{BigInt, Date as SqlDate, Timestamptz, Uuid};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
@@ -83,4 +84,14 @@ pub(crate) fn add(
         .on_conflict_do_nothing()
         .execute(conn)?;
     Ok(added > 0)
+}
+
+/// Forgets what was missing of work dates before `before`, at most so much; answers how much it was.
+pub(crate) fn forget(conn: &mut PgConnection, before: Date, most: i64) -> Result<usize, Fault> {
+    conn.batch_execute("SELECT set_config('app.job', 'forget_missing_punches', true)")?;
+    let old = diesel::sql_query(
+        "DELETE FROM missing_punches WHERE ctid IN (
+             SELECT ctid FROM missing_punches WHERE work_date < $1 ORDER BY work_date LIMIT $2)",
+    );
+    Ok(old.bind::<SqlDate, _>(before.to_diesel()).bind::<BigInt, _>(most).execute(conn)?)
 }

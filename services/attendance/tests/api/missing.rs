@@ -96,3 +96,20 @@ async fn a_site_with_devices_waits_for_them() {
     crate::support::send(beat.post(&f.world.path("/devices/current/heartbeat"))).await.must(200);
     assert_eq!(look(&f, "2026-06-08T10:02:00Z").await, 14, "two people, seven days");
 }
+
+#[tokio::test]
+async fn what_was_told_long_ago_is_forgotten_and_not_told_again() {
+    let f = planned().await;
+    look(&f, "2026-06-01T07:00:00Z").await;
+    f.punch(&f.world.worker, "in", &json!({})).await.must(201);
+    assert_eq!(look(&f, "2026-06-01T22:00:30Z").await, 2, "the manager did not come at all");
+    let app = f.service.app();
+    f.set_clock("2026-08-02T12:00:00Z");
+    assert_eq!(app.forget_missing_punches().await.unwrap(), 0, "62 days are not over");
+    f.set_clock("2026-08-03T12:00:00Z");
+    assert_eq!(app.forget_missing_punches().await.unwrap(), 2);
+    let before = f.told(KIND).len();
+    look(&f, "2026-08-03T12:00:30Z").await;
+    let again = f.told(KIND).iter().skip(before).filter(|data| data["work_date"] == "2026-06-01").count();
+    assert_eq!(again, 0);
+}

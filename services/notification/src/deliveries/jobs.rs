@@ -2,6 +2,7 @@
 
 use super::store::{self, Channel};
 use crate::app::App;
+use crate::inbox::store as inbox;
 use crate::links::store as links;
 use crate::webhooks::{over, queue};
 use diesel::PgConnection;
@@ -20,7 +21,7 @@ const PRUNE_EVERY: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// Gives up what waits for webhooks that are off, drops deliveries that are over and older than the settings say, webhooks
-/// that were removed, and links that ended long ago, for ever.
+/// that were removed, links that ended long ago, and messages that were read long ago, for ever.
 pub async fn prune(app: Arc<App>) {
     loop {
         match prune_some(&app).await {
@@ -36,9 +37,11 @@ pub async fn prune(app: Arc<App>) {
 pub async fn prune_some(app: &App) -> Result<bool, Fault> {
     let now = app.core.clock.now();
     let before = now - SignedDuration::from_hours(24 * i64::from(app.settings.deliveries.kept_days));
+    let read = now - SignedDuration::from_hours(24 * i64::from(app.settings.inbox.kept_days));
     let most = i64::try_from(ROWS_AT_A_TIME).unwrap_or(1);
     let drop = move |conn: &mut PgConnection| {
         let mut more = links::prune(conn, now, most)? == ROWS_AT_A_TIME;
+        more |= inbox::prune(conn, read, most)? == ROWS_AT_A_TIME;
         for channel in Channel::ALL {
             more |= store::prune(conn, channel, before, most)? == ROWS_AT_A_TIME;
         }

@@ -6,7 +6,7 @@ use crate::schema::notifications;
 use crate::stream::store as log;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Jsonb, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Jsonb, Text, Timestamptz, Uuid};
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::auth::Caller;
@@ -219,4 +219,17 @@ pub fn mark_all_read(conn: &mut PgConnection, caller: &Caller, now: Timestamp) -
         log::append(conn, &locked, READ, &data, 0, now)?;
     }
     Ok(())
+}
+
+/// Drops messages that were read and are older than `before`, at most so many, of whomever; answers how many.
+pub fn prune(conn: &mut PgConnection, before: Timestamp, most: i64) -> QueryResult<usize> {
+    diesel::sql_query("SELECT set_config('app.task', 'prune_inboxes', true)").execute(conn)?;
+    diesel::sql_query(
+        "DELETE FROM notifications WHERE notification_id IN (
+             SELECT notification_id FROM notifications WHERE read_at IS NOT NULL AND created_at < $1
+             ORDER BY created_at LIMIT $2)",
+    )
+    .bind::<Timestamptz, _>(before.to_diesel())
+    .bind::<BigInt, _>(most)
+    .execute(conn)
 }

@@ -41,7 +41,14 @@ impl Outside for Mail {
             Parcel::One(message) => ("message", one(words, to, message)?),
             Parcel::Digest { messages, .. } => ("digest", digest(words, to, messages, now)?),
         };
-        let mail = NewMail { recipient: &to.email, recipient_name: &to.name, language: to.language, text, kind };
+        let mail = NewMail {
+            recipient: &to.email,
+            recipient_name: &to.name,
+            language: to.language,
+            text,
+            kind,
+            happened_at: None,
+        };
         // It is an account's, whatever the organisations that its messages come from.
         Ok(store::add(conn, None, parcel.id(), &mail, now)?)
     }

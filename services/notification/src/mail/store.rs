@@ -1,10 +1,12 @@
 //! Mail that is owed, in the database.
 
+use crate::restored::MAY_HAVE_BEEN_SENT;
 use crate::rules::templates::{Language, Text};
 use crate::schema::mail_deliveries;
+use diesel::dsl::{case_when, sql};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Int4, Nullable, Text as SqlText, Timestamptz, Uuid};
+use diesel::sql_types::{BigInt, Bool, Int4, Nullable, Text as SqlText, Timestamptz, Uuid};
 use jiff::{SignedDuration, Timestamp};
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
@@ -24,10 +26,13 @@ pub struct NewMail<'a> {
     pub text: Text,
     /// Name of the template that it was written with.
     pub kind: &'a str,
+    /// When the event happened that it tells of; none: it tells of what has been stored here since.
+    pub happened_at: Option<Timestamp>,
 }
 
 /// Owes somebody a mail about an event: once, however often it is tried. Without a tenant it belongs to no
-/// organisation.
+/// organisation. Of what happened before this database was put back to a backup it may have been sent: it is given up at
+/// once, and an operator may have it sent.
 pub fn add(
     conn: &mut PgConnection,
     tenant: Option<&Tenant>,
@@ -35,8 +40,17 @@ pub fn add(
     mail: &NewMail<'_>,
     now: Timestamp,
 ) -> QueryResult<()> {
+    let lost = || {
+        sql::<Bool>("EXISTS (SELECT FROM restores WHERE lost_at >= ")
+            .bind::<Nullable<Timestamptz>, _>(mail.happened_at.map(jiff_diesel::ToDiesel::to_diesel))
+            .sql(")")
+    };
+    let finished = case_when(lost(), now.to_diesel().into_sql::<Nullable<Timestamptz>>());
     diesel::insert_into(mail_deliveries::table)
         .values((
+            mail_deliveries::state.eq(case_when(lost(), "dead".into_sql::<SqlText>()).otherwise("queued")),
+            mail_deliveries::last_error.eq(case_when(lost(), MAY_HAVE_BEEN_SENT.into_sql::<Nullable<SqlText>>())),
+            mail_deliveries::finished_at.eq(finished),
             mail_deliveries::org_id.eq(tenant.map(Tenant::org_id)),
             mail_deliveries::delivery_id.eq(NotificationId::generate()),
             mail_deliveries::event_id.eq(event_id),

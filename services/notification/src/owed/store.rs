@@ -24,6 +24,8 @@ pub struct Owing<'a> {
     pub category: Category,
     /// Whether they wait for nothing.
     pub urgent: bool,
+    /// When the event happened.
+    pub happened_at: Timestamp,
     /// Whose they are.
     pub told: &'a [(UserId, NotificationId)],
     /// What is known of their owners.
@@ -32,13 +34,15 @@ pub struct Owing<'a> {
     pub zone: &'a str,
 }
 
-/// Owes messages by every channel that their readers want for the category. True: something is owed.
+/// Owes messages by every channel that their readers want for the category. True: something is owed. Of what happened
+/// before this database was put back to a backup nothing is: it may have been sent.
 pub fn add(conn: &mut PgConnection, tenant: &Tenant, owing: &Owing<'_>, now: Timestamp) -> Result<bool, Fault> {
     const STATEMENT: &str = "
         INSERT INTO owed_messages
             (notification_id, user_id, channel, due_at, gathered, org_id, category, next_attempt_at, created_at)
         SELECT id, user_id, channel, due_at, gathered, $6, $7, due_at, $8
         FROM unnest($1, $2, $3, $4, $5) AS o (id, user_id, channel, due_at, gathered)
+        WHERE NOT EXISTS (SELECT FROM restores WHERE lost_at >= $9)
         ON CONFLICT DO NOTHING";
     let users: Vec<UserId> = owing.told.iter().map(|(user, _)| *user).collect();
     let wishes = preferences::of(conn, &users)?;
@@ -72,6 +76,7 @@ pub fn add(conn: &mut PgConnection, tenant: &Tenant, owing: &Owing<'_>, now: Tim
         .bind::<Uuid, _>(tenant.org_id())
         .bind::<Text, _>(owing.category.as_str())
         .bind::<Timestamptz, _>(now.to_diesel())
+        .bind::<Timestamptz, _>(owing.happened_at.to_diesel())
         .execute(conn)?;
     Ok(true)
 }
@@ -123,8 +128,14 @@ pub fn owe_announcement(conn: &mut PgConnection, now: Timestamp) -> Result<bool,
     let users: Vec<UserId> = told.iter().map(|(user_id, _)| *user_id).collect();
     let readers = facts::readers(conn, &users)?;
     let zone = facts::org(conn, &tenant)?.map_or_else(|| "UTC".to_owned(), |org| org.time_zone);
-    let owing =
-        Owing { category: Category::Announcements, urgent: unowed.urgent, told: &told, readers: &readers, zone: &zone };
+    let owing = Owing {
+        category: Category::Announcements,
+        urgent: unowed.urgent,
+        happened_at: now,
+        told: &told,
+        readers: &readers,
+        zone: &zone,
+    };
     add(conn, &tenant, &owing, now)?;
     diesel::update(announcements::table.find((unowed.org_id, unowed.announcement_id)))
         .set(announcements::owed_at.eq(Some(now.to_diesel())))

@@ -33,6 +33,8 @@ pub struct Teller {
 pub struct Telling {
     /// Of the event.
     pub event_id: EventId,
+    /// When it happened.
+    pub happened_at: Timestamp,
     /// What it comes under.
     pub rule: &'static Rule,
     /// What it says.
@@ -47,7 +49,7 @@ impl Telling {
             let error = FieldError { pointer: "/data".into(), code: "wrong_type".into(), detail: error.to_string() };
             Fault::Malformed(vec![error])
         })?;
-        Ok(Some(Self { event_id: event.id, rule, said }))
+        Ok(Some(Self { event_id: event.id, happened_at: event.time, rule, said }))
     }
 }
 
@@ -112,7 +114,14 @@ impl Teller {
                 data["link"] = link.into();
             }
             let text = self.write(telling.rule, language, &data, "")?;
-            let new = NewMail { recipient: email, recipient_name: name, language, text, kind: telling.rule.template };
+            let new = NewMail {
+                recipient: email,
+                recipient_name: name,
+                language,
+                text,
+                kind: telling.rule.template,
+                happened_at: Some(telling.happened_at),
+            };
             mail::add(conn, tenant, telling.event_id, &new, now)?;
             return Ok(Outcome::Told(Told { mail: true, ..Told::default() }));
         }
@@ -162,6 +171,7 @@ impl Teller {
         let owing = Owing {
             category: telling.rule.category,
             urgent: telling.rule.urgent,
+            happened_at: telling.happened_at,
             told: &told,
             readers: &readers,
             zone: &org.time_zone,

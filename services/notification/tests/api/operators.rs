@@ -82,3 +82,22 @@ async fn what_is_over_is_dropped_after_thirty_days_and_what_waits_is_not() {
     let queue = app.core.db.transaction(rollcall_common::db::Unscoped, look).await.unwrap();
     assert!(queue.depth == 1 && queue.age_seconds > 86_400.0 * 30.0, "{queue:?}");
 }
+
+#[tokio::test]
+async fn what_was_read_leaves_the_inbox_after_its_days_and_what_was_not_stays() {
+    let world = World::start().await;
+    world.tell_manager(&["Ada", "Grace", "Edsger"]).await;
+    let rows = || world.count("SELECT count(*) FROM notifications");
+    let all = rows();
+    assert_eq!(all, 3);
+    // It is how old a message is that decides, not when it was read.
+    world.sql("UPDATE notifications SET read_at = now() WHERE seq = 1");
+    let read = world.count("SELECT count(*) FROM notifications WHERE read_at IS NOT NULL");
+    let app = world.service.app();
+    world.service.clock.advance(SignedDuration::from_hours(24 * 400));
+    jobs::prune_some(app).await.unwrap();
+    assert_eq!(rows(), all, "the days are not over before they are over");
+    world.service.clock.advance(SignedDuration::from_secs(1));
+    jobs::prune_some(app).await.unwrap();
+    assert_eq!((rows(), world.count("SELECT count(*) FROM notifications WHERE read_at IS NOT NULL")), (all - read, 0));
+}

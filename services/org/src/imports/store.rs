@@ -5,7 +5,7 @@ use crate::imports::domain::{Import, LineError, LineVerdict, Tally, Verdict};
 use crate::schema::{import_lines, imports};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Text, Timestamptz, Uuid};
+use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid};
 use jiff::{SignedDuration, Timestamp};
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
@@ -223,4 +223,22 @@ pub(crate) fn claim(conn: &mut PgConnection, now: Timestamp) -> Result<Option<Cl
     .get_result(conn)
     .optional()?;
     Ok(claimed)
+}
+
+/// How long an import that is over can be looked at.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 90);
+/// Imports forgotten by one statement; each has a row for every line of its file, twenty thousand at most.
+pub(crate) const FORGOTTEN_AT_A_TIME: usize = 20;
+
+/// Forgets imports that were over long ago, with their lines, [`FORGOTTEN_AT_A_TIME`] at most, and those that were checked
+/// and never taken over; answers how many.
+pub(crate) fn forget_old(conn: &mut PgConnection, now: Timestamp) -> Result<usize, Error> {
+    diesel::sql_query("SELECT set_config('app.job', $1, true)").bind::<Text, _>("imports").execute(conn)?;
+    let old = diesel::sql_query(
+        "DELETE FROM imports WHERE (org_id, import_id) IN ( \
+             SELECT org_id, import_id FROM imports \
+             WHERE status NOT IN ('checking', 'committing') AND created_at < $1 ORDER BY created_at LIMIT $2)",
+    );
+    let most = i64::try_from(FORGOTTEN_AT_A_TIME).unwrap_or(1);
+    Ok(old.bind::<Timestamptz, _>((now - KEPT).to_diesel()).bind::<BigInt, _>(most).execute(conn)?)
 }

@@ -35,6 +35,35 @@ pub(crate) async fn run(app: Arc<App>) {
     }
 }
 
+/// Between two rounds of forgetting imports that are over.
+const FORGET: Duration = Duration::from_hours(1);
+
+/// Forgets imports that were over long ago, for ever.
+pub(crate) async fn forget(app: Arc<App>) {
+    loop {
+        if let Err(error) = app.forget_imports().await {
+            tracing::warn!(error = rollcall_common::problem::chain(&error), "cannot forget old imports");
+        }
+        tokio::time::sleep(FORGET).await;
+    }
+}
+
+impl App {
+    /// Forgets imports that were over ninety days ago, in portions; answers how many there were.
+    pub async fn forget_imports(&self) -> Result<usize, Fault> {
+        let mut all = 0;
+        loop {
+            let now = self.core.clock.now();
+            let forget = move |conn: &mut _| store::forget_old(conn, now);
+            let some = self.core.db.transaction(Unscoped, forget).await.map_err(Fault::internal)?;
+            all += some;
+            if some < store::FORGOTTEN_AT_A_TIME {
+                return Ok(all);
+            }
+        }
+    }
+}
+
 /// Does one step of one import; says whether there was one to do.
 async fn next(app: &App) -> Result<bool, Error> {
     let now = app.core.clock.now();

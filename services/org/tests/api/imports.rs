@@ -263,3 +263,15 @@ async fn ten_thousand_lines_are_taken_over_in_time_with_progress_to_see() {
     assert!(seen.iter().any(|lines| (1..10_000).contains(lines)), "progress is to be seen: {seen:?}");
     eprintln!("10,000 lines: checked in {check:?}, taken over in {commit:?}");
 }
+
+#[tokio::test]
+async fn an_import_that_is_over_is_forgotten_after_ninety_days() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    f.import(owner, "number;name;hired_on\r\n20;Grace;2026-01-05\r\n").await;
+    let imports = async || f.get(owner, "/imports").await.must(200)["items"].as_array().unwrap().len();
+    f.org.clock.advance(jiff::SignedDuration::from_hours(24 * 90));
+    assert_eq!((f.org.app().forget_imports().await.unwrap(), imports().await), (0, 1));
+    f.org.clock.advance(jiff::SignedDuration::from_secs(1));
+    assert_eq!((f.org.app().forget_imports().await.unwrap(), imports().await), (1, 0));
+}

@@ -5,6 +5,7 @@ use crate::schema::{known_devices, refresh_tokens, sessions, users};
 use crate::sessions::domain::{TokenHash, TokenState};
 use crate::users::store::User;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Timestamptz};
 use jiff::{SignedDuration, Timestamp};
 use jiff_diesel::{NullableTimestamp, ToDiesel as _};
 use rollcall_common::paging::Page;
@@ -290,6 +291,10 @@ pub fn sweep(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
         diesel::delete(refresh_tokens::table.filter(refresh_tokens::token_hash.eq_any(tokens))).execute(conn)?;
     let over = diesel::delete(sessions::table.filter(sessions::session_id.eq_any(over))).execute(conn)?;
     let unseen = (now - DEVICE_KNOWN).to_diesel();
-    let devices = diesel::delete(known_devices::table.filter(known_devices::last_seen_at.lt(unseen))).execute(conn)?;
+    let devices = diesel::sql_query(
+        "DELETE FROM known_devices WHERE ctid IN (
+             SELECT ctid FROM known_devices WHERE last_seen_at < $1 ORDER BY last_seen_at LIMIT $2)",
+    );
+    let devices = devices.bind::<Timestamptz, _>(unseen).bind::<BigInt, _>(SWEEP_ROWS).execute(conn)?;
     Ok(tokens + over + devices)
 }

@@ -97,6 +97,10 @@ impl Rates {
 
 impl<C: Clock + Clone + Send + Sync + 'static> Rates<C> {
     fn with_clock(settings: &LimitSettings, clock: C) -> Self {
+        // What was never refused is known as such.
+        for policy in ["session", "api_token", "service", "address"] {
+            metrics::counter!("http_requests_rate_limited_total", "policy" => policy).increment(0);
+        }
         Self {
             session: Class::new("session", settings.session),
             api_token: Class::new("api_token", settings.api_token),
