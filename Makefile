@@ -16,7 +16,7 @@ TOOLS := $(CURDIR)/.run/tools
 DIESEL_VERSION := 2.3.14
 DENY_VERSION := 0.20.2
 
-.PHONY: help up demo test test-webhooks bench-engine bench-rush bench-workdays check bootstrap binaries tools fmt openapi schema deny units deb test-deploy bench-streams
+.PHONY: help up demo test test-webhooks bench-engine bench-rush bench-workdays check bootstrap binaries tools fmt openapi schema deny units monitoring deb test-deploy bench-streams
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,12 +58,16 @@ check: bootstrap tools ## Format, lints, docs, licences; generated files fresh; 
 	@$(MAKE) binaries
 	$(STACK) openapi --check
 	PATH="$(TOOLS)/bin:$$PATH" $(STACK) schema --check
-	cargo test --quiet -p rollcall-e2e --test architecture
+	cargo test --quiet -p rollcall-e2e --test architecture --test monitoring
 	@$(MAKE) units
+	@$(MAKE) monitoring
 	@$(MAKE) deny
 
 units: ## Check the systemd units: every key known, none exposed more than 1.5 (systemd-analyze)
 	@scripts/check-units
+
+monitoring: ## Check the alerts: each fires when it should and not before (promtool)
+	@scripts/check-monitoring
 
 deb: bootstrap ## Make a Debian package: SERVICE=attendance (or edge, deploy), VERSION=… (needs debhelper)
 	@scripts/deb $(SERVICE) $(if $(VERSION),--version $(VERSION))
