@@ -1,10 +1,12 @@
 //! How a service starts, serves and stops.
 
+mod door;
 mod health;
 pub(crate) mod limits;
 mod observe;
 mod openapi;
 mod socket;
+mod streamed;
 mod systemd;
 mod tasks;
 
@@ -26,7 +28,7 @@ use crate::restored::Restored;
 use crate::settings::{BaseSettings, Loaded};
 use crate::telemetry;
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpServer, middleware, web};
+use actix_web::{App, middleware, web};
 use diesel::pg::PgConnection;
 use diesel_migrations::EmbeddedMigrations;
 use jiff::SignedDuration;
@@ -41,10 +43,6 @@ use std::time::Duration;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Connections that the kernel holds while all workers are busy: nine o'clock brings everybody at once.
-const BACKLOG: u32 = 4096;
-/// Idle connections of a proxy outlive its own keep-alive, so that it never writes into a closed one.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Between two rounds of folding the samples of histograms, which nobody else does when nobody reads the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Between two rounds of forgetting old idempotency keys and event ids.
@@ -69,6 +67,9 @@ pub trait Service: Sized + Send + Sync + 'static {
     fn routes(config: &mut ServiceConfig<'_>);
     /// Title, text and tags of its description.
     fn describe() -> utoipa::openapi::OpenApi;
+    /// Paths whose answers to `GET` are streams that stay open for long: their connections cost a few hundred bytes
+    /// each. Everything else about such a route is as for others.
+    const STREAMS: &'static [&'static str] = &[];
     /// Application data besides `web::Data<Self>` and `web::Data<Core>`.
     fn data(self: &Arc<Self>, _config: &mut web::ServiceConfig) {}
     /// What it does with events of others; none: it takes none.
@@ -183,7 +184,7 @@ pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environ
     let description = web::Data::new(health::Description::of::<S>()?);
     let pulse = systemd::Pulse::new();
     tasks.spawn("tell the service manager", systemd::report::<S>(core.clone(), pulse.clone()));
-    let server = HttpServer::new(move || {
+    let server = door::serve(&settings, listener, S::STREAMS, move || {
         let core = server_core.clone();
         let service = Arc::clone(&shared);
         let limit = core.base.server.body_limit_bytes;
@@ -205,14 +206,7 @@ pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environ
             .into_utoipa_app()
             .configure(routes::<S>)
             .into_app()
-    })
-    .workers(settings.workers)
-    .backlog(BACKLOG)
-    .keep_alive(KEEP_ALIVE)
-    .shutdown_timeout(settings.shutdown_seconds)
-    .disable_signals()
-    .listen(listener)?
-    .run();
+    })?;
     let handle = server.handle();
     let server = tokio::spawn(server);
     tracing::info!(service = S::NAME, %address, "serving");

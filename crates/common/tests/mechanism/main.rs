@@ -12,6 +12,7 @@ mod probe;
 mod refusals;
 mod release;
 mod sessions;
+mod streams;
 mod tokens;
 
 use probe::Probe;

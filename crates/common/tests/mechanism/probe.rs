@@ -1,10 +1,12 @@
 //! The smallest service there can be: notes of an organisation. It stands in org's place, so that a database and
 //! roles are there for it, and does what the tests need to see the mechanism do.
 
-use actix_web::{HttpResponse, get, post, web};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use bytes::Bytes;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use futures_util::Stream;
 use rollcall_common::answer::Answer;
 use rollcall_common::auth::{Caller, ServiceCaller};
 use rollcall_common::events::{CloudEvent, EventConsumer, NewEvent};
@@ -16,7 +18,11 @@ use rollcall_common::tenant::{InTenant, Tenant, TenantAuthority};
 use rollcall_ids::{OrgId, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 diesel::table! {
@@ -31,6 +37,8 @@ diesel::table! {
 pub struct Probe {
     core: Core,
     members: Arc<Members>,
+    /// How many streams are open.
+    pub open: Arc<AtomicUsize>,
 }
 
 /// Who is a member where; tests say.
@@ -65,10 +73,11 @@ impl Service for Probe {
     const DEFAULTS: &'static str = "";
     const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/mechanism/migrations");
     const CONSUMES_EVENTS: bool = true;
+    const STREAMS: &'static [&'static str] = &["/ticks"];
     type Settings = NoSettings;
 
     async fn build(core: Core, _: NoSettings) -> anyhow::Result<Self> {
-        Ok(Self { core, members: Arc::default() })
+        Ok(Self { core, members: Arc::default(), open: Arc::default() })
     }
 
     fn core(&self) -> &Core {
@@ -87,6 +96,7 @@ impl Service for Probe {
             .service(takes_long)
             .service(slow)
             .service(asks)
+            .service(ticks)
             .service(inside);
     }
 
@@ -96,6 +106,7 @@ impl Service for Probe {
 
     fn data(self: &Arc<Self>, config: &mut web::ServiceConfig) {
         config.app_data(web::Data::from(Arc::clone(&self.members)));
+        config.app_data(web::Data::from(Arc::clone(&self.open)));
     }
 
     fn consumer(self: &Arc<Self>) -> Option<Arc<dyn EventConsumer>> {
@@ -276,4 +287,37 @@ async fn asks(how: web::Path<String>, core: web::Data<Core>) -> Result<Answer, F
 #[get("/internal/v1/who")]
 async fn inside(service: ServiceCaller) -> String {
     service.name().to_owned()
+}
+
+/// A tick, then nothing more for ever, or the end for whoever says `?end`.
+#[utoipa::path(responses((status = 200)))]
+#[get("/ticks")]
+async fn ticks(_: Caller, open: web::Data<AtomicUsize>, request: HttpRequest) -> HttpResponse {
+    open.fetch_add(1, Ordering::SeqCst);
+    let ends = request.query_string() == "end";
+    HttpResponse::Ok().streaming(Ticks { open: open.into_inner(), ticked: false, ends })
+}
+
+struct Ticks {
+    open: Arc<AtomicUsize>,
+    ticked: bool,
+    ends: bool,
+}
+
+impl Stream for Ticks {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match (std::mem::replace(&mut self.ticked, true), self.ends) {
+            (false, _) => Poll::Ready(Some(Ok(Bytes::from_static(b"tick")))),
+            (true, true) => Poll::Ready(None),
+            (true, false) => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Ticks {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
 }
