@@ -7,12 +7,14 @@ use crate::socket::{self, Notices};
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
+use toml::Table;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// A service drains 1.5 s and lets requests finish for at most 28 s.
@@ -57,6 +59,20 @@ impl Service {
     /// Variables in the environment of its processes, besides what they inherit.
     pub fn set_environment(&mut self, environment: &BTreeMap<String, String>) {
         self.environment.clone_from(environment);
+    }
+
+    /// Another instance of the same, which has not been started: on this port, with the same settings otherwise.
+    pub fn beside(&self, port: u16) -> Result<Self> {
+        let mut settings: Table = fs::read_to_string(&self.settings)?.parse()?;
+        let server = settings.entry("server").or_insert_with(|| Table::new().into());
+        let server = server.as_table_mut().context("[server] is no section")?;
+        server.insert("listen".to_owned(), format!("127.0.0.1:{port}").into());
+        let file = self.settings.with_extension(format!("{port}.toml"));
+        fs::write(&file, settings.to_string())?;
+        let log = self.log.with_extension(format!("{port}.log"));
+        let mut beside = Self::new(&self.name, port, file, log, &self.guard);
+        beside.set_environment(&self.environment);
+        Ok(beside)
     }
 
     /// From now on its processes take turns on one socket, as they do under systemd.

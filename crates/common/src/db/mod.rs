@@ -10,11 +10,13 @@
 
 mod manager;
 mod migrate;
+mod notices;
 mod queue;
 mod scope;
 
 pub use migrate::{migrate, pending, revert_all};
 pub(crate) use migrate::{pending_on, with_lock};
+pub use notices::Heard;
 pub(crate) use scope::enter;
 pub use scope::{Scope, Unscoped};
 
@@ -40,6 +42,7 @@ pub struct Database(Arc<Inner>);
 struct Inner {
     pool: Pool<Manager>,
     probes: Pool<Manager>,
+    notices: Manager,
     permits: Arc<Semaphore>,
     most: u32,
     queue: Queue,
@@ -75,6 +78,7 @@ impl Database {
         Self(Arc::new(Inner {
             pool: pool(settings.max_connections),
             probes: pool(1),
+            notices: Manager::new(settings),
             permits,
             most: settings.max_connections,
             queue: Queue::new(settings.max_connections),

@@ -7,6 +7,7 @@ pub use builder::Builder;
 
 use crate::guard::Guard;
 use crate::nginx::Nginx;
+use crate::ports;
 use crate::postgres::Postgres;
 use crate::process::{self, Process};
 use crate::provision::Passwords;
@@ -130,6 +131,18 @@ impl Stack {
             service.wait_until_ready()
         })
         .await
+    }
+
+    /// Starts another instance of a service, on a port of its own, and waits until it is ready. It ends when what this
+    /// answers is dropped.
+    pub async fn start_beside(&self, name: &str) -> Result<Service> {
+        let mut instance = self.service(name)?.beside(ports::free()?)?;
+        task::spawn_blocking(move || {
+            instance.start()?;
+            instance.wait_until_ready()?;
+            Ok(instance)
+        })
+        .await?
     }
 
     /// Stops a service in order and starts it again.
