@@ -9,7 +9,9 @@ use crate::mail::transport::Outlet;
 use crate::rules::tell::Teller;
 use crate::rules::templates::Templates;
 use crate::settings::{Settings, StreamSettings, WebhookSettings};
+use crate::stream::domain::Fresh;
 use crate::stream::hub::Hub;
+use crate::stream::instances::Instances;
 use crate::stream::listener::Limits;
 use crate::stream::openings::Openings;
 use crate::webhooks::resolver;
@@ -21,6 +23,7 @@ use lettre::message::Mailbox;
 use rollcall_common::backfill::Backfills;
 use rollcall_common::seal::SealingKey;
 use rollcall_common::server::Core;
+use rollcall_ids::UserId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +39,8 @@ pub struct App {
     pub openings: Openings,
     /// The open streams.
     pub hub: Arc<Hub>,
+    /// What other instances are told.
+    pub instances: Instances,
     /// Who is asked for facts that are missing.
     pub owners: Owners,
     /// Who is a member of no organisation they asked for.
@@ -68,6 +73,7 @@ impl App {
         Ok(Self {
             teller: Arc::new(teller),
             hub: Arc::new(Hub::new(limits(&settings.stream), settings.stream.most_per_user)),
+            instances: Instances::default(),
             owners: Owners::new(core.clone()),
             strangers: Strangers::default(),
             backfills: Backfills::default(),
@@ -81,6 +87,22 @@ impl App {
             core,
             settings,
         })
+    }
+}
+
+impl App {
+    /// This is committed: it goes to the streams here, and other instances read for theirs.
+    pub fn added(&self, fresh: &[Fresh]) {
+        if !fresh.is_empty() {
+            self.hub.hand_over(fresh);
+            self.instances.tell(fresh.iter().map(|fresh| fresh.user_id));
+        }
+    }
+
+    /// Something else was added to a user's log, and is committed.
+    pub fn changed(&self, user: UserId) {
+        self.hub.read_for([user]);
+        self.instances.tell([user]);
     }
 }
 

@@ -3,16 +3,18 @@
 use crate::app::App;
 use crate::facts::places;
 use crate::facts::store as facts;
+use crate::rules::domain::Recipients;
 use crate::rules::store as waiting;
 use crate::rules::tell::{Given, Outcome, Telling, Told};
 use crate::webhooks::owe::owe;
 use diesel::pg::PgConnection;
+use jiff::Timestamp;
 use rollcall_common::events::{CloudEvent, EventConsumer};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::EventId;
 use rollcall_org_api::events::{EMPLOYEE_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -45,7 +47,7 @@ struct Note {
 impl Wakes {
     /// Messages are stored and committed: whoever passes them on should look.
     pub fn told(&self, app: &App, told: Told) {
-        app.hub.read_for(told.users);
+        app.added(&told.fresh);
         app.stale.add(told.stale);
         if told.owed {
             self.owed.notify_one();
@@ -70,62 +72,23 @@ impl Wakes {
 
 impl EventConsumer for App {
     fn apply(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, event: &CloudEvent) -> Result<(), Fault> {
+        self.apply_all(conn, tenant, &[event])
+    }
+
+    fn apply_all(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, events: &[&CloudEvent]) -> Result<(), Fault> {
         let now = self.core.clock.now();
-        let of_org =
-            || tenant.ok_or_else(|| Fault::invalid("/orgid", "required", "an event of an organisation names it"));
-        let webhooks = tenant.map_or(Ok(false), |tenant| owe(conn, tenant, event, now))?;
-        let mut note = match event.kind.as_str() {
-            ORG_CHANGED => {
-                facts::put_org(conn, of_org()?, &event.data()?)?;
-                Note { deferred: waiting::hurry(conn, of_org()?, now)?, ..Note::default() }
-            }
-            EMPLOYEE_CHANGED => {
-                facts::put_employee(conn, of_org()?, &event.data()?)?;
-                Note { deferred: waiting::hurry(conn, of_org()?, now)?, ..Note::default() }
-            }
-            UNIT_CHANGED => {
-                places::put_unit(conn, of_org()?, &event.data()?)?;
-                Note::default()
-            }
-            SITE_CHANGED => {
-                places::put_site(conn, of_org()?, &event.data()?)?;
-                Note::default()
-            }
-            _ => {
-                let Some(telling) = Telling::of(event)? else {
-                    self.wakes.note(event.id, Note { webhooks, of: tenant.copied(), ..Note::default() });
-                    return Ok(());
-                };
-                let tenant = match (telling.rule.of_org, tenant) {
-                    (true, _) => Some(of_org()?),
-                    (false, None) => None,
-                    (false, Some(_)) => {
-                        return Err(Fault::invalid(
-                            "/orgid",
-                            "not_allowed",
-                            "an event of an account has no organisation",
-                        ));
-                    }
-                };
-                let queued = tenant.map_or(Ok(false), |tenant| waiting::has_queue(conn, tenant, now))?;
-                let outcome = if queued {
-                    Outcome::Waits(Vec::new())
-                } else {
-                    self.teller.tell(conn, tenant, &telling, &Given::default(), now)?
-                };
-                match outcome {
-                    Outcome::Told(told) => Note { told, ..Note::default() },
-                    Outcome::Waits(_) => {
-                        let whole = serde_json::to_value(event).map_err(Fault::internal)?;
-                        waiting::defer(conn, of_org()?, event.id, whole, now)?;
-                        Note { deferred: true, ..Note::default() }
-                    }
-                }
-            }
-        };
-        note.webhooks = webhooks;
-        note.of = tenant.copied();
-        self.wakes.note(event.id, note);
+        let webhooks = tenant.map_or(Ok(HashSet::new()), |tenant| owe(conn, tenant, events, now))?;
+        let mut run = Run { app: self, tenant, now, queued: None, together: Vec::new(), notes: HashMap::new() };
+        for event in events {
+            run.take(conn, event)?;
+        }
+        run.tell_together(conn)?;
+        for event in events {
+            let mut note = run.notes.remove(&event.id).unwrap_or_default();
+            note.webhooks = webhooks.contains(&event.id);
+            note.of = tenant.copied();
+            self.wakes.note(event.id, note);
+        }
         Ok(())
     }
 
@@ -143,5 +106,114 @@ impl EventConsumer for App {
             self.wakes.webhooks.notify_one();
         }
         self.wakes.told(self, note.told);
+    }
+}
+
+/// Events of one organisation, or of none, on their way through one transaction.
+struct Run<'a> {
+    app: &'a App,
+    tenant: Option<&'a Tenant>,
+    now: Timestamp,
+    /// Whether others of the organisation wait to be told, as far as it was looked at.
+    queued: Option<bool>,
+    /// Those that are told together, as soon as something else comes or all are there.
+    together: Vec<(&'a CloudEvent, Telling)>,
+    notes: HashMap<EventId, Note>,
+}
+
+impl<'a> Run<'a> {
+    fn of_org(&self) -> Result<&'a Tenant, Fault> {
+        self.tenant.ok_or_else(|| Fault::invalid("/orgid", "required", "an event of an organisation names it"))
+    }
+
+    /// Applies an event, or puts it to those that are told together.
+    fn take(&mut self, conn: &mut PgConnection, event: &'a CloudEvent) -> Result<(), Fault> {
+        match event.kind.as_str() {
+            ORG_CHANGED => {
+                self.tell_together(conn)?;
+                facts::put_org(conn, self.of_org()?, &event.data()?)?;
+                self.hurry(conn, event)
+            }
+            EMPLOYEE_CHANGED => {
+                self.tell_together(conn)?;
+                facts::put_employee(conn, self.of_org()?, &event.data()?)?;
+                self.hurry(conn, event)
+            }
+            UNIT_CHANGED => Ok(places::put_unit(conn, self.of_org()?, &event.data()?)?),
+            SITE_CHANGED => Ok(places::put_site(conn, self.of_org()?, &event.data()?)?),
+            _ => match Telling::of(event)? {
+                Some(telling) => self.tell(conn, event, telling),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// A fact came in: what waits for one is tried.
+    fn hurry(&mut self, conn: &mut PgConnection, event: &CloudEvent) -> Result<(), Fault> {
+        let deferred = waiting::hurry(conn, self.of_org()?, self.now)?;
+        self.notes.entry(event.id).or_default().deferred = deferred;
+        Ok(())
+    }
+
+    fn tell(&mut self, conn: &mut PgConnection, event: &'a CloudEvent, telling: Telling) -> Result<(), Fault> {
+        match (telling.rule.of_org, self.tenant) {
+            (true, _) => drop(self.of_org()?),
+            (false, None) => {}
+            (false, Some(_)) => {
+                return Err(Fault::invalid("/orgid", "not_allowed", "an event of an account has no organisation"));
+            }
+        }
+        if !matches!(telling.said.to, Recipients::Address { .. }) {
+            self.together.push((event, telling));
+            return Ok(());
+        }
+        self.tell_together(conn)?;
+        let outcome = if self.has_queue(conn)? {
+            Outcome::Waits(Vec::new())
+        } else {
+            self.app.teller.tell(conn, self.tenant, &telling, &Given::default(), self.now)?
+        };
+        self.note(conn, event, outcome)
+    }
+
+    fn tell_together(&mut self, conn: &mut PgConnection) -> Result<(), Fault> {
+        let together = std::mem::take(&mut self.together);
+        if together.is_empty() {
+            return Ok(());
+        }
+        let outcomes = if self.has_queue(conn)? {
+            together.iter().map(|_| Outcome::Waits(Vec::new())).collect()
+        } else {
+            let tellings: Vec<_> = together.iter().map(|(_, telling)| telling).collect();
+            self.app.teller.tell_all(conn, self.of_org()?, &tellings, &Given::default(), self.now)?
+        };
+        for ((event, _), outcome) in together.into_iter().zip(outcomes) {
+            self.note(conn, event, outcome)?;
+        }
+        Ok(())
+    }
+
+    fn has_queue(&mut self, conn: &mut PgConnection) -> Result<bool, Fault> {
+        let queued = match (self.queued, self.tenant) {
+            (Some(queued), _) => queued,
+            (None, Some(tenant)) => waiting::has_queue(conn, tenant, self.now)?,
+            (None, None) => false,
+        };
+        self.queued = Some(queued);
+        Ok(queued)
+    }
+
+    fn note(&mut self, conn: &mut PgConnection, event: &CloudEvent, outcome: Outcome) -> Result<(), Fault> {
+        let note = match outcome {
+            Outcome::Told(told) => Note { told, ..Note::default() },
+            Outcome::Waits(_) => {
+                let whole = serde_json::to_value(event).map_err(Fault::internal)?;
+                waiting::defer(conn, self.of_org()?, event.id, whole, self.now)?;
+                self.queued = Some(true);
+                Note { deferred: true, ..Note::default() }
+            }
+        };
+        self.notes.insert(event.id, note);
+        Ok(())
     }
 }

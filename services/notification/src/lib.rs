@@ -43,6 +43,7 @@ impl Service for App {
     const DEFAULTS: &'static str = include_str!("../config/default.toml");
     const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
     const CONSUMES_EVENTS: bool = true;
+    const STREAMS: &'static [&'static str] = &[stream::PATH];
     type Settings = Settings;
 
     async fn build(core: Core, settings: Settings) -> anyhow::Result<Self> {
@@ -89,6 +90,8 @@ impl Service for App {
         tasks.spawn("open streams", async move { app.openings.serve(&app.core.db).await });
         tasks.spawn("read for streams", stream::reader::read(Arc::clone(self)));
         tasks.spawn("compare streams", stream::reader::compare(Arc::clone(self)));
+        tasks.spawn("tell other instances", stream::instances::tell(Arc::clone(self)));
+        tasks.spawn("hear other instances", stream::instances::hear(Arc::clone(self)));
         tasks.spawn("keep time for streams", stream::watch::keep_time(Arc::clone(self)));
         let ended = self.core.revocations.subscribe();
         tasks.spawn("end streams with their sessions", stream::watch::end_revoked(Arc::clone(self), ended));

@@ -1,7 +1,7 @@
 //! Routes of announcements.
 
 use super::domain::{check, may_tell};
-use super::store::{self, Shown};
+use super::store::{self, Announced, Shown};
 use crate::app::App;
 use crate::facts::members::{InOrg, Then};
 use crate::facts::places::{self, Place};
@@ -24,6 +24,9 @@ use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::{Permission, may_in_org, may_somewhere};
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Streams that one turn hands an announcement to.
+const HANDED_AT_A_TIME: usize = 256;
 
 fn example() -> serde_json::Value {
     json!({
@@ -71,7 +74,7 @@ pub(crate) async fn make(
     backfill::take_over(&**app, at.tenant).await?;
     let (tenant, author, now) = (at.tenant, at.member.employee, app.core.clock.now());
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
-    let told = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::new(Mutex::new(Announced::default()));
     let note = Arc::clone(&told);
     let make = move |conn: &mut PgConnection| {
         guard.once(conn, principal, now, |conn| {
@@ -87,15 +90,21 @@ pub(crate) async fn make(
                 created_at: now,
             };
             store::add(conn, &tenant, &made)?;
-            store::tell(conn, &tenant, &made, &users)?;
-            *note.lock().unwrap_or_else(PoisonError::into_inner) = users;
+            let announced = store::tell(conn, &tenant, &made, &users)?;
+            *note.lock().unwrap_or_else(PoisonError::into_inner) = announced;
             let id = made.announcement_id;
             Answer::created(format!("/api/notification/v1/orgs/{}/announcements/{id}", tenant.org_id()), &made)
         })
     };
     let answer = app.core.db.transaction(&tenant, make).await?;
+    let announced = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
+    for some in announced.fresh(HANDED_AT_A_TIME) {
+        app.added(&some);
+        // Those who have it are written to while the next are told.
+        tokio::task::yield_now().await;
+    }
+    // Mail can wait until everybody who is there has been told.
     app.wakes.owed.notify_one();
-    app.hub.read_for(std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner)));
     Ok(answer)
 }
 

@@ -1,9 +1,10 @@
 //! Announcements in the database, and the inboxes they go to.
 
 use crate::schema::announcements;
+use crate::stream::domain::{Entry, Fresh};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Jsonb, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Jsonb, Text, Timestamptz, Uuid};
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
@@ -44,25 +45,27 @@ pub fn tell(
     tenant: &Tenant,
     announcement: &Announcement,
     users: &[UserId],
-) -> Result<(), Fault> {
+) -> Result<Announced, Fault> {
     const STATEMENT: &str = "
         WITH moved AS (
             INSERT INTO user_streams AS s (user_id, last_seq, unread)
             SELECT u, 1, 1 FROM unnest($1) AS u ORDER BY u
             ON CONFLICT (user_id) DO UPDATE SET last_seq = s.last_seq + 1, unread = s.unread + 1
-            RETURNING s.user_id, s.last_seq, s.unread
+            RETURNING s.user_id, s.epoch, s.last_seq, s.unread
         ), letters AS (
-            SELECT m.user_id, m.last_seq, m.unread, l.notification_id
+            SELECT m.user_id, m.epoch, m.last_seq, m.unread, l.notification_id
             FROM moved m JOIN unnest($1, $2) AS l (user_id, notification_id) USING (user_id)
         ), stored AS (
             INSERT INTO notifications
                 (notification_id, org_id, user_id, event_id, seq, category, kind, title, body, about, created_at)
             SELECT notification_id, $3, user_id, $4, last_seq, $5, $6, $7, $8, $9, $10 FROM letters
+        ), told AS (
+            INSERT INTO stream_entries (user_id, seq, org_id, event, data, unread, created_at)
+            SELECT user_id, last_seq, $3, $11, $12 || notification_id || $13, unread, $10 FROM letters
         )
-        INSERT INTO stream_entries (user_id, seq, org_id, event, data, unread, created_at)
-        SELECT user_id, last_seq, $3, $11, $12 || notification_id || $13, unread, $10 FROM letters";
+        SELECT user_id, epoch, last_seq, unread, notification_id FROM letters";
     if users.is_empty() {
-        return Ok(());
+        return Ok(Announced::default());
     }
     let about = About { announcement_id: Some(announcement.announcement_id), ..About::default() };
     let placeholder = NotificationId::generate();
@@ -82,7 +85,7 @@ pub fn tell(
         .split_once(&placeholder.to_string())
         .ok_or_else(|| Fault::internal(anyhow::anyhow!("an event without its id")))?;
     let ids: Vec<NotificationId> = users.iter().map(|_| NotificationId::generate()).collect();
-    diesel::sql_query(STATEMENT)
+    let told: Vec<Told> = diesel::sql_query(STATEMENT)
         .bind::<Array<Uuid>, _>(users)
         .bind::<Array<Uuid>, _>(ids)
         .bind::<Uuid, _>(tenant.org_id())
@@ -96,8 +99,43 @@ pub fn tell(
         .bind::<Text, _>(NOTIFICATION)
         .bind::<Text, _>(before)
         .bind::<Text, _>(after)
-        .execute(conn)?;
-    Ok(())
+        .load(conn)?;
+    Ok(Announced { before: before.to_owned(), after: after.to_owned(), told })
+}
+
+/// An announcement that is stored for everybody: the text once, and where each has it.
+#[derive(Default)]
+pub struct Announced {
+    before: String,
+    after: String,
+    told: Vec<Told>,
+}
+
+impl Announced {
+    /// What was added to streams, so many at a time: written out for all it would be megabytes.
+    pub fn fresh(&self, at_a_time: usize) -> impl Iterator<Item = Vec<Fresh>> {
+        self.told.chunks(at_a_time).map(|some| some.iter().map(|told| self.entry_of(told)).collect())
+    }
+
+    fn entry_of(&self, told: &Told) -> Fresh {
+        let data = format!("{}{}{}", self.before, told.notification_id, self.after);
+        let entry = Entry::new(told.last_seq, NOTIFICATION.to_owned(), data, told.unread);
+        Fresh { user_id: told.user_id, epoch: told.epoch, entry }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Told {
+    #[diesel(sql_type = Uuid)]
+    user_id: UserId,
+    #[diesel(sql_type = BigInt)]
+    epoch: i64,
+    #[diesel(sql_type = BigInt)]
+    last_seq: i64,
+    #[diesel(sql_type = BigInt)]
+    unread: i64,
+    #[diesel(sql_type = Uuid)]
+    notification_id: NotificationId,
 }
 
 #[derive(Queryable, Selectable)]

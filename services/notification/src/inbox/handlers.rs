@@ -114,7 +114,7 @@ pub(crate) async fn read(
     let Path(notification_id) = notification_id;
     let mark = move |conn: &mut _| store::mark_read(conn, &caller, notification_id, now);
     let notification = app.core.db.transaction(Scope::User(user_id), mark).await?;
-    app.hub.read_for([user_id]);
+    app.changed(user_id);
     Ok(web::Json(notification))
 }
 
@@ -132,7 +132,7 @@ pub(crate) async fn read_all(app: web::Data<App>, caller: Caller) -> Result<Answ
     let (user_id, now) = (caller.user_id, app.core.clock.now());
     let mark = move |conn: &mut _| store::mark_all_read(conn, &caller, now);
     app.core.db.transaction(Scope::User(user_id), mark).await?;
-    app.hub.read_for([user_id]);
+    app.changed(user_id);
     Ok(Answer::no_content())
 }
 

@@ -3,6 +3,7 @@
 
 use crate::rules::domain::Rule;
 use crate::schema::notifications;
+use crate::stream::domain::{Entry, Fresh};
 use crate::stream::store as log;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -18,7 +19,13 @@ use rollcall_notification_api::stream::{NOTIFICATION, READ, Read};
 
 /// A message to one recipient, written in their language.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct Letter<'a> {
+    /// The event it comes from.
+    pub event_id: EventId,
+    /// What it came under.
+    pub rule: &'static Rule,
+    /// What a client may open from it.
+    pub about: &'a About,
     /// To whom.
     pub user_id: UserId,
     /// One line.
@@ -27,84 +34,116 @@ pub struct Letter {
     pub body: String,
 }
 
-/// Stores what an event says to these recipients, at most once each however often it is tried, and adds it to
-/// their streams. Answers those who had not been told before, with the ids of their messages. Two statements for any number of recipients.
+/// A message that was stored.
+#[derive(Debug)]
+pub struct Stored {
+    /// The event it comes from.
+    pub event_id: EventId,
+    /// What it came under.
+    pub rule: &'static Rule,
+    /// Its id.
+    pub notification_id: NotificationId,
+    /// The entry of its recipient's stream.
+    pub fresh: Fresh,
+}
+
+/// Stores messages in their order, each at most once by event and recipient however often it is tried, and adds them to
+/// their recipients' streams. Answers those that had not been stored before. One statement for any number of them; the
+/// rows of `user_streams` are locked in the order of users, as whoever locks several does.
 pub fn add(
     conn: &mut PgConnection,
     tenant: &Tenant,
-    event_id: EventId,
-    rule: &Rule,
-    about: &About,
-    letters: &[Letter],
+    letters: Vec<Letter<'_>>,
     now: Timestamp,
-) -> Result<Vec<(UserId, NotificationId)>, Fault> {
+) -> Result<Vec<Stored>, Fault> {
     const STATEMENT: &str = "
         WITH fresh AS (
-            SELECT * FROM unnest($1, $2, $3, $4, $5) AS letter (notification_id, user_id, title, body, data)
+            SELECT l.*, row_number() OVER (PARTITION BY user_id ORDER BY place) AS nth,
+                count(*) OVER (PARTITION BY user_id) AS many
+            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY AS
+                l (notification_id, user_id, event_id, category, kind, title, body, about, data, place)
             WHERE NOT EXISTS (
-                SELECT 1 FROM notifications n WHERE n.event_id = $6 AND n.user_id = letter.user_id)
+                SELECT 1 FROM notifications n WHERE n.event_id = l.event_id AND n.user_id = l.user_id)
         ), moved AS (
-            UPDATE user_streams s SET last_seq = s.last_seq + 1, unread = s.unread + 1
-            FROM fresh WHERE s.user_id = fresh.user_id
-            RETURNING s.user_id, s.last_seq, s.unread
+            INSERT INTO user_streams AS s (user_id, last_seq, unread)
+            SELECT user_id, many, many FROM fresh WHERE nth = 1 ORDER BY user_id
+            ON CONFLICT (user_id) DO UPDATE SET
+                last_seq = s.last_seq + excluded.last_seq, unread = s.unread + excluded.unread
+            RETURNING s.user_id, s.epoch, s.last_seq, s.unread
+        ), numbered AS (
+            SELECT f.*, m.epoch, m.last_seq - f.many + f.nth AS seq, m.unread - f.many + f.nth AS unread
+            FROM fresh f JOIN moved m USING (user_id)
         ), stored AS (
             INSERT INTO notifications
                 (notification_id, org_id, user_id, event_id, seq, category, kind, title, body, about, created_at)
-            SELECT notification_id, $7, user_id, $6, last_seq, $8, $9, title, body, $10, $11
-            FROM fresh JOIN moved USING (user_id)
+            SELECT notification_id, $10, user_id, event_id, seq, category, kind, title, body, about, $11 FROM numbered
         ), told AS (
             INSERT INTO stream_entries (user_id, seq, org_id, event, data, unread, created_at)
-            SELECT user_id, last_seq, $7, $12, data, unread, $11 FROM fresh JOIN moved USING (user_id)
+            SELECT user_id, seq, $10, $12, data, unread, $11 FROM numbered
         )
-        SELECT user_id, notification_id FROM fresh JOIN moved USING (user_id)";
+        SELECT place, epoch, seq, unread FROM numbered ORDER BY place";
     if letters.is_empty() {
         return Ok(Vec::new());
     }
     let org_id = tenant.org_id();
     let mut ids = Vec::with_capacity(letters.len());
     let mut data = Vec::with_capacity(letters.len());
-    for letter in letters {
+    let mut about = Vec::with_capacity(letters.len());
+    for letter in &letters {
         let notification = Notification {
             notification_id: NotificationId::generate(),
             org_id,
-            category: rule.category.as_str().to_owned(),
-            kind: rule.template.to_owned(),
+            category: letter.rule.category.as_str().to_owned(),
+            kind: letter.rule.template.to_owned(),
             title: letter.title.clone(),
             body: letter.body.clone(),
-            about: about.clone(),
+            about: letter.about.clone(),
             created_at: now,
             read_at: None,
         };
         ids.push(notification.notification_id);
         data.push(serde_json::to_string(&notification).map_err(Fault::internal)?);
+        about.push(serde_json::to_value(letter.about).map_err(Fault::internal)?);
     }
-    let users: Vec<UserId> = letters.iter().map(|letter| letter.user_id).collect();
-    let titles: Vec<&str> = letters.iter().map(|letter| letter.title.as_str()).collect();
-    let bodies: Vec<&str> = letters.iter().map(|letter| letter.body.as_str()).collect();
-    log::begin(conn, &users)?;
-    let told: Vec<Told> = diesel::sql_query(STATEMENT)
-        .bind::<Array<Uuid>, _>(ids)
-        .bind::<Array<Uuid>, _>(users)
-        .bind::<Array<Text>, _>(titles)
-        .bind::<Array<Text>, _>(bodies)
-        .bind::<Array<Text>, _>(data)
-        .bind::<Uuid, _>(event_id)
+    let numbered: Vec<Numbered> = diesel::sql_query(STATEMENT)
+        .bind::<Array<Uuid>, _>(&ids)
+        .bind::<Array<Uuid>, _>(each(&letters, |letter| letter.user_id))
+        .bind::<Array<Uuid>, _>(each(&letters, |letter| letter.event_id))
+        .bind::<Array<Text>, _>(each(&letters, |letter| letter.rule.category.as_str()))
+        .bind::<Array<Text>, _>(each(&letters, |letter| letter.rule.template))
+        .bind::<Array<Text>, _>(each(&letters, |letter| &letter.title))
+        .bind::<Array<Text>, _>(each(&letters, |letter| &letter.body))
+        .bind::<Array<Jsonb>, _>(about)
+        .bind::<Array<Text>, _>(&data)
         .bind::<Uuid, _>(org_id)
-        .bind::<Text, _>(rule.category.as_str())
-        .bind::<Text, _>(rule.template)
-        .bind::<Jsonb, _>(serde_json::to_value(about).map_err(Fault::internal)?)
         .bind::<Timestamptz, _>(now.to_diesel())
         .bind::<Text, _>(NOTIFICATION)
         .load(conn)?;
-    Ok(told.into_iter().map(|told| (told.user_id, told.notification_id)).collect())
+    let mut sent: Vec<_> = letters.into_iter().zip(ids).zip(data).map(Some).collect();
+    let stored = |row: Numbered| {
+        let place = usize::try_from(row.place - 1).ok()?;
+        let ((letter, notification_id), data) = sent.get_mut(place)?.take()?;
+        let entry = Entry::new(row.seq, NOTIFICATION.to_owned(), data, row.unread);
+        let fresh = Fresh { user_id: letter.user_id, epoch: row.epoch, entry };
+        Some(Stored { event_id: letter.event_id, rule: letter.rule, notification_id, fresh })
+    };
+    Ok(numbered.into_iter().filter_map(stored).collect())
+}
+
+fn each<'a, T>(letters: &'a [Letter<'_>], of: impl Fn(&'a Letter<'_>) -> T) -> Vec<T> {
+    letters.iter().map(of).collect()
 }
 
 #[derive(QueryableByName)]
-struct Told {
-    #[diesel(sql_type = Uuid)]
-    user_id: UserId,
-    #[diesel(sql_type = Uuid)]
-    notification_id: NotificationId,
+struct Numbered {
+    #[diesel(sql_type = BigInt)]
+    place: i64,
+    #[diesel(sql_type = BigInt)]
+    epoch: i64,
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = BigInt)]
+    unread: i64,
 }
 
 #[derive(Queryable, Selectable)]

@@ -8,7 +8,7 @@ use crate::preferences::store as preferences;
 use crate::schema::{announcements, digests, owed_messages};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use jiff_diesel::ToDiesel as _;
@@ -18,16 +18,28 @@ use rollcall_ids::{AnnouncementId, EventId, NotificationId, OrgId, UserId};
 use rollcall_notification_api::inbox::Category;
 use std::collections::HashMap;
 
-/// Messages of one event that are in inboxes, and what decides when they leave by other ways.
-pub struct Owing<'a> {
-    /// What they are about.
+/// People an announcement is owed to by one statement.
+const OWED_AT_A_TIME: i64 = 500;
+
+/// A message that is in an inbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// Whose.
+    pub user_id: UserId,
+    /// It.
+    pub notification_id: NotificationId,
+    /// What it is about.
     pub category: Category,
-    /// Whether they wait for nothing.
+    /// Whether it waits for nothing.
     pub urgent: bool,
     /// When the event happened.
     pub happened_at: Timestamp,
-    /// Whose they are.
-    pub told: &'a [(UserId, NotificationId)],
+}
+
+/// Messages of one organisation, and what decides when they leave by other ways than the inbox.
+pub struct Owing<'a> {
+    /// The messages.
+    pub told: &'a [Told],
     /// What is known of their owners.
     pub readers: &'a HashMap<UserId, facts::Reader>,
     /// The zone of those whose own is not known.
@@ -40,27 +52,30 @@ pub fn add(conn: &mut PgConnection, tenant: &Tenant, owing: &Owing<'_>, now: Tim
     const STATEMENT: &str = "
         INSERT INTO owed_messages
             (notification_id, user_id, channel, due_at, gathered, org_id, category, next_attempt_at, created_at)
-        SELECT id, user_id, channel, due_at, gathered, $6, $7, due_at, $8
-        FROM unnest($1, $2, $3, $4, $5) AS o (id, user_id, channel, due_at, gathered)
-        WHERE NOT EXISTS (SELECT FROM restores WHERE lost_at >= $9)
+        SELECT id, user_id, channel, due_at, gathered, $8, category, due_at, $9
+        FROM unnest($1, $2, $3, $4, $5, $6, $7) AS o (id, user_id, channel, due_at, gathered, category, happened_at)
+        WHERE NOT EXISTS (SELECT FROM restores WHERE lost_at >= o.happened_at)
         ON CONFLICT DO NOTHING";
-    let users: Vec<UserId> = owing.told.iter().map(|(user, _)| *user).collect();
+    let users: Vec<UserId> = owing.told.iter().map(|told| told.user_id).collect();
     let wishes = preferences::of(conn, &users)?;
     let nothing_said = Wishes::default();
-    let urgent = owing.urgent || is_critical(owing.category);
     let (mut ids, mut whose, mut channels) = (Vec::new(), Vec::new(), Vec::new());
     let (mut instants, mut gathered) = (Vec::new(), Vec::new());
-    for (user_id, notification_id) in owing.told {
+    let (mut categories, mut happened) = (Vec::new(), Vec::new());
+    for Told { user_id, notification_id, category, urgent, happened_at } in owing.told {
         let wishes = wishes.get(user_id).unwrap_or(&nothing_said);
+        let urgent = *urgent || is_critical(*category);
         let zone = owing.readers.get(user_id).and_then(|reader| reader.time_zone.as_deref()).unwrap_or(owing.zone);
         let due = when(wishes, zone, urgent, now);
         for channel in CHANNELS.iter().map(|channel| channel.channel()) {
-            if wishes.wants(owing.category, channel) {
+            if wishes.wants(*category, channel) {
                 ids.push(*notification_id);
                 whose.push(*user_id);
                 channels.push(channel.as_str());
                 instants.push(due.at.to_diesel());
                 gathered.push(due.gathered);
+                categories.push(category.as_str());
+                happened.push(happened_at.to_diesel());
             }
         }
     }
@@ -73,10 +88,10 @@ pub fn add(conn: &mut PgConnection, tenant: &Tenant, owing: &Owing<'_>, now: Tim
         .bind::<Array<Text>, _>(channels)
         .bind::<Array<Timestamptz>, _>(instants)
         .bind::<Array<Bool>, _>(gathered)
+        .bind::<Array<Text>, _>(categories)
+        .bind::<Array<Timestamptz>, _>(happened)
         .bind::<Uuid, _>(tenant.org_id())
-        .bind::<Text, _>(owing.category.as_str())
         .bind::<Timestamptz, _>(now.to_diesel())
-        .bind::<Timestamptz, _>(owing.happened_at.to_diesel())
         .execute(conn)?;
     Ok(true)
 }
@@ -98,7 +113,7 @@ pub struct Unowed {
 /// made, so that ten thousand inboxes have it sooner.
 pub fn owe_announcement(conn: &mut PgConnection, now: Timestamp) -> Result<bool, Fault> {
     #[derive(QueryableByName)]
-    struct Told {
+    struct Row {
         #[diesel(sql_type = Uuid)]
         user_id: UserId,
         #[diesel(sql_type = Uuid)]
@@ -119,24 +134,29 @@ pub fn owe_announcement(conn: &mut PgConnection, now: Timestamp) -> Result<bool,
     diesel::sql_query("SELECT set_config('app.org_id', $1, true)")
         .bind::<Text, _>(unowed.org_id.to_string())
         .execute(conn)?;
-    let told: Vec<Told> =
-        diesel::sql_query("SELECT user_id, notification_id FROM notifications WHERE event_id = $1 AND org_id = $2")
-            .bind::<Uuid, _>(unowed.announcement_id)
-            .bind::<Uuid, _>(unowed.org_id)
-            .load(conn)?;
-    let told: Vec<_> = told.into_iter().map(|row| (row.user_id, row.notification_id)).collect();
-    let users: Vec<UserId> = told.iter().map(|(user_id, _)| *user_id).collect();
-    let readers = facts::readers(conn, &users)?;
     let zone = facts::org(conn, &tenant)?.map_or_else(|| "UTC".to_owned(), |org| org.time_zone);
-    let owing = Owing {
-        category: Category::Announcements,
-        urgent: unowed.urgent,
-        happened_at: now,
-        told: &told,
-        readers: &readers,
-        zone: &zone,
-    };
-    add(conn, &tenant, &owing, now)?;
+    let (category, urgent) = (Category::Announcements, unowed.urgent);
+    // Ten thousand wishes at once would be tens of megabytes, and the process would keep them.
+    let mut after: Option<UserId> = None;
+    loop {
+        let rows: Vec<Row> = diesel::sql_query(
+            "SELECT user_id, notification_id FROM notifications
+             WHERE event_id = $1 AND org_id = $2 AND ($3 IS NULL OR user_id > $3) ORDER BY user_id LIMIT $4",
+        )
+        .bind::<Uuid, _>(unowed.announcement_id)
+        .bind::<Uuid, _>(unowed.org_id)
+        .bind::<Nullable<Uuid>, _>(after)
+        .bind::<BigInt, _>(OWED_AT_A_TIME)
+        .load(conn)?;
+        let of =
+            |Row { user_id, notification_id }| Told { user_id, notification_id, category, urgent, happened_at: now };
+        let told: Vec<_> = rows.into_iter().map(of).collect();
+        let Some(last) = told.last() else { break };
+        after = Some(last.user_id);
+        let users: Vec<UserId> = told.iter().map(|told| told.user_id).collect();
+        let readers = facts::readers(conn, &users)?;
+        add(conn, &tenant, &Owing { told: &told, readers: &readers, zone: &zone }, now)?;
+    }
     diesel::update(announcements::table.find((unowed.org_id, unowed.announcement_id)))
         .set(announcements::owed_at.eq(Some(now.to_diesel())))
         .execute(conn)?;

@@ -1,7 +1,7 @@
-//! Turns one event into messages, in the transaction that takes it, from what is known here.
+//! Turns events into messages, in the transaction that takes them, from what is known here.
 
 use super::domain::{Recipients, Rule, Said};
-use super::recipients;
+use super::recipients::{self, People};
 use super::table::rule_for;
 use super::templates::{Language, Templates, Text};
 use crate::facts::store as facts;
@@ -9,6 +9,7 @@ use crate::inbox::store::{self as inbox, Letter};
 use crate::links::mail::Links;
 use crate::mail::store::{self as mail, NewMail};
 use crate::owed::store::{self as owed, Owing};
+use crate::stream::domain::Fresh;
 use diesel::pg::PgConnection;
 use jiff::{SignedDuration, Timestamp};
 use rollcall_common::events::CloudEvent;
@@ -16,7 +17,7 @@ use rollcall_common::fault::Fault;
 use rollcall_common::problem::FieldError;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, EventId, UserId};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Writes and stores messages.
 pub struct Teller {
@@ -76,8 +77,8 @@ pub struct Given {
 /// What follows from messages that are stored.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// Whose streams have something new.
-    pub users: Vec<UserId>,
+    /// What was added to streams.
+    pub fresh: Vec<Fresh>,
     /// Whether mail is to be sent.
     pub mail: bool,
     /// Whether channels outside the inbox owe something.
@@ -126,62 +127,122 @@ impl Teller {
             return Ok(Outcome::Told(Told { mail: true, ..Told::default() }));
         }
         let tenant = tenant.ok_or_else(|| Fault::internal(anyhow::anyhow!("people of no organisation")))?;
-        let Some(org) = facts::org(conn, tenant)? else {
-            return Ok(Outcome::Waits(vec![recipients::who_knows_the_org(&telling.said.to)]));
+        let mut outcomes = self.tell_all(conn, tenant, &[telling], given, now)?;
+        outcomes.pop().ok_or_else(|| Fault::internal(anyhow::anyhow!("an event without an outcome")))
+    }
+
+    /// The same for several events of one organisation that are told to people in it, in their order and with no more
+    /// statements than for one. What comes after one that has to wait waits behind it, so that messages keep the order of
+    /// their events.
+    pub fn tell_all(
+        &self,
+        conn: &mut PgConnection,
+        tenant: &Tenant,
+        tellings: &[&Telling],
+        given: &Given,
+        now: Timestamp,
+    ) -> Result<Vec<Outcome>, Fault> {
+        let waits = |first: Vec<Missing>, of: &[&Telling]| {
+            let behind = of.iter().skip(1).map(|_| Outcome::Waits(Vec::new()));
+            std::iter::once(Outcome::Waits(first)).chain(behind).take(of.len()).collect::<Vec<_>>()
         };
-        match recipients::accounts(conn, tenant, &telling.said.to, given, org.today(now))? {
-            Ok(users) => self.tell_users(conn, tenant, telling, &org, &users, given, now),
-            Err(missing) => Ok(Outcome::Waits(missing)),
+        let Some(org) = facts::org(conn, tenant)? else {
+            let missing = tellings.first().map(|telling| recipients::who_knows_the_org(&telling.said.to));
+            return Ok(waits(missing.into_iter().collect(), tellings));
+        };
+        let people = People::of(conn, tenant, tellings.iter().map(|telling| &telling.said.to), org.today(now))?;
+        let accounts: Vec<_> = tellings.iter().map(|telling| people.accounts(&telling.said.to, given)).collect();
+        let users: BTreeSet<UserId> = accounts.iter().flatten().flatten().copied().collect();
+        let users: Vec<UserId> = users.into_iter().collect();
+        let readers = facts::readers(conn, &users)?;
+        let mut heard = Vec::with_capacity(tellings.len());
+        let mut missing = None;
+        for found in accounts {
+            match found.and_then(|users| who_reads(users, &readers, given)) {
+                Ok(users) => heard.push(users),
+                Err(first) => {
+                    missing = Some(first);
+                    break;
+                }
+            }
         }
+        let (ready, waiting) = tellings.split_at(heard.len());
+        let mut outcomes = self.store(conn, tenant, ready, &heard, &org, &readers, now)?;
+        outcomes.extend(missing.into_iter().flat_map(|first| waits(first, waiting)));
+        Ok(outcomes)
     }
 
     #[expect(
         clippy::too_many_arguments,
         reason = "all are needed by the one caller; a struct would be of no other use"
     )]
-    fn tell_users(
+    fn store(
         &self,
         conn: &mut PgConnection,
         tenant: &Tenant,
-        telling: &Telling,
+        tellings: &[&Telling],
+        heard: &[Vec<UserId>],
         org: &facts::Org,
-        users: &[UserId],
-        given: &Given,
+        readers: &HashMap<UserId, facts::Reader>,
         now: Timestamp,
-    ) -> Result<Outcome, Fault> {
-        let readers = facts::readers(conn, users)?;
-        let missing: Vec<_> = users
+    ) -> Result<Vec<Outcome>, Fault> {
+        let mut letters = Vec::new();
+        for (telling, users) in tellings.iter().zip(heard) {
+            for user_id in users {
+                let locale = readers.get(user_id).map_or(org.locale.as_str(), |reader| reader.locale.as_str());
+                let language = Language::closest_to(locale);
+                let text = self.write(telling.rule, language, &telling.said.data, &org.name)?;
+                letters.push(Letter {
+                    event_id: telling.event_id,
+                    rule: telling.rule,
+                    about: &telling.said.about,
+                    user_id: *user_id,
+                    title: text.title,
+                    body: text.body,
+                });
+            }
+        }
+        let stored = inbox::add(conn, tenant, letters, now)?;
+        let happened: HashMap<EventId, Timestamp> = tellings.iter().map(|it| (it.event_id, it.happened_at)).collect();
+        let told: Vec<_> = stored
             .iter()
-            .filter(|user| !readers.contains_key(user) && !given.languages.contains(user))
-            .map(|user| Missing::Language(*user))
+            .map(|stored| owed::Told {
+                user_id: stored.fresh.user_id,
+                notification_id: stored.notification_id,
+                category: stored.rule.category,
+                urgent: stored.rule.urgent,
+                happened_at: happened.get(&stored.event_id).copied().unwrap_or(now),
+            })
             .collect();
-        if !missing.is_empty() {
-            return Ok(Outcome::Waits(missing));
+        let owed = owed::add(conn, tenant, &Owing { told: &told, readers, zone: &org.time_zone }, now)?;
+        let mut fresh: HashMap<EventId, Vec<Fresh>> = HashMap::new();
+        for stored in stored {
+            fresh.entry(stored.event_id).or_default().push(stored.fresh);
         }
         // A language that may have changed is used all the same: nobody waits for it to be asked for anew.
         let old = |reader: &&facts::Reader| now.duration_since(reader.fetched_at) >= self.language_kept;
-        let stale = readers.values().filter(old).map(|reader| reader.user_id).collect();
-        let letter = |user_id: &UserId| {
-            let locale = readers.get(user_id).map_or(org.locale.as_str(), |reader| reader.locale.as_str());
-            let text = self.write(telling.rule, Language::closest_to(locale), &telling.said.data, &org.name)?;
-            Ok(Letter { user_id: *user_id, title: text.title, body: text.body })
+        let stale = |users: &[UserId]| {
+            users.iter().filter_map(|user| readers.get(user)).filter(old).map(|reader| reader.user_id).collect()
         };
-        let letters = users.iter().map(letter).collect::<Result<Vec<_>, Fault>>()?;
-        let told = inbox::add(conn, tenant, telling.event_id, telling.rule, &telling.said.about, &letters, now)?;
-        let owing = Owing {
-            category: telling.rule.category,
-            urgent: telling.rule.urgent,
-            happened_at: telling.happened_at,
-            told: &told,
-            readers: &readers,
-            zone: &org.time_zone,
-        };
-        let owed = owed::add(conn, tenant, &owing, now)?;
-        let users = told.into_iter().map(|(user_id, _)| user_id).collect();
-        Ok(Outcome::Told(Told { users, mail: false, owed, stale }))
+        let told = tellings.iter().zip(heard).map(|(telling, users)| {
+            let fresh = fresh.remove(&telling.event_id).unwrap_or_default();
+            Outcome::Told(Told { fresh, mail: false, owed, stale: stale(users) })
+        });
+        Ok(told.collect())
     }
 
     fn write(&self, rule: &Rule, language: Language, data: &serde_json::Value, org_name: &str) -> Result<Text, Fault> {
         self.templates.write(rule.template, language, data, org_name).map_err(Fault::internal)
     }
+}
+
+/// These users, if the languages of all are known or not to be had; else what to ask for.
+fn who_reads(
+    users: Vec<UserId>,
+    readers: &HashMap<UserId, facts::Reader>,
+    given: &Given,
+) -> Result<Vec<UserId>, Vec<Missing>> {
+    let unknown = |user: &&UserId| !readers.contains_key(user) && !given.languages.contains(user);
+    let missing: Vec<_> = users.iter().filter(unknown).map(|user| Missing::Language(*user)).collect();
+    if missing.is_empty() { Ok(users) } else { Err(missing) }
 }

@@ -1,14 +1,13 @@
-//! Positions in a user's log, what a client may be told from one, and the bytes of an event. Pure.
+//! Positions in a user's log, what a client may be told from one, and what it is told. Pure.
 
 use bytes::Bytes;
+use rollcall_ids::UserId;
 use rollcall_notification_api::inbox::UnreadCount;
-use rollcall_notification_api::stream::{RESET, Reset, ResetReason, UNREAD_COUNT};
+use rollcall_notification_api::stream::{NOTIFICATION, READ, RESET, Reset, ResetReason, UNREAD_COUNT};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
-
-/// A comment that keeps proxies from closing a quiet connection.
-pub const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");
 
 /// A place in a user's log: after entry `seq` of the log `epoch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,15 +69,41 @@ pub fn start(asked: Option<&str>, current: Position, most: i64) -> Start {
     }
 }
 
-/// One entry of a log, framed once however many listen.
-#[derive(Clone, Debug)]
+/// One entry of a log; its data is kept once however many listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its number.
     pub seq: i64,
-    /// The event as it is sent.
-    pub frame: Bytes,
+    /// Name of the event.
+    pub event: Cow<'static, str>,
+    /// The event's JSON.
+    pub data: Bytes,
     /// How many messages are unread after it.
     pub unread: i64,
+}
+
+impl Entry {
+    /// An entry as it was stored.
+    pub fn new(seq: i64, event: String, data: String, unread: i64) -> Self {
+        let event = match event.as_str() {
+            NOTIFICATION => Cow::Borrowed(NOTIFICATION),
+            READ => Cow::Borrowed(READ),
+            // A later release may have stored it.
+            _ => Cow::Owned(event),
+        };
+        Self { seq, event, data: data.into(), unread }
+    }
+}
+
+/// An entry that a transaction of this instance has just committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fresh {
+    /// In whose log.
+    pub user_id: UserId,
+    /// Which log.
+    pub epoch: i64,
+    /// What was added to it.
+    pub entry: Entry,
 }
 
 /// What one read of a user's log found.
@@ -111,29 +136,46 @@ impl Batch {
     }
 }
 
-/// An event as it is sent. `data` is JSON, which has no line break of its own.
-pub fn frame(event: &str, id: Position, data: &str) -> Bytes {
-    Bytes::from(format!("id: {id}\nevent: {event}\ndata: {data}\n\n"))
+/// What a subscriber is told. How it is written is the connection's business: [`sse`](super::sse) does it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Something happened.
+    Event {
+        /// What: `notification`, `read`, `unread_count` or `reset`.
+        name: Cow<'static, str>,
+        /// Where to continue from for whoever has this.
+        id: Position,
+        /// JSON, which has no line break of its own.
+        data: Bytes,
+    },
+    /// How long to wait before connecting again, in milliseconds.
+    Retry(u64),
+    /// Nothing happened for a while; proxies close what is silent.
+    Heartbeat,
 }
 
-fn frame_of(event: &str, id: Position, data: &impl Serialize) -> Bytes {
-    // Plain structs of numbers and names cannot fail to serialise.
-    frame(event, id, &serde_json::to_string(data).unwrap_or_default())
-}
+impl Message {
+    fn of(name: &'static str, id: Position, data: &impl Serialize) -> Self {
+        // Plain structs of numbers and names cannot fail to serialise.
+        let data = serde_json::to_vec(data).unwrap_or_default().into();
+        Self::Event { name: Cow::Borrowed(name), id, data }
+    }
 
-/// The count of unread messages as of `id`.
-pub fn unread_frame(id: Position, unread: i64) -> Bytes {
-    frame_of(UNREAD_COUNT, id, &UnreadCount { unread })
-}
+    /// An entry of the log `epoch`.
+    pub fn entry(epoch: i64, entry: &Entry) -> Self {
+        let id = Position { epoch, seq: entry.seq };
+        Self::Event { name: entry.event.clone(), id, data: entry.data.clone() }
+    }
 
-/// Start over from `id`.
-pub fn reset_frame(id: Position, reason: ResetReason) -> Bytes {
-    frame_of(RESET, id, &Reset { reason })
-}
+    /// The count of unread messages as of `id`.
+    pub fn unread(id: Position, unread: i64) -> Self {
+        Self::of(UNREAD_COUNT, id, &UnreadCount { unread })
+    }
 
-/// How long to wait before connecting again, in milliseconds.
-pub fn retry_frame(milliseconds: u64) -> Bytes {
-    Bytes::from(format!("retry: {milliseconds}\n\n"))
+    /// Start over from `id`.
+    pub fn reset(id: Position, reason: ResetReason) -> Self {
+        Self::of(RESET, id, &Reset { reason })
+    }
 }
 
 #[cfg(test)]
@@ -148,7 +190,7 @@ mod tests {
     }
 
     fn batch(numbers: impl IntoIterator<Item = i64>, last: i64, cut_short: bool) -> Batch {
-        let entry = |seq| Entry { seq, frame: frame("notification", at(seq), "{}"), unread: seq };
+        let entry = |seq| Entry::new(seq, "notification".into(), "{}".into(), seq);
         Batch { current: at(last), entries: numbers.into_iter().map(entry).collect(), cut_short }
     }
 
@@ -190,16 +232,6 @@ mod tests {
     #[test]
     fn a_batch_that_stopped_early_says_nothing_about_streams_further_on() {
         assert!(batch(1..=64, 200, true).following(at(100), MOST).unwrap().is_empty());
-    }
-
-    #[test]
-    fn an_event_is_framed_as_the_standard_says() {
-        assert_eq!(unread_frame(at(3), 2), "id: 7:3\nevent: unread_count\ndata: {\"unread\":2}\n\n");
-        assert_eq!(
-            reset_frame(at(3), ResetReason::TooOld),
-            "id: 7:3\nevent: reset\ndata: {\"reason\":\"too_old\"}\n\n"
-        );
-        assert_eq!(retry_frame(250), "retry: 250\n\n");
     }
 
     proptest! {

@@ -1,21 +1,15 @@
 //! `/api/notification/v1/stream`.
 
-use super::domain::{Position, Start, reset_frame, retry_frame, start, unread_frame};
-use super::hub::Draining;
-use super::listener::{Listener, Right};
-use super::store::Standing;
-use super::watch::reconnect_milliseconds;
+use super::sse::Events;
+use super::subscribe::subscribe;
 use crate::app::App;
 use crate::responses;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use bytes::Bytes;
 use rollcall_common::auth::Caller;
 use rollcall_common::extract::Query;
 use rollcall_common::fault::Fault;
-use rollcall_common::secret::full_jitter;
 use serde::Deserialize;
-use std::time::Duration;
 
 /// Header that an `EventSource` sends when it reconnects.
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -67,25 +61,13 @@ pub(crate) async fn stream(
     request: HttpRequest,
     query: Query<StreamQuery>,
 ) -> Result<HttpResponse, Fault> {
-    let asked = asked(&request, query.0);
-    let (user_id, right) = (caller.user_id, Right::from(&caller));
-    let standing = app.openings.standing(&caller).await?;
-    let start = start(asked.as_deref(), standing.position(), app.hub.limits().replayed);
-    let (position, opening) = open(start, &standing);
-    let listener = Listener::new(position, opening, app.core.clock.now(), right);
-    let body = app
-        .hub
-        .join(user_id, listener)
-        .map_err(|Draining| Fault::unavailable("stream", anyhow::anyhow!("this instance is about to stop")))?;
-    // The session may have ended while the stream was opened, before there was anything to end.
-    let refused = |user, right: &Right| app.core.revocations.refuses(user, right.session_id, right.issued_at);
-    app.hub.revoke(Some(user_id), refused, reconnect_milliseconds);
+    let subscription = subscribe(&app, &caller, asked(&request, query.0).as_deref()).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         // nginx passes on what comes as it comes.
         .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(body))
+        .body(Events::of(subscription)))
 }
 
 /// What the client says it knows. An `EventSource` repeats its first URL for ever: the header is newer.
@@ -95,24 +77,4 @@ fn asked(request: &HttpRequest, query: StreamQuery) -> Option<String> {
         Some(value) => Some(String::from_utf8_lossy(value.as_bytes()).into_owned()),
         None => query.last_event_id,
     }
-}
-
-/// The position a stream begins at, and what it is told first.
-fn open(start: Start, standing: &Standing) -> (Position, Vec<Bytes>) {
-    let current = standing.position();
-    let mut opening =
-        vec![retry_frame(1_000 + u64::try_from(full_jitter(Duration::from_secs(2)).as_millis()).unwrap_or(0))];
-    let position = match start {
-        Start::Now => current,
-        Start::After(seq) => Position { seq, ..current },
-        Start::Reset(reason) => {
-            opening.push(reset_frame(current, reason));
-            current
-        }
-    };
-    // A stream that is behind hears the count with what it missed.
-    if position == current {
-        opening.push(unread_frame(current, standing.unread));
-    }
-    (position, opening)
 }

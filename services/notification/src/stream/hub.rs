@@ -1,13 +1,11 @@
 //! Every open stream of this instance, by user, and the set of users somebody should read for.
 
-use super::domain::{Batch, Position};
+use super::domain::{Batch, Fresh, Message, Position};
 use super::listener::{Limits, Listener, Right};
-use bytes::Bytes;
 use futures_util::Stream;
 use jiff::Timestamp;
 use rollcall_ids::UserId;
 use std::collections::{HashMap, HashSet};
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -20,6 +18,7 @@ pub struct Hub {
     streams: Mutex<Streams>,
     due: Mutex<HashSet<UserId>>,
     wake: Notify,
+    look: Notify,
 }
 
 #[derive(Default)]
@@ -38,7 +37,8 @@ const OUSTED_RETRY_MILLISECONDS: u64 = 60_000;
 impl Hub {
     /// No stream yet.
     pub fn new(limits: Limits, most_per_user: usize) -> Self {
-        Self { limits, most_per_user, streams: Mutex::default(), due: Mutex::default(), wake: Notify::new() }
+        let (streams, due) = (Mutex::default(), Mutex::default());
+        Self { limits, most_per_user, streams, due, wake: Notify::new(), look: Notify::new() }
     }
 
     /// What all streams keep to.
@@ -50,7 +50,7 @@ impl Hub {
     ///
     /// Where the user has as many as one may have, the oldest ends: that a client is gone shows only when something
     /// is written to it, so the oldest is the likeliest to be dead, and a refusal would shut out the living.
-    pub fn join(self: &Arc<Self>, user: UserId, listener: Listener) -> Result<OpenStream, Draining> {
+    pub fn join(self: &Arc<Self>, user: UserId, listener: Listener) -> Result<Subscription, Draining> {
         let listener = Arc::new(listener);
         {
             let mut streams = lock(&self.streams);
@@ -64,7 +64,7 @@ impl Hub {
             of_user.push(Arc::clone(&listener));
         }
         self.read_for([user]);
-        Ok(OpenStream { hub: Arc::clone(self), user, listener })
+        Ok(Subscription { hub: Arc::clone(self), user, listener })
     }
 
     fn leave(&self, user: UserId, listener: &Arc<Listener>) {
@@ -94,6 +94,16 @@ impl Hub {
         self.wake.notified().await;
     }
 
+    /// Asks for a look at where the logs of all connected users stand.
+    pub fn look_at_all(&self) {
+        self.look.notify_one();
+    }
+
+    /// Waits until that is asked for.
+    pub async fn look_wanted(&self) {
+        self.look.notified().await;
+    }
+
     /// At most `most` users whose logs should be read, each with the position to read from: the furthest back of
     /// their streams that have room.
     pub fn take_due(&self, most: usize) -> Vec<(UserId, i64)> {
@@ -119,6 +129,21 @@ impl Hub {
         let more = offered.fold(false, |any, more| any | more);
         if more {
             self.read_for([user]);
+        }
+    }
+
+    /// Hands over what this instance has just committed: a stream whose log goes on with it takes it as if it had been
+    /// read. Those who are further back are read for, so nothing depends on the order in which this is called.
+    pub fn hand_over<'a>(&self, fresh: impl IntoIterator<Item = &'a Fresh>) {
+        let mut behind = Vec::new();
+        for Fresh { user_id, epoch, entry } in fresh {
+            let handed = self.of_user(*user_id).into_iter().map(|listener| listener.hand(*epoch, entry, &self.limits));
+            if handed.fold(false, |any, behind| any | behind) {
+                behind.push(*user_id);
+            }
+        }
+        if !behind.is_empty() {
+            self.read_for(behind);
         }
     }
 
@@ -203,27 +228,28 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The body of an open stream; it leaves the hub when the connection drops it.
-pub struct OpenStream {
+/// An open stream as whoever writes it sees it: messages, until there is nothing more to say. It leaves the hub when it
+/// is dropped.
+pub struct Subscription {
     hub: Arc<Hub>,
     user: UserId,
     listener: Arc<Listener>,
 }
 
-impl Stream for OpenStream {
-    type Item = Result<Bytes, Infallible>;
+impl Stream for Subscription {
+    type Item = Message;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
         self.listener.poll_take(context).map(|taken| {
             if taken.hungry {
                 self.hub.read_for([self.user]);
             }
-            taken.frame.map(Ok)
+            taken.message
         })
     }
 }
 
-impl Drop for OpenStream {
+impl Drop for Subscription {
     fn drop(&mut self) {
         self.hub.leave(self.user, &self.listener);
     }
@@ -231,7 +257,7 @@ impl Drop for OpenStream {
 
 #[cfg(test)]
 mod tests {
-    use super::super::domain::{Entry, frame};
+    use super::super::domain::Entry;
     use super::*;
     use jiff::SignedDuration;
     use rollcall_ids::SessionId;
@@ -250,18 +276,18 @@ mod tests {
         Arc::new(Hub::new(limits, 2))
     }
 
-    fn open(hub: &Arc<Hub>, user: UserId, seq: i64) -> Result<OpenStream, Draining> {
+    fn open(hub: &Arc<Hub>, user: UserId, seq: i64) -> Result<Subscription, Draining> {
         let (issued_at, until) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(300).unwrap());
         let right = Right { session_id: SessionId::generate(), issued_at, until };
         hub.join(user, Listener::new(at(seq), [], issued_at, right))
     }
 
     fn batch(from: i64, last: i64) -> Batch {
-        let entry = |seq| Entry { seq, frame: frame("notification", at(seq), "{}"), unread: 0 };
+        let entry = |seq| Entry::new(seq, "notification".into(), "{}".into(), 0);
         Batch { current: at(last), entries: (from..=last).map(entry).collect(), cut_short: false }
     }
 
-    fn take(stream: &mut OpenStream) -> usize {
+    fn take(stream: &mut Subscription) -> usize {
         let mut context = Context::from_waker(std::task::Waker::noop());
         let mut taken = 0;
         while let Poll::Ready(Some(_)) = Pin::new(&mut *stream).poll_next(&mut context) {
@@ -279,6 +305,25 @@ mod tests {
         assert!(hub.take_due(10).is_empty(), "read once");
         hub.deliver(user, &batch(8, 10));
         assert_eq!((take(&mut ahead), take(&mut back)), (1 + 1, 3 + 1), "entries and a count");
+    }
+
+    #[test]
+    fn what_was_committed_here_needs_no_read_where_it_is_next_and_one_where_it_is_not() {
+        let (hub, user) = (hub(), UserId::generate());
+        let (mut there, mut back) = (open(&hub, user, 9).unwrap(), open(&hub, user, 7).unwrap());
+        hub.take_due(10);
+        let entry = Entry::new(10, "notification".into(), "{}".into(), 1);
+        let fresh = [
+            Fresh { user_id: user, epoch: 7, entry: entry.clone() },
+            Fresh { user_id: UserId::generate(), epoch: 7, entry },
+        ];
+        hub.hand_over(&fresh);
+        assert_eq!((take(&mut there), take(&mut back)), (1 + 1, 0));
+        assert_eq!(hub.take_due(10), [(user, 7)]);
+        hub.deliver(user, &batch(8, 10));
+        hub.hand_over(&fresh);
+        assert_eq!((take(&mut there), take(&mut back)), (0, 3 + 1), "nothing twice");
+        assert!(hub.take_due(10).is_empty());
     }
 
     #[test]

@@ -1,8 +1,7 @@
-//! One open stream: a position, a few frames that wait to be taken, and the rules of when it ends. Everything
+//! One open stream: a position, a few messages that wait to be taken, and the rules of when it ends. Everything
 //! here happens under its own lock and never waits.
 
-use super::domain::{Batch, HEARTBEAT, Position, reset_frame, retry_frame, unread_frame};
-use bytes::Bytes;
+use super::domain::{Batch, Entry, Message, Position};
 use jiff::{SignedDuration, Timestamp};
 use rollcall_common::auth::Caller;
 use rollcall_ids::SessionId;
@@ -14,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 /// What all streams of an instance keep to.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Frames that wait in memory for one stream; what is beyond stays in the database.
+    /// Messages that wait in memory for one stream; what is beyond stays in the database.
     pub buffered: usize,
     /// Entries that are replayed one by one; beyond, the inbox is loaded anew.
     pub replayed: i64,
@@ -49,7 +48,9 @@ pub struct Listener {
 
 struct Inner {
     position: Position,
-    waiting: VecDeque<Bytes>,
+    waiting: VecDeque<Message>,
+    /// Where it was when its log was last asked for.
+    asked: Option<i64>,
     /// The log goes on after `position`, as far as is known.
     behind: bool,
     /// Nothing more comes after what waits.
@@ -64,17 +65,18 @@ struct Inner {
 /// What the connection gets.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// A frame; none at the end of the stream.
-    pub frame: Option<Bytes>,
+    /// A message; none at the end of the stream.
+    pub message: Option<Message>,
     /// The stream has room, and its log goes on.
     pub hungry: bool,
 }
 
 impl Listener {
-    /// A stream at `position` that first gets the frames of `opening`.
-    pub fn new(position: Position, opening: impl IntoIterator<Item = Bytes>, now: Timestamp, right: Right) -> Self {
+    /// A stream at `position` that first gets what is in `opening`.
+    pub fn new(position: Position, opening: impl IntoIterator<Item = Message>, now: Timestamp, right: Right) -> Self {
         let inner = Mutex::new(Inner {
             position,
+            asked: None,
             waiting: opening.into_iter().collect(),
             behind: false,
             ending: false,
@@ -90,16 +92,16 @@ impl Listener {
         &self.right
     }
 
-    /// Takes the next frame for the connection, or waits for one.
+    /// Takes the next message for the connection, or waits for one.
     pub fn poll_take(&self, context: &mut Context<'_>) -> Poll<Taken> {
         let mut inner = self.lock();
         match inner.waiting.pop_front() {
-            Some(frame) => {
+            Some(message) => {
                 inner.taken = true;
                 let hungry = inner.waiting.is_empty() && inner.behind && !inner.ending;
-                Poll::Ready(Taken { frame: Some(frame), hungry })
+                Poll::Ready(Taken { message: Some(message), hungry })
             }
-            None if inner.ending => Poll::Ready(Taken { frame: None, hungry: false }),
+            None if inner.ending => Poll::Ready(Taken { message: None, hungry: false }),
             None => {
                 // An idle stream holds no buffer: most streams are idle most of the time.
                 inner.waiting = VecDeque::new();
@@ -115,6 +117,13 @@ impl Listener {
         if inner.ending {
             return false;
         }
+        let (current, position) = (batch.current, inner.position);
+        let older = current.epoch == position.epoch && current.seq < position.seq;
+        if older && inner.asked.is_none_or(|asked| asked <= current.seq) {
+            // It was read before what this stream has been handed since. A log that ends before where the stream was
+            // when it was asked for is another matter: it has lost something.
+            return false;
+        }
         let next = match batch.following(inner.position, limits.replayed) {
             Ok(next) => next,
             Err(reason) => {
@@ -124,20 +133,36 @@ impl Listener {
         };
         let room = limits.buffered.saturating_sub(inner.waiting.len());
         let next = &next[..next.len().min(room)];
-        if let Some(last) = next.last() {
-            inner.position.seq = last.seq;
-            let count = unread_frame(inner.position, last.unread);
-            inner.waiting.extend(next.iter().map(|entry| entry.frame.clone()).chain([count]));
-            inner.wake();
-        }
+        inner.add(next);
         inner.behind = inner.position.seq < batch.current.seq;
         inner.behind && inner.waiting.len() < limits.buffered
     }
 
-    /// Where to read from for it; none when it has no room, or ends.
+    /// Takes over an entry that was just committed, if the log goes on with it from where the stream is. True: it has
+    /// to be read for instead.
+    pub fn hand(&self, epoch: i64, entry: &Entry, limits: &Limits) -> bool {
+        let mut inner = self.lock();
+        let same_log = inner.position.epoch == epoch;
+        if inner.ending || same_log && entry.seq <= inner.position.seq {
+            return false;
+        }
+        let room = inner.waiting.len() < limits.buffered;
+        if room && same_log && entry.seq == inner.position.seq + 1 {
+            inner.add(std::slice::from_ref(entry));
+            return false;
+        }
+        inner.behind = true;
+        room
+    }
+
+    /// Where to read from for it; none when it has no room, or ends. What is read then is offered to it.
     pub fn wants_after(&self, limits: &Limits) -> Option<Position> {
-        let inner = self.lock();
-        (!inner.ending && inner.waiting.len() < limits.buffered).then_some(inner.position)
+        let mut inner = self.lock();
+        if inner.ending || inner.waiting.len() >= limits.buffered {
+            return None;
+        }
+        inner.asked = Some(inner.position.seq);
+        Some(inner.position)
     }
 
     /// Notes where the log stands. True: there is something to read for it.
@@ -162,7 +187,7 @@ impl Listener {
             inner.end(retry_milliseconds());
         } else if inner.waiting.is_empty() {
             if quiet >= limits.heartbeat {
-                inner.waiting.push_back(HEARTBEAT);
+                inner.waiting.push_back(Message::Heartbeat);
                 inner.active = now;
                 inner.wake();
             }
@@ -195,17 +220,27 @@ impl Listener {
 }
 
 impl Inner {
+    /// Goes on by these entries, which follow the position, and says how many messages are unread after them.
+    fn add(&mut self, next: &[Entry]) {
+        let Some(last) = next.last() else { return };
+        let epoch = self.position.epoch;
+        self.position.seq = last.seq;
+        let count = Message::unread(self.position, last.unread);
+        self.waiting.extend(next.iter().map(|entry| Message::entry(epoch, entry)).chain([count]));
+        self.wake();
+    }
+
     fn end(&mut self, retry_milliseconds: u64) {
         if !self.ending {
             self.ending = true;
-            self.waiting.push_back(retry_frame(retry_milliseconds));
+            self.waiting.push_back(Message::Retry(retry_milliseconds));
             self.wake();
         }
     }
 
     /// Drops what waits: the client starts over from `position`.
     fn cut_off(&mut self, position: Position, reason: ResetReason) {
-        self.waiting = VecDeque::from([reset_frame(position, reason)]);
+        self.waiting = VecDeque::from([Message::reset(position, reason)]);
         self.ending = true;
         self.wake();
     }
@@ -219,8 +254,9 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use super::super::domain::{Entry, frame};
+    use super::super::sse;
     use super::*;
+    use bytes::BytesMut;
 
     const LIMITS: Limits = Limits {
         buffered: 4,
@@ -243,7 +279,7 @@ mod tests {
     }
 
     fn batch(from: i64, last: i64) -> Batch {
-        let entry = |seq| Entry { seq, frame: frame("notification", at(seq), "{}"), unread: seq };
+        let entry = |seq| Entry::new(seq, "notification".into(), "{}".into(), seq);
         Batch { current: at(last), entries: (from..=last).map(entry).collect(), cut_short: false }
     }
 
@@ -253,13 +289,15 @@ mod tests {
         let mut frames = Vec::new();
         loop {
             match listener.poll_take(&mut context) {
-                Poll::Ready(Taken { frame: Some(frame), .. }) => {
+                Poll::Ready(Taken { message: Some(message), .. }) => {
+                    let mut frame = BytesMut::new();
+                    sse::write(&message, &mut frame);
                     let text = String::from_utf8(frame.to_vec()).unwrap();
                     frames.push(
                         text.lines().next().unwrap_or_default().to_owned() + text.lines().nth(1).unwrap_or_default(),
                     );
                 }
-                Poll::Ready(Taken { frame: None, .. }) => return (frames, true),
+                Poll::Ready(Taken { message: None, .. }) => return (frames, true),
                 Poll::Pending => return (frames, false),
             }
         }
@@ -277,6 +315,40 @@ mod tests {
         assert_eq!(stream.wants_after(&LIMITS), Some(at(4)));
         stream.offer(&batch(3, 8), &LIMITS);
         assert_eq!(drain(&stream).0[0], "id: 7:5event: notification", "no entry twice");
+    }
+
+    #[test]
+    fn what_was_just_committed_is_taken_only_where_the_log_goes_on_with_it() {
+        let entry = |seq| Entry::new(seq, "notification".into(), "{}".into(), seq);
+        let stream = listener(3);
+        assert!(!stream.hand(7, &entry(4), &LIMITS));
+        assert_eq!(drain(&stream).0, ["id: 7:4event: notification", "id: 7:4event: unread_count"]);
+        assert!(!stream.hand(7, &entry(4), &LIMITS) && drain(&stream).0.is_empty(), "it has it");
+        assert!(stream.hand(7, &entry(6), &LIMITS), "the one between comes first");
+        assert!(stream.hand(8, &entry(5), &LIMITS), "of another log");
+        assert!(drain(&stream).0.is_empty());
+        stream.offer(&batch(5, 6), &LIMITS);
+        assert_eq!(drain(&stream).0.len(), 3);
+        stream.offer(&batch(7, 20), &LIMITS);
+        assert!(!stream.hand(7, &entry(11), &LIMITS), "it is full, and says so when it has room");
+        assert_eq!(drain(&stream).0.len(), 5);
+        assert_eq!(stream.wants_after(&LIMITS), Some(at(10)));
+    }
+
+    #[test]
+    fn what_was_read_before_a_stream_went_on_says_nothing_to_it_and_a_log_that_lost_something_does() {
+        let entry = |seq| Entry::new(seq, "notification".into(), "{}".into(), seq);
+        let stream = listener(3);
+        assert_eq!(stream.wants_after(&LIMITS), Some(at(3)));
+        stream.hand(7, &entry(4), &LIMITS);
+        assert!(!stream.offer(&batch(4, 3), &LIMITS));
+        assert_eq!(
+            drain(&stream),
+            (vec!["id: 7:4event: notification".into(), "id: 7:4event: unread_count".into()], false)
+        );
+        assert_eq!(stream.wants_after(&LIMITS), Some(at(4)));
+        stream.offer(&batch(4, 3), &LIMITS);
+        assert_eq!(drain(&stream), (vec!["id: 7:3event: reset".to_owned()], true));
     }
 
     #[test]

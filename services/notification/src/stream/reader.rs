@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Logs read by one query.
 const USERS_AT_A_TIME: usize = 500;
+/// Logs looked at by one query: the answer for all would be held in memory at once.
+const LOOKED_AT_A_TIME: usize = 2_000;
 /// Rows dropped by one statement, so that none is long.
 const ROWS_AT_A_TIME: usize = 5_000;
 /// Between two rounds of dropping old entries.
@@ -49,14 +51,20 @@ pub async fn compare(app: Arc<App>) {
     let mut tick = tokio::time::interval(Duration::from_millis(app.settings.stream.poll_ms));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tick.tick().await;
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = app.hub.look_wanted() => {}
+        }
         let users = app.hub.connected();
         if users.is_empty() {
             continue;
         }
-        match app.core.db.transaction(Unscoped, move |conn| Ok(store::standings(conn, &users)?)).await {
-            Ok(standings) => app.hub.compare(standings.into_iter().map(|s| (s.user_id, s.position()))),
-            Err::<_, Fault>(fault) => tracing::warn!(error = chain(&fault), "cannot see where logs stand"),
+        for some in users.chunks(LOOKED_AT_A_TIME) {
+            let some = some.to_vec();
+            match app.core.db.transaction(Unscoped, move |conn| Ok(store::standings(conn, &some)?)).await {
+                Ok(standings) => app.hub.compare(standings.into_iter().map(|s| (s.user_id, s.position()))),
+                Err::<_, Fault>(fault) => tracing::warn!(error = chain(&fault), "cannot see where logs stand"),
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The logs in the database.
 
-use super::domain::{Batch, Entry, Position, frame};
+use super::domain::{Batch, Entry, Position};
 use crate::schema::{stream_entries, user_streams};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -150,8 +150,7 @@ pub fn next_entries(
         if let (Some((_, batch)), Some(seq), Some(event), Some(data), Some(unread)) =
             (batches.last_mut(), row.seq, row.event, row.data, row.unread)
         {
-            let frame = frame(&event, Position { epoch: row.epoch, seq }, &data);
-            batch.entries.push(Entry { seq, frame, unread });
+            batch.entries.push(Entry::new(seq, event, data, unread));
             batch.cut_short = batch.entries.len() >= most;
         }
     }
@@ -174,4 +173,15 @@ pub fn prune(conn: &mut PgConnection, before: Timestamp, most: i64) -> QueryResu
     let statement = "DELETE FROM stream_entries WHERE (user_id, seq) IN \
                      (SELECT user_id, seq FROM stream_entries WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
     diesel::sql_query(statement).bind::<Timestamptz, _>(before.to_diesel()).bind::<BigInt, _>(most).execute(conn)
+}
+
+/// Tells whoever listens to a channel. Such a notice is worth nothing after a crash, so its commit is not waited for.
+pub fn notify(conn: &mut PgConnection, channel: &str, notices: &[String]) -> QueryResult<()> {
+    diesel::sql_query(
+        "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, notice) FROM unnest($2) notice",
+    )
+    .bind::<Text, _>(channel)
+    .bind::<Array<Text>, _>(notices)
+    .execute(conn)
+    .map(drop)
 }

@@ -10,13 +10,26 @@ use rollcall_common::events::CloudEvent;
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::FieldError;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{WebhookDeliveryId, WebhookId};
+use rollcall_ids::{EventId, WebhookDeliveryId, WebhookId};
 use rollcall_notification_api::webhooks::WebhookMessage;
+use std::collections::HashSet;
 
-/// Owes an event to every webhook of the organisation that is on and wants its type, once each however often it is
-/// tried. Says whether there was any.
-pub fn owe(conn: &mut PgConnection, tenant: &Tenant, event: &CloudEvent, now: Timestamp) -> Result<bool, Fault> {
-    let Some(published) = payload::published(&event.kind) else { return Ok(false) };
+/// Deliveries stored by one statement.
+const ROWS_AT_A_TIME: usize = 1_000;
+
+/// Owes events to every webhook of the organisation that is on and wants their types, once each however often it is
+/// tried. Answers those that are owed to any.
+pub fn owe(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    events: &[&CloudEvent],
+    now: Timestamp,
+) -> Result<HashSet<EventId>, Fault> {
+    let published: Vec<_> =
+        events.iter().filter_map(|event| Some((*event, payload::published(&event.kind)?))).collect();
+    if published.is_empty() {
+        return Ok(HashSet::new());
+    }
     // Held against being removed until the deliveries are there.
     let found: Vec<(WebhookId, i32, Vec<Option<String>>)> = webhooks::table
         .filter(webhooks::org_id.eq(tenant.org_id()))
@@ -26,31 +39,38 @@ pub fn owe(conn: &mut PgConnection, tenant: &Tenant, event: &CloudEvent, now: Ti
         .select((webhooks::webhook_id, webhooks::era, webhooks::event_types))
         .for_key_share()
         .load(conn)?;
-    let wants = |types: &[Option<String>]| types.is_empty() || types.iter().flatten().any(|kind| *kind == event.kind);
-    let wanting: Vec<_> =
-        found.into_iter().filter(|(_, _, types)| wants(types)).map(|(id, era, _)| (id, era)).collect();
-    if wanting.is_empty() {
-        return Ok(false);
+    let mut rows = Vec::new();
+    let mut owed = HashSet::new();
+    for (event, published) in published {
+        let wants = |types: &[Option<String>]| types.is_empty() || types.iter().flatten().any(|it| *it == event.kind);
+        let wanting: Vec<_> = found.iter().filter(|(_, _, types)| wants(types)).collect();
+        if wanting.is_empty() {
+            continue;
+        }
+        let data = (published.publish)(&event.data).map_err(|error| {
+            let error = FieldError { pointer: "/data".into(), code: "wrong_type".into(), detail: error.to_string() };
+            Fault::Malformed(vec![error])
+        })?;
+        let message = WebhookMessage { kind: event.kind.clone(), timestamp: event.time, org_id: tenant.org_id(), data };
+        let payload = serde_json::to_string(&message).map_err(Fault::internal)?;
+        rows.extend(wanting.into_iter().map(|(webhook_id, era, _)| {
+            (
+                webhook_deliveries::org_id.eq(tenant.org_id()),
+                webhook_deliveries::delivery_id.eq(WebhookDeliveryId::generate()),
+                webhook_deliveries::webhook_id.eq(*webhook_id),
+                webhook_deliveries::era.eq(Some(*era)),
+                webhook_deliveries::event_id.eq(event.id),
+                webhook_deliveries::event_type.eq(&event.kind),
+                webhook_deliveries::payload.eq(payload.clone()),
+                webhook_deliveries::next_attempt_at.eq(now.to_diesel()),
+                webhook_deliveries::created_at.eq(now.to_diesel()),
+            )
+        }));
+        owed.insert(event.id);
     }
-    let data = (published.publish)(&event.data).map_err(|error| {
-        let error = FieldError { pointer: "/data".into(), code: "wrong_type".into(), detail: error.to_string() };
-        Fault::Malformed(vec![error])
-    })?;
-    let message = WebhookMessage { kind: event.kind.clone(), timestamp: event.time, org_id: tenant.org_id(), data };
-    let payload = serde_json::to_string(&message).map_err(Fault::internal)?;
-    let row = |(webhook_id, era): (WebhookId, i32)| {
-        (
-            webhook_deliveries::org_id.eq(tenant.org_id()),
-            webhook_deliveries::delivery_id.eq(WebhookDeliveryId::generate()),
-            webhook_deliveries::webhook_id.eq(webhook_id),
-            webhook_deliveries::era.eq(Some(era)),
-            webhook_deliveries::event_id.eq(event.id),
-            webhook_deliveries::event_type.eq(&event.kind),
-            webhook_deliveries::payload.eq(&payload),
-            webhook_deliveries::next_attempt_at.eq(now.to_diesel()),
-            webhook_deliveries::created_at.eq(now.to_diesel()),
-        )
-    };
-    let rows: Vec<_> = wanting.into_iter().map(row).collect();
-    Ok(diesel::insert_into(webhook_deliveries::table).values(rows).on_conflict_do_nothing().execute(conn)? > 0)
+    // A statement takes so many values: nine of a row.
+    for rows in rows.chunks(ROWS_AT_A_TIME) {
+        diesel::insert_into(webhook_deliveries::table).values(rows).on_conflict_do_nothing().execute(conn)?;
+    }
+    Ok(owed)
 }

@@ -271,6 +271,24 @@ async fn a_message_stored_by_one_instance_reaches_a_stream_on_another() {
     assert!(matches!(stream.next_after_counts().await, Heard::Retry(_)));
 }
 
+#[tokio::test]
+async fn other_instances_are_told_and_do_not_have_to_look() {
+    let world = World::with(|settings| set(settings, "stream.poll_ms", 60_000)).await;
+    let manager = world.manager.user_id;
+    let second = second_instance(&world).await;
+    let request = world.service.http.get(format!("http://{}/api/notification/v1/stream", second.address()));
+    let token = world.service.keys.access_token(manager).unwrap();
+    let mut stream = Events::of(request.bearer_auth(token).send().await.unwrap());
+    stream.next_named("unread_count").await;
+    for name in ["Ada", "Bob"] {
+        world.tell_manager(&[name]).await;
+        assert_eq!(stream.next_titles(1).await[0].1, format!("{name} joined Nordlicht"));
+    }
+    world.service.as_user(manager).post("/api/notification/v1/read-all").send().await.unwrap();
+    assert_eq!(stream.next_named("read").await.1["notification_id"], json!(null));
+    second.stop().await.unwrap();
+}
+
 /// Another instance on the same database.
 pub(crate) async fn second_instance(world: &World) -> Running<App> {
     let file = world.service.directory.join("settings.toml");
