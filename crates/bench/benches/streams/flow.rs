@@ -17,6 +17,7 @@ pub(crate) const BATCH: usize = 30;
 /// Punches outside of a geofence, of which the manager is told: each time somebody else.
 pub(crate) struct Flow {
     crowd: Arc<Crowd>,
+    recipients: usize,
     head: String,
     clock: Clock,
     at: Timestamp,
@@ -24,14 +25,22 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    pub(crate) fn new(crowd: &Arc<Crowd>, clock: Clock) -> Result<Arc<Self>> {
+    /// To the first so many people but one: the first is told of nobody, it is about them.
+    pub(crate) fn new(crowd: &Arc<Crowd>, among: usize, clock: Clock) -> Result<Arc<Self>> {
         let token = crowd.service_token("attendance")?;
         let head = format!(
             "POST /internal/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: application/cloudevents-batch+json\r\n"
         );
         let at = rollcall_common::clock::Clock::system().now();
-        Ok(Arc::new(Self { crowd: Arc::clone(crowd), head, clock, at, applied: AtomicUsize::new(0) }))
+        Ok(Arc::new(Self {
+            crowd: Arc::clone(crowd),
+            recipients: among - 1,
+            head,
+            clock,
+            at,
+            applied: AtomicUsize::new(0),
+        }))
     }
 
     /// How many messages were stored since the last time.
@@ -61,10 +70,9 @@ impl Flow {
 
 impl Traffic for Flow {
     fn request(&self, number: u64, into: &mut Vec<u8>) {
-        // The first is told of nobody: they are whom it is about. Neighbours in time are far apart in the crowd.
-        let others = self.crowd.people.len() - 1;
+        // Neighbours in time are far apart in the crowd.
         let first = usize::try_from(number).unwrap_or_default() * BATCH;
-        let recipient = |of: usize| 1 + (first + of).wrapping_mul(2_654_435_761) % others;
+        let recipient = |of: usize| 1 + (first + of).wrapping_mul(2_654_435_761) % self.recipients;
         let events: Vec<_> = (0..BATCH).map(|of| self.event(recipient(of))).collect();
         let body = serde_json::to_vec(&events).unwrap_or_default();
         into.extend_from_slice(self.head.as_bytes());
