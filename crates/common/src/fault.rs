@@ -226,12 +226,15 @@ impl From<crate::client::CallError> for Fault {
         use crate::client::CallError;
         match error {
             CallError::NotFound { .. } => Self::NotFound,
-            CallError::Unavailable { .. } | CallError::TooLarge { .. } => Self::unavailable("another service", error),
+            // What says nothing that its contract knows is not the peer: a page of a proxy, a release gone wrong.
+            CallError::Unavailable { .. } | CallError::TooLarge { .. } | CallError::BrokenContract { .. } => {
+                Self::unavailable("another service", error)
+            }
             // Its clock or its keys differ from ours for now: whoever asked us has done nothing wrong.
             CallError::Refused { status, .. } if matches!(status.as_u16(), 401 | 403) => {
                 Self::unavailable("another service", error)
             }
-            CallError::Refused { .. } | CallError::BrokenContract { .. } => Self::internal(error),
+            CallError::Refused { .. } => Self::internal(error),
         }
     }
 }

@@ -48,7 +48,8 @@ async fn answers_of_a_peer_are_told_apart() {
         (ResponseTemplate::new(401), 503),
         (ResponseTemplate::new(403), 503),
         (ResponseTemplate::new(409), 500),
-        (ResponseTemplate::new(200).set_body_string("not json"), 500),
+        (ResponseTemplate::new(200).set_body_string("not json"), 503),
+        (ResponseTemplate::new(302), 503),
         (ResponseTemplate::new(503), 503),
         (ResponseTemplate::new(500), 503),
     ] {
