@@ -3,7 +3,8 @@
 //!
 //! | part | what |
 //! |---|---|
-//! | `retry` | what is sent again, when, and how often in all |
+//! | `retry` | what is sent again, and when |
+//! | `budget` | how often in all |
 //! | `target` | which instance is asked; how many calls are under way |
 //! | `breaker` | when an instance is left alone |
 //! | `attempt` | one request: its share of the time, its answer to the last byte |
@@ -14,6 +15,7 @@
 
 mod attempt;
 mod breaker;
+mod budget;
 mod retry;
 mod settings;
 mod target;
