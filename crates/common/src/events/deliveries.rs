@@ -64,7 +64,8 @@ impl Claimed {
     }
 }
 
-/// Takes the oldest due deliveries. `SKIP LOCKED` and the lease let two instances work side by side.
+/// Takes the oldest due deliveries. `SKIP LOCKED` and the lease let two instances work side by side. What was written by a
+/// clock that was ahead is not waited for: what was never tried is due, and so is a lease that is longer than any is.
 pub(super) fn claim(
     conn: &mut PgConnection,
     subscriber: &str,
@@ -74,8 +75,9 @@ pub(super) fn claim(
     let mut claimed: Vec<Claimed> = diesel::sql_query(
         "WITH due AS (
              SELECT subscriber, event_id FROM outbox_deliveries
-             WHERE subscriber = $1 AND state = 'pending' AND next_attempt_at <= $2
-               AND (leased_until IS NULL OR leased_until < $2)
+             WHERE subscriber = $1 AND state = 'pending'
+               AND (next_attempt_at <= $2 OR attempts = 0 OR next_attempt_at > $5)
+               AND (leased_until IS NULL OR leased_until < $2 OR leased_until > $6)
              ORDER BY position LIMIT $3 FOR UPDATE SKIP LOCKED
          ), taken AS (
              UPDATE outbox_deliveries d SET leased_until = $4, attempts = attempts + 1
@@ -90,6 +92,9 @@ pub(super) fn claim(
     .bind::<Timestamptz, _>(now.to_diesel())
     .bind::<BigInt, _>(size)
     .bind::<Timestamptz, _>((now + LEASE).to_diesel())
+    .bind::<Timestamptz, _>(later(now, REFUSED.1).to_diesel())
+    // Clocks of two instances that work side by side are not that far apart.
+    .bind::<Timestamptz, _>((now + LEASE * 2).to_diesel())
     .load(conn)?;
     claimed.shrink_to_fit();
     Ok(claimed)

@@ -159,6 +159,23 @@ async fn a_subscriber_that_was_away_gets_everything_in_order_once_it_is_back() {
 }
 
 #[actix_web::test]
+async fn what_was_written_while_the_clock_was_ahead_is_sent_when_it_has_gone_back() {
+    let subscriber = MockServer::start().await;
+    Mock::given(path(INTAKE)).respond_with(ResponseTemplate::new(503)).up_to_n_times(1).mount(&subscriber).await;
+    Mock::given(path(INTAKE)).respond_with(take).mount(&subscriber).await;
+    let stage = with_subscriber(&subscriber).await;
+    let ahead = SignedDuration::from_mins(10);
+    stage.service.clock.advance(ahead);
+    stage.add("early", "key").await;
+    eventually("a refusal", || async { (!texts(&subscriber).await.is_empty()).then_some(()) }).await;
+    stage.service.clock.advance(-ahead);
+    // As an instance leaves it that dies while it sends.
+    execute(&stage, "UPDATE outbox_deliveries SET leased_until = next_attempt_at").unwrap();
+    let left = "DO $$ BEGIN ASSERT (SELECT count(*) FROM outbox_deliveries) = 0; END $$";
+    eventually("taken", || async { execute(&stage, left).is_ok().then_some(()) }).await;
+}
+
+#[actix_web::test]
 async fn an_event_that_cannot_be_applied_waits_alone_and_is_dead_after_three_days() {
     let subscriber = MockServer::start().await;
     Mock::given(path(INTAKE)).respond_with(take).mount(&subscriber).await;
