@@ -129,7 +129,7 @@ impl Crowd {
 
     /// Where the service looks for the keys of access tokens while user is away.
     fn publish_keys(&self, stack: &Stack) -> Result<()> {
-        let url = format!("{}/.well-known/jwks.json", stack.service_url("user")?);
+        let url = format!("{}/.well-known/jwks.json", stack.peer_url(self.service, "user")?);
         let mut admin = PgConnection::establish(&stack.database(self.service)?)?;
         sql_query("INSERT INTO jwks_cache (url, keys, fetched_at) VALUES ($1, $2, now())")
             .bind::<sql_types::Text, _>(url)

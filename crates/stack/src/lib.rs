@@ -9,6 +9,7 @@ pub mod binaries;
 pub mod commands;
 pub mod crowd;
 pub mod demo;
+pub mod faults;
 pub mod guard;
 pub mod keys;
 pub mod load;
@@ -25,6 +26,8 @@ pub mod service;
 pub mod settings;
 pub mod socket;
 mod stack;
+pub mod strangers;
+pub mod surroundings;
 pub mod testing;
 pub mod topology;
 

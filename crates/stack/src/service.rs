@@ -4,6 +4,7 @@ use crate::binaries;
 use crate::guard::{Guard, Level};
 use crate::process::Process;
 use crate::socket::{self, Notices};
+use crate::surroundings::Surroundings;
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub struct Service {
     environment: BTreeMap<String, String>,
     log: PathBuf,
     guard: Guard,
+    surroundings: Surroundings,
     process: Option<Process>,
     socket: Option<Socket>,
 }
@@ -43,12 +45,13 @@ struct Socket {
 impl Service {
     /// A service that has not been started. `settings` is the file it will read.
     pub fn new(name: &str, port: u16, settings: PathBuf, log: PathBuf, guard: &Guard) -> Self {
-        let environment = BTreeMap::new();
+        let (environment, surroundings) = (BTreeMap::new(), Surroundings::default());
         Self {
             name: name.to_owned(),
             port,
             settings,
             environment,
+            surroundings,
             log,
             guard: guard.clone(),
             process: None,
@@ -72,7 +75,13 @@ impl Service {
         let log = self.log.with_extension(format!("{port}.log"));
         let mut beside = Self::new(&self.name, port, file, log, &self.guard);
         beside.set_environment(&self.environment);
+        beside.surround(self.surroundings.clone());
         Ok(beside)
+    }
+
+    /// Its next process finds these around it, unless it is given a socket.
+    pub(crate) fn surround(&mut self, surroundings: Surroundings) {
+        self.surroundings = surroundings;
     }
 
     /// From now on its processes take turns on one socket, as they do under systemd.
@@ -209,7 +218,7 @@ impl Service {
     }
 
     fn command(&self, subcommand: &str) -> Result<Command> {
-        let mut command = Command::new(binaries::program(&self.name)?);
+        let mut command = self.surroundings.command(&binaries::program(&self.name)?);
         command.arg(subcommand).arg("--config").arg(&self.settings).current_dir("/").envs(&self.environment);
         Ok(command)
     }

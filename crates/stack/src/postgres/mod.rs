@@ -5,6 +5,7 @@
 //! directory deep in somebody's home exceeds.
 
 mod binaries;
+mod standby;
 
 pub use binaries::{Binaries, OLDEST};
 
@@ -116,7 +117,12 @@ impl Postgres {
 
     /// Connection URL of a role.
     pub fn url(&self, role: &str, password: &str, database: &str) -> String {
-        format!("postgres://{role}:{password}@127.0.0.1:{}/{database}", self.port)
+        self.url_by(self.port, role, password, database)
+    }
+
+    /// Connection URL of a role, by way of another port of this machine.
+    pub fn url_by(&self, port: u16, role: &str, password: &str, database: &str) -> String {
+        format!("postgres://{role}:{password}@127.0.0.1:{port}/{database}")
     }
 
     /// A superuser's connection.

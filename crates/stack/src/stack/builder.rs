@@ -2,6 +2,7 @@
 
 use super::{Progress, Stack};
 use crate::guard::Guard;
+use crate::surroundings::{Names, Timepiece};
 use crate::topology::{Service, Topology};
 use crate::{binaries, lock, ports, secrets, settings};
 use anyhow::{Result, ensure};
@@ -13,6 +14,7 @@ use toml::Table;
 
 /// How a stack is to be started.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own that a caller makes or leaves")]
 pub struct Builder {
     run_dir: Option<PathBuf>,
     topology_ports: bool,
@@ -23,6 +25,11 @@ pub struct Builder {
     build: bool,
     pub(super) hold_sockets: bool,
     pub(super) environment: BTreeMap<String, String>,
+    faults: bool,
+    smtp: Option<u16>,
+    pub(super) data: Option<PathBuf>,
+    timepiece: Option<String>,
+    names: bool,
     progress: Progress,
 }
 
@@ -38,6 +45,11 @@ impl Builder {
             build: true,
             hold_sockets: false,
             environment: BTreeMap::new(),
+            faults: false,
+            smtp: None,
+            data: None,
+            timepiece: None,
+            names: false,
             progress: Arc::new(|_| {}),
         }
     }
@@ -100,6 +112,41 @@ impl Builder {
         self
     }
 
+    /// Every line between two parts leads through a proxy that can make it fail: [`Stack::faults`].
+    #[must_use]
+    pub fn with_faults(mut self) -> Self {
+        self.faults = true;
+        self
+    }
+
+    /// Mail leaves by SMTP, to a server on this port of this machine, and is not written into files.
+    #[must_use]
+    pub fn smtp(mut self, port: u16) -> Self {
+        self.smtp = Some(port);
+        self
+    }
+
+    /// PostgreSQL keeps its data in this directory, where the disk is another.
+    #[must_use]
+    pub fn data_in(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.data = Some(directory.into());
+        self
+    }
+
+    /// This service has a clock of its own, which can jump: [`Stack::timepiece`].
+    #[must_use]
+    pub fn with_timepiece(mut self, service: &str) -> Self {
+        self.timepiece = Some(service.to_owned());
+        self
+    }
+
+    /// The services look for each other by name, and the names can go: [`Stack::names`].
+    #[must_use]
+    pub fn with_names(mut self) -> Self {
+        self.names = true;
+        self
+    }
+
     /// Uses the programs that are there instead of asking cargo to bring them up to date.
     #[must_use]
     pub fn without_build(mut self) -> Self {
@@ -144,13 +191,27 @@ impl Builder {
             nginx: None,
             services: BTreeMap::new(),
             postgres: None,
+            standby: None,
+            faults: None,
+            timepiece: None,
+            names: None,
             progress: say,
             guard,
         };
         // From here on a failure drops the stack, which stops what was started.
-        stack.start_postgres(self.run_dir.is_none())?;
+        stack.start_postgres(self.run_dir.is_none(), self.data.clone())?;
         stack.provision()?;
-        stack.configure(&ports, nginx_port, &self.settings)?;
+        if self.names {
+            stack.names = Some(Names::new(&stack.run_dir)?);
+        }
+        if let Some(service) = &self.timepiece {
+            let clock = Timepiece::new(stack.run_dir.join(format!("{service}.clock")))?;
+            stack.timepiece = Some((service.clone(), clock));
+        }
+        if self.faults {
+            stack.draw_lines(&ports, self.smtp)?;
+        }
+        stack.configure(&ports, nginx_port, self.smtp, &self.settings)?;
         stack.services.values_mut().for_each(|service| service.set_environment(&self.environment));
         if self.hold_sockets {
             stack.hold_sockets()?;
@@ -160,7 +221,7 @@ impl Builder {
         let names: Vec<String> = order.into_iter().filter(wanted).map(str::to_owned).collect();
         stack.migrate(&names)?;
         stack.start_services(&names)?;
-        stack.start_nginx(&self, ports, nginx_port)?;
+        stack.start_nginx(&self, &ports, nginx_port)?;
         Ok(stack)
     }
 

@@ -5,6 +5,7 @@ mod steps;
 
 pub use builder::Builder;
 
+use crate::faults::{Faults, POSTGRES};
 use crate::guard::Guard;
 use crate::nginx::Nginx;
 use crate::ports;
@@ -12,10 +13,12 @@ use crate::postgres::Postgres;
 use crate::process::{self, Process};
 use crate::provision::Passwords;
 use crate::service::Service;
+use crate::surroundings::{Names, Timepiece};
 use crate::topology::Topology;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +35,10 @@ pub struct Stack {
     nginx: Option<Nginx>,
     services: BTreeMap<String, Service>,
     postgres: Option<Postgres>,
+    standby: Option<Postgres>,
+    faults: Option<Faults>,
+    timepiece: Option<(String, Timepiece)>,
+    names: Option<Names>,
     progress: Progress,
     // Last: what it watches has ended when it goes.
     guard: Guard,
@@ -57,6 +64,55 @@ impl Stack {
     /// The address of one service, behind nginx's back.
     pub fn service_url(&self, name: &str) -> Result<String> {
         Ok(self.service(name)?.base_url())
+    }
+
+    /// The lines between its parts, to make them fail ([`Builder::with_faults`]).
+    pub fn faults(&self) -> Result<&Faults> {
+        self.faults.as_ref().context("the stack was started without faults")
+    }
+
+    /// The clock of the service that has one of its own ([`Builder::with_timepiece`]).
+    pub fn timepiece(&self) -> Result<&Timepiece> {
+        self.timepiece.as_ref().map(|(_, clock)| clock).context("no service has a clock of its own")
+    }
+
+    /// The names by which services look for each other ([`Builder::with_names`]).
+    pub fn names(&self) -> Result<&Names> {
+        self.names.as_ref().context("the services look for each other by address")
+    }
+
+    /// Starts a standby of PostgreSQL, without which nothing is committed from then on.
+    pub async fn start_standby(&mut self) -> Result<()> {
+        let (postgres, standby) = self.blocking_with_postgres(|postgres| postgres.standby()).await?;
+        self.postgres = Some(postgres);
+        let standby = standby?;
+        if let Some(outside) = standby.data_outside(&self.run_dir) {
+            self.guard.remove_at_end(outside)?;
+        }
+        self.standby = Some(standby);
+        Ok(())
+    }
+
+    /// Kills PostgreSQL and puts the standby in its place: the lines of a stack with faults lead there from now on.
+    pub async fn fail_over(&mut self) -> Result<()> {
+        self.kill_postgres().await?;
+        let standby = self.standby.take().context("there is no standby")?;
+        let (standby, promoted) = task::spawn_blocking(move || {
+            let promoted = standby.promote();
+            (standby, promoted)
+        })
+        .await?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, standby.port()));
+        self.faults()?.to(POSTGRES).for_each(|line| line.point_to(address));
+        self.postgres = Some(standby);
+        promoted
+    }
+
+    /// The address at which one service looks for another.
+    pub fn peer_url(&self, from: &str, to: &str) -> Result<String> {
+        let url = self.service_url(to)?;
+        let Some(faults) = &self.faults else { return Ok(url) };
+        Ok(format!("http://127.0.0.1:{}", faults.between(from, to)?.port()))
     }
 
     /// Where data, logs, secrets and mail are.
@@ -96,14 +152,21 @@ impl Stack {
     }
 
     async fn with_postgres(&mut self, act: impl FnOnce(&mut Postgres) -> Result<()> + Send + 'static) -> Result<()> {
-        let mut postgres = self.postgres.take().context("PostgreSQL is not running")?;
-        let (postgres, result) = task::spawn_blocking(move || {
-            let result = act(&mut postgres);
-            (postgres, result)
-        })
-        .await?;
+        let (postgres, result) = self.blocking_with_postgres(act).await?;
         self.postgres = Some(postgres);
         result
+    }
+
+    async fn blocking_with_postgres<T: Send + 'static>(
+        &mut self,
+        act: impl FnOnce(&mut Postgres) -> T + Send + 'static,
+    ) -> Result<(Postgres, T)> {
+        let mut postgres = self.postgres.take().context("PostgreSQL is not running")?;
+        let acting = task::spawn_blocking(move || {
+            let result = act(&mut postgres);
+            (postgres, result)
+        });
+        Ok(acting.await?)
     }
 
     /// Ends a service with SIGKILL.
@@ -227,7 +290,7 @@ impl Drop for Stack {
         for service in self.services.values_mut() {
             service.stop();
         }
-        if let Some(postgres) = self.postgres.take() {
+        for postgres in [self.postgres.take(), self.standby.take()].into_iter().flatten() {
             postgres.stop();
         }
     }

@@ -1,11 +1,13 @@
 //! The steps of a start, in their order.
 
 use super::{Builder, Stack};
+use crate::faults::{Faults, NGINX, POSTGRES, Proxy, SMTP};
 use crate::nginx::{self, Nginx};
 use crate::postgres::{Place, Postgres, Worth};
 use crate::provision::{self, Passwords};
 use crate::service::Service;
-use crate::settings::{Plan, Urls};
+use crate::settings::{Plan, Urls, set};
+use crate::surroundings::{DOMAIN, Surroundings};
 use crate::{binaries, secrets};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
@@ -23,10 +25,10 @@ impl Stack {
         self.run_dir.join("logs").join(format!("{name}.log"))
     }
 
-    pub(super) fn start_postgres(&mut self, temporary: bool) -> Result<()> {
+    pub(super) fn start_postgres(&mut self, temporary: bool, data: Option<PathBuf>) -> Result<()> {
         let start = Instant::now();
         let place = Place {
-            directory: self.run_dir.join("postgres"),
+            directory: data.unwrap_or_else(|| self.run_dir.join("postgres")),
             log: self.log_of("postgres"),
             worth: if temporary { Worth::Temporary } else { Worth::Kept },
         };
@@ -59,25 +61,45 @@ impl Stack {
         &mut self,
         ports: &BTreeMap<String, u16>,
         nginx_port: u16,
+        smtp: Option<u16>,
         overrides: &BTreeMap<String, Table>,
     ) -> Result<()> {
         let public_url = format!("http://localhost:{nginx_port}");
-        let plan = Plan {
-            topology: &self.topology,
-            ports,
-            secrets: &self.run_dir.join("secrets"),
-            mail: &self.run_dir.join("mail"),
-            public_url: &public_url,
-        };
         let postgres = self.postgres()?;
         let mut services = BTreeMap::new();
         for (name, service) in &self.topology.services {
             let passwords = self.passwords.get(name).context("provisioned above")?;
+            let plan = Plan {
+                topology: &self.topology,
+                ports: &self.ports_seen_by(name, ports),
+                secrets: &self.run_dir.join("secrets"),
+                mail: &self.run_dir.join("mail"),
+                public_url: &public_url,
+            };
             let urls = Urls {
-                service: postgres.url(&service.role, &passwords.service, &service.database),
+                service: postgres.url_by(
+                    self.port_seen_by(name, POSTGRES, postgres.port()),
+                    &service.role,
+                    &passwords.service,
+                    &service.database,
+                ),
                 owner: postgres.url(&service.owner, &passwords.owner, &service.database),
             };
             let mut settings = plan.of(name, &urls)?;
+            if self.names.is_some() {
+                for (peer, port) in plan.ports.iter().filter(|(peer, _)| *peer != name) {
+                    let url = format!("http://{peer}.{DOMAIN}:{port}");
+                    if self.topology.acquaintances(name)?.contains(peer.as_str()) {
+                        set(&mut settings, &format!("peers.{peer}.url"), url);
+                    }
+                }
+            }
+            if let Some(port) = smtp.filter(|_| name == "notification") {
+                set(&mut settings, "mail.transport", "smtp");
+                set(&mut settings, "mail.smtp.host", "127.0.0.1");
+                set(&mut settings, "mail.smtp.port", i64::from(self.port_seen_by(name, SMTP, port)));
+                set(&mut settings, "mail.smtp.tls", "none");
+            }
             if let Some(changes) = overrides.get(name) {
                 merge(&mut settings, changes);
             }
@@ -86,10 +108,50 @@ impl Stack {
             let log = self.log_of(name);
             fresh_log(&log)?;
             let port = ports.get(name).copied().context("every service has a port")?;
-            services.insert(name.clone(), Service::new(name, port, file, log, &self.guard));
+            let mut service = Service::new(name, port, file, log, &self.guard);
+            service.surround(self.surroundings_of(name));
+            services.insert(name.clone(), service);
         }
         self.services = services;
         Ok(())
+    }
+
+    /// Puts a proxy on every line. Owners, who migrate, go past them.
+    pub(super) fn draw_lines(&mut self, ports: &BTreeMap<String, u16>, smtp: Option<u16>) -> Result<()> {
+        let mut faults = Faults::new()?;
+        let postgres = self.postgres()?.port();
+        for (name, port) in ports {
+            for peer in self.topology.acquaintances(name)? {
+                faults.add(name, peer, *ports.get(peer).context("every service has a port")?)?;
+            }
+            faults.add(name, POSTGRES, postgres)?;
+            faults.add(NGINX, name, *port)?;
+        }
+        if let Some(port) = smtp {
+            faults.add("notification", SMTP, port)?;
+        }
+        self.faults = Some(faults);
+        Ok(())
+    }
+
+    fn surroundings_of(&self, name: &str) -> Surroundings {
+        let mut surroundings = Surroundings::default();
+        if let Some(names) = &self.names {
+            surroundings.look_up_in(names);
+        }
+        if let Some((_, clock)) = self.timepiece.as_ref().filter(|(whose, _)| whose == name) {
+            surroundings.keep_time_by(clock);
+        }
+        surroundings
+    }
+
+    /// Where `from` looks for `to`, which listens on `port`.
+    fn port_seen_by(&self, from: &str, to: &str, port: u16) -> u16 {
+        self.faults.as_ref().and_then(|faults| faults.between(from, to).ok()).map_or(port, Proxy::port)
+    }
+
+    fn ports_seen_by(&self, from: &str, ports: &BTreeMap<String, u16>) -> BTreeMap<String, u16> {
+        ports.iter().map(|(name, port)| (name.clone(), self.port_seen_by(from, name, *port))).collect()
     }
 
     pub(super) fn hold_sockets(&mut self) -> Result<()> {
@@ -118,9 +180,9 @@ impl Stack {
         Ok(())
     }
 
-    pub(super) fn start_nginx(&mut self, builder: &Builder, ports: BTreeMap<String, u16>, port: u16) -> Result<()> {
+    pub(super) fn start_nginx(&mut self, builder: &Builder, ports: &BTreeMap<String, u16>, port: u16) -> Result<()> {
         let start = Instant::now();
-        let mut settings = nginx::Settings::new(port, ports);
+        let mut settings = nginx::Settings::new(port, self.ports_seen_by(NGINX, ports));
         if let Some((rate, burst)) = &builder.sign_in {
             settings.sign_in_rate.clone_from(rate);
             settings.sign_in_burst = *burst;
