@@ -1,10 +1,12 @@
-//! Attendance under load: `rush` (`make bench-rush`) and `workdays` (`make bench-workdays`).
+//! Attendance under load: `rush` (`make bench-rush`), `workdays` (`make bench-workdays`) and `blackhole`
+//! (`make bench-blackhole`).
 //!
 //! Measured is the release program that lies beside this one, built by the Makefile; it runs alone, with a PostgreSQL of
 //! its own that flushes every commit.
 
 #![expect(clippy::print_stdout, reason = "a benchmark says what it measured")]
 
+mod blackhole;
 mod pgbench;
 mod plans;
 mod rush;
@@ -24,7 +26,8 @@ async fn main() -> Result<()> {
     match wanted.as_deref() {
         Some("rush") => rush::run().await,
         Some("workdays") => workdays::run().await,
-        _ => bail!("which one: rush or workdays?"),
+        Some("blackhole") => blackhole::run().await,
+        _ => bail!("which one: rush, workdays or blackhole?"),
     }
 }
 

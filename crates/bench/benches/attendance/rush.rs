@@ -136,7 +136,7 @@ impl Rush {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a benchmark measures is no setting of a service")]
-fn seconds() -> Result<u64> {
+pub(crate) fn seconds() -> Result<u64> {
     match std::env::var("ROLLCALL_BENCH_SECONDS") {
         Ok(seconds) => seconds.parse().context("ROLLCALL_BENCH_SECONDS"),
         Err(_) => Ok(15),
