@@ -9,6 +9,9 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/usr/local/sbin:/opt/homebrew/opt/libpq/bin:/usr/local/opt/libpq/bin
 
 PORT ?= 8080
+# Of `make chaos`; bash has a SECONDS of its own, so the shell is never asked for it.
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+SECONDS_OF_CHAOS = $(if $(filter command line,$(origin SECONDS)),$(SECONDS),300)
 # Everything is always built as one set: for another set of packages cargo chooses other features of their
 # dependencies, and compiles half of those again.
 STACK := cargo run --quiet --bin rollcall-stack --
@@ -16,10 +19,10 @@ TOOLS := $(CURDIR)/.run/tools
 DIESEL_VERSION := 2.3.14
 DENY_VERSION := 0.20.2
 
-.PHONY: help up demo test test-webhooks bench-engine bench-rush bench-workdays check bootstrap binaries tools fmt openapi schema deny units monitoring deb test-deploy bench-streams
+.PHONY: help up demo test test-webhooks chaos faults bench-engine bench-rush bench-workdays bench-blackhole check bootstrap binaries tools fmt openapi schema deny units monitoring deb test-deploy bench-streams
 
 help: ## This list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: binaries ## Bring everything up on http://localhost:8080 (PORT=… for another), until Ctrl-C
 	@$(STACK) up --port $(PORT)
@@ -38,6 +41,10 @@ bench-rush: bootstrap ## Measure punches at nine in the morning, beside pgbench 
 	cargo build --release --quiet -p rollcall-attendance
 	cargo bench --quiet -p rollcall-bench --bench attendance -- rush
 
+bench-blackhole: bootstrap ## Measure what a black-holed org costs who punches, beside one that answers (minutes; needs a quiet machine)
+	cargo build --release --quiet -p rollcall-attendance
+	cargo bench --quiet -p rollcall-bench --bench attendance -- blackhole
+
 bench-workdays: bootstrap ## Measure reading workdays with ten million punches in the table (minutes)
 	cargo build --release --quiet -p rollcall-attendance
 	cargo bench --quiet -p rollcall-bench --bench attendance -- workdays
@@ -45,6 +52,14 @@ bench-workdays: bootstrap ## Measure reading workdays with ten million punches i
 bench-streams: bootstrap ## Measure 10,000 open streams, beside nginx's nchan where its module is installed (minutes)
 	cargo build --release --quiet --workspace --bin rollcall-notification
 	cargo bench --quiet --workspace --bench streams
+
+chaos: binaries ## Kill, pause and cut at random while people work; SECONDS=300, SEED=… for the same schedule again
+	ROLLCALL_CHAOS_SECONDS=$(SECONDS_OF_CHAOS) ROLLCALL_CHAOS_SEED=$(SEED) \
+	  cargo test --workspace --test e2e -- --nocapture --exact \
+	  chaos::whatever_is_killed_paused_and_cut_nothing_acknowledged_is_lost_and_nothing_doubled
+
+faults: binaries ## Write the table of deploy/faults.md from the one that the tests hold services to
+	ROLLCALL_WRITE_FAULTS=1 cargo test --quiet --workspace --test e2e -- the_page_shows_the_table
 
 test-webhooks: bootstrap ## Have the signatures of webhooks verified by the specification's own library (PyPI)
 	@test -x .run/webhooks/bin/python || python3 -m venv .run/webhooks

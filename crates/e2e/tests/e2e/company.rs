@@ -46,10 +46,23 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The body, when it succeeded, now or before.
+    pub fn expect_success(self) -> Result<Value> {
+        ensure!((200..300).contains(&self.status), "{}: {}", self.status, self.body);
+        Ok(self.body)
+    }
+}
+
 impl Client {
-    #[expect(clippy::disallowed_methods, reason = "a client from outside: no retries, no service token")]
     pub fn of(stack: &Stack) -> Result<Self> {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build()?;
+        Self::waiting(stack, Duration::from_secs(20))
+    }
+
+    /// One who waits no longer than this for an answer.
+    #[expect(clippy::disallowed_methods, reason = "a client from outside: no retries, no service token")]
+    pub fn waiting(stack: &Stack, at_most: Duration) -> Result<Self> {
+        let http = reqwest::Client::builder().timeout(at_most).no_proxy().build()?;
         Ok(Self { http, base_url: stack.base_url(), mail: stack.mail_dir() })
     }
 
@@ -80,14 +93,19 @@ impl Client {
 
     /// Signs somebody in who has signed up.
     pub async fn sign_in(&self, email: &str) -> Result<Person> {
+        self.try_sign_in(email).await?.expect(201).and_then(|session| self.person(email, &session))
+    }
+
+    /// Signs in; any answer.
+    pub async fn try_sign_in(&self, email: &str) -> Result<Answer> {
         let body = json!({ "email": email, "password": PASSWORD });
-        let session = self.send(self.request(Method::POST, "/api/user/v1/sessions").json(&body)).await?.expect(201)?;
-        Ok(Person {
-            client: self.clone(),
-            email: email.to_owned(),
-            token: text(&session, "access_token")?,
-            refresh_token: text(&session, "refresh_token")?,
-        })
+        self.send(self.request(Method::POST, "/api/user/v1/sessions").json(&body)).await
+    }
+
+    /// Who is signed in with this session.
+    pub fn person(&self, email: &str, session: &Value) -> Result<Person> {
+        let (token, refresh_token) = (text(session, "access_token")?, text(session, "refresh_token")?);
+        Ok(Person { client: self.clone(), email: email.to_owned(), token, refresh_token })
     }
 
     /// The secret in the invitation that was mailed to `email`.
@@ -141,20 +159,33 @@ impl Person {
         self.call(Method::POST, path, Some(body)).await?.expect(201)
     }
 
+    /// Creates with a key, which makes it safe to repeat; any answer.
+    pub async fn create_once(&self, path: &str, body: &Value, key: &str) -> Result<Answer> {
+        let request = self.client.request(Method::POST, path).bearer_auth(&self.token).header("Idempotency-Key", key);
+        self.client.send(request.json(body)).await
+    }
+
+    /// The whole inbox, newest first.
+    pub async fn inbox(&self) -> Result<Vec<Value>> {
+        self.all("/api/notification/v1/notifications?limit=200").await
+    }
+
     /// Punches with a key; any answer.
     pub async fn punch(&self, org_id: &str, body: &Value, key: &str) -> Result<Answer> {
-        let path = format!("/api/attendance/v1/orgs/{org_id}/punches");
-        let request = self.client.request(Method::POST, &path).bearer_auth(&self.token).header("Idempotency-Key", key);
-        self.client.send(request.json(body)).await
+        self.create_once(&format!("/api/attendance/v1/orgs/{org_id}/punches"), body, key).await
     }
 
     /// All punches of an employee, newest first.
     pub async fn punches_of(&self, org_id: &str, employee_id: &str) -> Result<Vec<Value>> {
+        self.all(&format!("/api/attendance/v1/orgs/{org_id}/punches?employee_id={employee_id}&limit=200")).await
+    }
+
+    /// The items of all pages; `path` has a query.
+    async fn all(&self, path: &str) -> Result<Vec<Value>> {
         let mut all = Vec::new();
         let mut cursor = String::new();
         loop {
-            let path = format!("/api/attendance/v1/orgs/{org_id}/punches?employee_id={employee_id}&limit=200{cursor}");
-            let page = self.get(&path).await?;
+            let page = self.get(&format!("{path}{cursor}")).await?;
             all.extend(page["items"].as_array().context("items")?.iter().cloned());
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),

@@ -3,15 +3,19 @@
 #![expect(unreachable_pub, reason = "tests have no readers of their documentation but their own")]
 
 mod backup;
+mod chaos;
 mod company;
 mod crash;
+mod faults;
 mod monitoring;
 mod outage;
 mod readme;
 mod reconnect;
 mod release;
 mod rush;
+mod screen;
 mod sessions;
+mod storm;
 mod stream;
 mod traces;
 mod walk;

@@ -47,20 +47,40 @@ impl Stream {
     pub async fn next(&mut self, kind: &str, within: Duration) -> Result<Event> {
         let deadline = Instant::now() + within;
         loop {
-            while let Some(end) = self.buffer.find("\n\n") {
-                let block: String = self.buffer.drain(..end + 2).collect();
-                if let Some(event) = parse(&block)
-                    && event.kind == kind
-                {
-                    return Ok(event);
-                }
+            if let Some(event) = self.received(&[kind]) {
+                return Ok(event);
             }
-            match timeout_at(deadline, self.body.next()).await {
-                Ok(Some(chunk)) => self.buffer.push_str(&String::from_utf8(chunk?)?.replace('\r', "")),
-                Ok(None) => bail!("the stream ended"),
+            match timeout_at(deadline, self.receive()).await {
+                Ok(received) => received?,
                 Err(_) => bail!("no {kind} within {within:?}; read so far: {:?}", self.buffer),
             }
         }
+    }
+
+    /// The next event of one of the kinds, however late, as long as the stream is never silent for so long.
+    pub async fn next_of(&mut self, kinds: &[&str], silence: Duration) -> Result<Event> {
+        loop {
+            if let Some(event) = self.received(kinds) {
+                return Ok(event);
+            }
+            tokio::time::timeout(silence, self.receive()).await.context("the stream is silent")??;
+        }
+    }
+
+    fn received(&mut self, kinds: &[&str]) -> Option<Event> {
+        while let Some(end) = self.buffer.find("\n\n") {
+            let block: String = self.buffer.drain(..end + 2).collect();
+            if let Some(event) = parse(&block).filter(|event| kinds.contains(&event.kind.as_str())) {
+                return Some(event);
+            }
+        }
+        None
+    }
+
+    async fn receive(&mut self) -> Result<()> {
+        let chunk = self.body.next().await.context("the stream ended")??;
+        self.buffer.push_str(&String::from_utf8(chunk)?.replace('\r', ""));
+        Ok(())
     }
 }
 
