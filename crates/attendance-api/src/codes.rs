@@ -36,8 +36,10 @@ pub const UNKNOWN_SHIFT: &str = "unknown_shift";
 pub const LEAVE_OVERLAPS: &str = "leave_overlaps";
 /// 409: its first day is over, so it is not taken back any more.
 pub const LEAVE_BEGUN: &str = "leave_begun";
-/// 422, in `errors`: there is not so much leave to be taken.
+/// 422, in `errors`: there is not so much leave to be taken; 409 of an approval, to which the balance has changed.
 pub const ABOVE_BALANCE: &str = "above_balance";
+/// 409: leave was earned or granted already for some of these dates.
+pub const LEAVE_EARNED_ALREADY: &str = "leave_earned_already";
 /// 409: another kind of leave of the organisation has this code.
 pub const LEAVE_TYPE_CODE_TAKEN: &str = "leave_type_code_taken";
 /// 422, in `errors`: the organisation has no such kind of leave, or it can be asked for no more.

@@ -128,11 +128,15 @@ pub enum ExportField {
     Exceptions,
     /// Whether the period is locked.
     Frozen,
+    /// Codes of the kinds of leave that were taken.
+    LeaveTypes,
+    /// What leave of all kinds cost.
+    LeaveMinutes,
 }
 
 impl ExportField {
     /// All of them, in the order of an export without a profile.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Number,
         Self::Name,
         Self::Unit,
@@ -155,6 +159,8 @@ impl ExportField {
         Self::Leave,
         Self::Exceptions,
         Self::Frozen,
+        Self::LeaveTypes,
+        Self::LeaveMinutes,
     ];
 }
 

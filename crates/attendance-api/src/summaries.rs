@@ -1,6 +1,6 @@
 //! `/summaries`: the days of a period, added up.
 
-use rollcall_ids::EmployeeId;
+use rollcall_ids::{EmployeeId, LeaveTypeId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,6 +23,9 @@ pub struct Totals {
     pub early_leave_days: u32,
     /// Half days of leave: a whole day counts 2. Leave by the hour is not among them.
     pub leave_half_days: u32,
+    /// What approved leave of all kinds cost.
+    #[serde(default)]
+    pub leave_minutes: u32,
     /// Whole holidays.
     pub holidays: u32,
     /// Planned time less unpaid breaks.
@@ -54,4 +57,25 @@ pub struct Summary {
     pub frozen: bool,
     /// The sums.
     pub totals: Totals,
+    /// Leave by kind, by code: of those that were taken, and for those who may read leave. Days that were frozen before
+    /// they told kinds of leave are not among it.
+    #[serde(default)]
+    pub leave: Vec<LeaveTotal>,
+}
+
+/// How much leave of a kind somebody took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LeaveTotal {
+    /// Which kind.
+    pub leave_type_id: LeaveTypeId,
+    /// Its code.
+    #[schema(example = "VACATION")]
+    pub code: String,
+    /// Its name.
+    #[schema(example = "Vacation")]
+    pub name: String,
+    /// Whether it is paid.
+    pub paid: bool,
+    /// What it cost, in minutes.
+    pub minutes: u32,
 }

@@ -3,7 +3,7 @@
 use crate::policy::Portion;
 use crate::wall_time::WallTime;
 use jiff::{Timestamp, civil::Date};
-use rollcall_ids::{EmployeeId, PunchId};
+use rollcall_ids::{EmployeeId, LeaveTypeId, PunchId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -116,6 +116,18 @@ pub struct DayLeave {
     /// Hours of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hours: Vec<LeaveHours>,
+    /// What it costs by kind of leave; for those who may read leave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<LeaveShare>,
+}
+
+/// What approved leave of a kind costs on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LeaveShare {
+    /// Of which kind.
+    pub leave_type_id: LeaveTypeId,
+    /// Minutes, as they were fixed when it was approved.
+    pub minutes: u32,
 }
 
 /// Some hours of a day, on the wall.

@@ -73,6 +73,7 @@ fn person(number: usize) -> Facts {
             holiday: (index == 12).then(|| DayHoliday { name: "Holiday".into(), portion: Portion::Full }),
             leave: (index == 17).then_some(Portion::Pm),
             leave_hours: vec![],
+            leave_costs: vec![],
             overtime_approved: None,
             reported_until: None,
         })

@@ -19,6 +19,9 @@ pub(crate) enum Error {
     /// It was decided, or taken back.
     #[error("already decided")]
     AlreadyDecided,
+    /// It was decided, or taken back: what happened to it.
+    #[error("already decided: {0}")]
+    Decided(String),
     /// A date would be in two periods.
     #[error("periods overlap")]
     PeriodOverlap,
@@ -34,6 +37,12 @@ pub(crate) enum Error {
     /// Its first day is over.
     #[error("leave has begun")]
     LeaveBegun,
+    /// What is approved would take more than there is.
+    #[error("above the balance: {0}")]
+    AboveBalance(String),
+    /// Something was earned or granted for these dates.
+    #[error("earned already")]
+    LeaveEarnedAlready,
     /// Another kind of leave has the code.
     #[error("the leave type's code is taken")]
     LeaveTypeCodeTaken,
@@ -55,6 +64,9 @@ impl Error {
             Self::AlreadyDecided => {
                 Problem::new(StatusCode::CONFLICT, codes::ALREADY_DECIDED, "This is decided already")
             }
+            Self::Decided(what) => {
+                Problem::new(StatusCode::CONFLICT, codes::ALREADY_DECIDED, "This is decided already").detail(what)
+            }
             Self::PeriodOverlap => {
                 Problem::new(StatusCode::CONFLICT, codes::PERIOD_OVERLAP, "Some of these dates are in another period")
             }
@@ -72,6 +84,15 @@ impl Error {
             Self::LeaveBegun => {
                 Problem::new(StatusCode::CONFLICT, codes::LEAVE_BEGUN, "The first day of the leave is over")
             }
+            Self::AboveBalance(what) => {
+                Problem::new(StatusCode::CONFLICT, codes::ABOVE_BALANCE, "There is not so much leave any more")
+                    .detail(what)
+            }
+            Self::LeaveEarnedAlready => Problem::new(
+                StatusCode::CONFLICT,
+                codes::LEAVE_EARNED_ALREADY,
+                "Leave is earned or granted already for some of these dates",
+            ),
             Self::LeaveTypeCodeTaken => {
                 Problem::new(StatusCode::CONFLICT, codes::LEAVE_TYPE_CODE_TAKEN, "Another kind of leave has this code")
             }
@@ -84,7 +105,7 @@ impl Error {
         match db::violated(&error) {
             Some("shifts_code_key") => Self::ShiftCodeTaken,
             Some("periods_one_at_a_time") => Self::PeriodOverlap,
-            Some("leave_requests_no_overlap") => Self::LeaveOverlaps,
+            Some("leave_requests_no_overlap" | "leave_requests_apart") => Self::LeaveOverlaps,
             Some("leave_types_code_key") => Self::LeaveTypeCodeTaken,
             // Two changes of one shift made the same version: somebody else was faster.
             Some("shift_versions_pkey") => Fault::PreconditionFailed.into(),

@@ -198,6 +198,8 @@ diesel::table! {
         note -> Nullable<Text>,
         created_at -> Timestamptz,
         created_by -> Nullable<Uuid>,
+        earned_from -> Nullable<Date>,
+        earned_to -> Nullable<Date>,
     }
 }
 
@@ -227,10 +229,11 @@ diesel::table! {
         hours_start -> Nullable<Text>,
         hours_end -> Nullable<Text>,
         reason -> Nullable<Text>,
-        taken_from -> Timestamp,
-        taken_until -> Timestamp,
+        taken_from -> Nullable<Timestamp>,
+        taken_until -> Nullable<Timestamp>,
         days -> Jsonb,
         status -> Text,
+        part -> Nullable<Tstzrange>,
     }
 }
 

@@ -43,7 +43,14 @@ pub struct LeaveEntry {
     /// Last day on which what it gives can be taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_on: Option<Date>,
-    /// The entry that it takes from or gives back to; none of a use that is a debt.
+    /// First of the dates that it is earned for; no date is earned twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earned_from: Option<Date>,
+    /// Last of these dates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earned_to: Option<Date>,
+    /// The entry that it takes from or gives back to; none of a use that is a debt, or of a day to come that will take
+    /// from what is not there yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_id: Option<LeaveEntryId>,
     /// The request that it belongs to.
@@ -80,6 +87,12 @@ pub struct NewLeaveEntry {
     /// Last day on which what it gives can be taken; left out: it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_on: Option<Date>,
+    /// First of the dates that a grant stands for: no policy gives anything for them; left out: of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earned_from: Option<Date>,
+    /// Last of these dates, at most 3,660 in all; comes with `earned_from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earned_to: Option<Date>,
     /// Why, 1 to 500 characters.
     pub note: String,
 }
@@ -89,14 +102,16 @@ pub struct NewLeaveEntry {
 pub struct LeaveBalance {
     /// Of which kind.
     pub leave_type_id: LeaveTypeId,
-    /// The sum of all entries up to the day, it included.
+    /// The sum of all entries up to the day, it included: of a day to come also of those that there will be, as the
+    /// policies are now. Work that is not done yet earns nothing.
     pub balance_minutes: i64,
     /// What could be taken on the day: without what has expired or begins later, and less what is approved for days to
-    /// come; negative when in debt.
+    /// come and will have nothing else to take from; negative when in debt.
     pub available_minutes: i64,
     /// What requests that wait for a decision would take, as it was reckoned when they were made.
     pub pending_minutes: i64,
-    /// The next day after which something expires if nobody takes it.
+    /// The next day after which something expires if no more is taken than is approved; what goes on into another leave
+    /// year does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_expiry_on: Option<Date>,
     /// How much.

@@ -62,16 +62,39 @@ where
     let caller = Arc::clone(&at.member.employee);
     let work = move |conn: &mut PgConnection| {
         let mut request = store::locked(conn, &tenant, kind, id)?.ok_or(Fault::NotFound)?;
-        let everywhere = if request.approval.level > 1 { store::everywhere(conn, &tenant)? } else { Vec::new() };
-        let alone = bench.is_alone(&request, &everywhere);
-        let voice = bench.voice(&request, verdict, &caller, &absent, alone)?;
+        // Whoever decides while somebody else does has not seen what they said: it is the other one who is heard.
+        let met = request.approval.version != found.approval.version;
+        let seen = if met { &found } else { &request };
+        let everywhere = if seen.approval.level > 1 { store::everywhere(conn, &tenant)? } else { Vec::new() };
+        let alone = bench.is_alone(seen, &everywhere);
+        let voice = bench.voice(seen, verdict, &caller, &absent, alone)?;
+        if met {
+            return Err(Error::Decided(happened(&request)));
+        }
         let waited_for = open::approvers(conn, &tenant, &bench, &request)?;
-        let said = request.take(verdict, voice, note, now)?.clone();
+        let so_far = happened(&request);
+        let said = match request.take(verdict, voice, note, now) {
+            Ok(said) => said.clone(),
+            Err(Error::AlreadyDecided) => return Err(Error::Decided(so_far)),
+            Err(error) => return Err(error),
+        };
         store::note(conn, &tenant, &request, &said)?;
         tell(conn, &tenant, &outbox, &bench, &request, (&caller, voice), waited_for)?;
         effect(conn, &tenant, &Decided { request, bench })
     };
     app.core.db.transaction(&tenant, work).await
+}
+
+/// What happened to a request last, in a sentence.
+fn happened(request: &Request) -> String {
+    let Some(said) = request.approval.decisions.last() else { return "it waits for a decision".to_owned() };
+    let verdict = match said.verdict {
+        Verdict::Approved => "approved",
+        Verdict::Rejected => "rejected",
+        Verdict::Cancelled => "cancelled",
+    };
+    let level = if request.approval.levels > 1 { format!(" at level {}", said.level) } else { String::new() };
+    format!("it was {verdict}{level} at {}", said.at)
 }
 
 /// What says who may decide a request.

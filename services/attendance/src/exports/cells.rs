@@ -7,8 +7,10 @@ use jiff::tz::TimeZone;
 use rollcall_attendance_api::settings::{ExportColumn, ExportField, ExportProfile};
 use rollcall_attendance_api::workdays::Workday;
 use rollcall_common::fault::Fault;
+use rollcall_ids::LeaveTypeId;
 use rollcall_org_api::facts::EmployeeFact;
 use serde::Serialize;
+use std::collections::{BTreeSet, HashMap};
 
 /// The value of a cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,17 +41,25 @@ pub(super) fn headers(profile: &ExportProfile) -> Result<Vec<String>, Fault> {
     profile.columns.iter().map(header).collect()
 }
 
-/// The cells of a day.
+/// The cells of a day; `codes` are those of the kinds of leave that may be told.
 pub(super) fn row(
     profile: &ExportProfile,
     org: &Org,
     person: &EmployeeFact,
     day: &Workday,
+    codes: &HashMap<LeaveTypeId, String>,
 ) -> Result<Vec<Cell>, Fault> {
-    profile.columns.iter().map(|column| cell(column.field, org, person, day)).collect()
+    profile.columns.iter().map(|column| cell(column.field, org, person, day, codes)).collect()
 }
 
-fn cell(field: ExportField, org: &Org, person: &EmployeeFact, day: &Workday) -> Result<Cell, Fault> {
+fn cell(
+    field: ExportField,
+    org: &Org,
+    person: &EmployeeFact,
+    day: &Workday,
+    codes: &HashMap<LeaveTypeId, String>,
+) -> Result<Cell, Fault> {
+    let kinds = || day.leave.iter().flat_map(|leave| &leave.kinds);
     let assignment = || assignment_near(person, day.work_date);
     Ok(match field {
         ExportField::Number => Cell::Text(person.number.clone()),
@@ -81,6 +91,12 @@ fn cell(field: ExportField, org: &Org, person: &EmployeeFact, day: &Workday) -> 
             text(Some(codes.collect::<Result<Vec<_>, _>>()?.join(" ")))
         }
         ExportField::Frozen => Cell::Truth(day.frozen),
+        ExportField::LeaveTypes => {
+            let codes: BTreeSet<&str> =
+                kinds().filter_map(|kind| codes.get(&kind.leave_type_id)).map(String::as_str).collect();
+            text(Some(codes.into_iter().collect::<Vec<_>>().join(" ")))
+        }
+        ExportField::LeaveMinutes => Cell::Number(kinds().map(|kind| kind.minutes).sum()),
     })
 }
 

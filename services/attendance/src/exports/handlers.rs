@@ -6,6 +6,7 @@ use super::produce::Export;
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
+use crate::leave::store as leave;
 use crate::openapi::{BadBody, NotAllowed, Refused};
 use crate::org_settings::store as settings;
 use crate::periods::store as periods;
@@ -15,6 +16,7 @@ use actix_web::{HttpResponse, post, web};
 use jiff::civil::Date;
 use rollcall_attendance_api::codes;
 use rollcall_attendance_api::exports::{ExportFormat, NewExport};
+use rollcall_attendance_api::leave::LeaveType;
 use rollcall_attendance_api::settings::ExportProfile;
 use rollcall_common::extract::Json;
 use rollcall_common::fault::Fault;
@@ -30,7 +32,7 @@ const ROWS: u64 = 1_048_575;
 ///
 /// A row for each person and day, people by number; frozen days as they were kept. The file is made while it is sent; if
 /// the connection ends without its proper end, it is not whole. In CSV a text that begins like a formula has an apostrophe
-/// before it. Needs `exports.create` on the organisation.
+/// before it. Needs `exports.create` on the organisation, and `leave.read` for the kinds of leave in it.
 #[utoipa::path(
     operation_id = "create_export",
     tag = "exports",
@@ -52,7 +54,9 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Json<NewEx
     }
     let wanted = body?.0;
     let format = wanted.format;
-    let (dates, profile) = settled(&app, &at, wanted).await?;
+    let (dates, profile, types) = settled(&app, &at, wanted).await?;
+    let told = types.into_iter().filter(|_| at.member.may_in_org(Permission::LeaveRead));
+    let codes = told.map(|one| (one.leave_type_id, one.body.code)).collect();
     let export = Export {
         db: app.core.db.clone(),
         tenant: at.tenant,
@@ -61,6 +65,7 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Json<NewEx
         now: app.core.clock.now(),
         profile: Arc::new(profile),
         format,
+        codes: Arc::new(codes),
     };
     Ok(answer(export))
 }
@@ -86,8 +91,12 @@ fn answer(export: Export) -> HttpResponse {
         .streaming(body)
 }
 
-/// The dates and the profile that are meant, or every field that is wrong.
-async fn settled(app: &App, at: &InOrg, wanted: NewExport) -> Result<((Date, Date), ExportProfile), Fault> {
+/// The dates and the profile that are meant, or every field that is wrong; and the kinds of leave.
+async fn settled(
+    app: &App,
+    at: &InOrg,
+    wanted: NewExport,
+) -> Result<((Date, Date), ExportProfile, Vec<LeaveType>), Fault> {
     let NewExport { format, period_id, from, to, profile } = wanted;
     let given = match (period_id, from, to) {
         (Some(id), None, None) => Given::Period(id),
@@ -119,7 +128,7 @@ async fn settled(app: &App, at: &InOrg, wanted: NewExport) -> Result<((Date, Dat
         if format == ExportFormat::Xlsx && rows > ROWS {
             return Err(Fault::invalid("/format", codes::TOO_MANY_ROWS, format!("a workbook has at most {ROWS} rows")));
         }
-        Ok((dates, profile))
+        Ok((dates, profile, leave::all_types(conn, &tenant)?))
     };
     app.core.db.transaction(&tenant, load).await
 }

@@ -14,6 +14,8 @@ use rollcall_attendance_api::settings::ExportProfile;
 use rollcall_common::db::Database;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
+use rollcall_ids::LeaveTypeId;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// People at a time: with a month each some 3,000 rows.
@@ -28,6 +30,8 @@ pub(super) struct Export {
     pub(super) now: Timestamp,
     pub(super) profile: Arc<ExportProfile>,
     pub(super) format: ExportFormat,
+    /// Codes of the kinds of leave that the caller may know.
+    pub(super) codes: Arc<HashMap<LeaveTypeId, String>>,
 }
 
 impl Export {
@@ -47,8 +51,8 @@ impl Export {
         let mut after = None;
         loop {
             let (read, next) = self.read(after).await?;
-            let (profile, org) = (Arc::clone(&self.profile), Arc::clone(&self.org));
-            let rows = web::block(move || rows(&profile, &org, read)).await.map_err(Fault::internal)??;
+            let (profile, org, codes) = (Arc::clone(&self.profile), Arc::clone(&self.org), Arc::clone(&self.codes));
+            let rows = web::block(move || rows(&profile, &org, read, &codes)).await.map_err(Fault::internal)??;
             book = match book {
                 Some(book) => Some(web::block(move || added(book, &rows)).await.map_err(Fault::internal)??),
                 None if pieces.send(sheets::csv(&self.profile, &rows)?).await => None,
@@ -79,10 +83,15 @@ impl Export {
     }
 }
 
-fn rows(profile: &ExportProfile, org: &Org, read: days::Read) -> Result<Vec<Vec<Cell>>, Fault> {
+fn rows(
+    profile: &ExportProfile,
+    org: &Org,
+    read: days::Read,
+    codes: &HashMap<LeaveTypeId, String>,
+) -> Result<Vec<Vec<Cell>>, Fault> {
     let people = read.days();
     let each = people.iter().flat_map(|(person, days)| days.iter().map(move |day| (person, day)));
-    each.map(|(person, day)| cells::row(profile, org, person, day)).collect()
+    each.map(|(person, day)| cells::row(profile, org, person, day, codes)).collect()
 }
 
 fn added(mut book: Book, rows: &[Vec<Cell>]) -> Result<Book, Fault> {

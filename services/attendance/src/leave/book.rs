@@ -17,9 +17,17 @@ pub(crate) struct Entry {
     pub(crate) request: Option<LeaveRequestId>,
     /// The policy that it follows from.
     pub(crate) policy: Option<LeavePolicyId>,
+    /// The first and the last of the dates that it is earned for: none of them is earned again.
+    pub(crate) earned: Option<(Date, Date)>,
 }
 
 impl Entry {
+    /// An entry that says no more than this.
+    pub(crate) fn new(id: LeaveEntryId, kind: LeaveEntryKind, minutes: i64, effective_on: Date) -> Self {
+        let (expires_on, source, request, policy, earned) = (None, None, None, None, None);
+        Self { id, kind, minutes, effective_on, expires_on, source, request, policy, earned }
+    }
+
     /// Whether others can take from it.
     fn is_source(&self) -> bool {
         self.source.is_none() && self.minutes > 0 && self.kind != LeaveEntryKind::Return
@@ -39,7 +47,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// Whether it can be taken from for this day.
-    fn holds_on(&self, day: Date) -> bool {
+    pub(crate) fn holds_on(&self, day: Date) -> bool {
         self.from <= day && self.expires_on.is_none_or(|last| day <= last)
     }
 }
@@ -60,11 +68,21 @@ pub(crate) struct Taken {
     pub(crate) day: Date,
 }
 
-/// A debt of a request that a source pays.
+/// What was taken for a day without a source: of a day to come, from what it will have; else for want of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Debt {
+    /// What for; none: an adjustment by hand.
+    pub(crate) request: Option<LeaveRequestId>,
+    pub(crate) day: Date,
+    pub(crate) minutes: i64,
+}
+
+/// A debt that a source pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Payment {
-    pub(crate) request: Option<LeaveRequestId>,
+    pub(crate) debt: Debt,
     pub(crate) source: LeaveEntryId,
+    /// As much of it as this source pays.
     pub(crate) minutes: i64,
 }
 
@@ -91,17 +109,30 @@ impl Book {
     pub(crate) fn add(&mut self, entry: Entry) {
         if entry.is_source() {
             let Entry { id, kind, minutes: left, effective_on: from, expires_on, policy, .. } = entry;
-            self.sources.push(Source { id, kind, left, from, expires_on, policy });
-            self.sources.sort_by_key(|s| (s.expires_on.is_none(), s.expires_on, s.from, s.id));
+            let added = Source { id, kind, left, from, expires_on, policy };
+            let order = |s: &Source| (s.expires_on.is_none(), s.expires_on, s.from, s.id);
+            let place = self.sources.partition_point(|source| order(source) <= order(&added));
+            self.sources.insert(place, added);
         } else if let Some(source) = self.sources.iter_mut().find(|source| Some(source.id) == entry.source) {
             source.left += entry.minutes;
         }
         self.entries.push(entry);
     }
 
+    /// What was entered, in its order.
+    #[cfg(test)]
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// What there is to take from, the one that expires first first.
     pub(crate) fn sources(&self) -> &[Source] {
         &self.sources
+    }
+
+    /// The dates that something is earned for, by the entry that says so.
+    pub(crate) fn earned(&self) -> impl Iterator<Item = (Date, Date)> {
+        self.entries.iter().filter_map(|entry| entry.earned)
     }
 
     /// The sum of what counts on `day`.
@@ -110,13 +141,14 @@ impl Book {
     }
 
     /// What was taken without a source.
+    #[cfg(test)]
     pub(crate) fn debt(&self) -> i64 {
-        self.debts().iter().map(|(_, minutes)| minutes).sum()
+        self.debts().iter().map(|debt| debt.minutes).sum()
     }
 
-    /// What could be taken for `day`.
-    pub(crate) fn available_on(&self, day: Date) -> i64 {
-        self.sources.iter().filter(|source| source.holds_on(day)).map(|source| source.left).sum::<i64>() - self.debt()
+    /// What is left of all that can be taken from for `day`.
+    pub(crate) fn held_on(&self, day: Date) -> i64 {
+        self.sources.iter().filter(|source| source.holds_on(day)).map(|source| source.left).sum()
     }
 
     /// What expires next, from `day` on: the last day, and how much is left of all that has it.
@@ -144,59 +176,69 @@ impl Book {
         (rest <= 0 || may_owe).then_some(parts)
     }
 
-    /// As if these parts were taken already: for what is to be drawn next.
-    pub(crate) fn take(&mut self, parts: &[Part]) {
-        for part in parts {
-            if let Some(source) = self.sources.iter_mut().find(|source| Some(source.id) == part.source) {
-                source.left -= part.minutes;
-            }
-        }
-    }
-
     /// What a request has taken and not given back, by source and day.
     pub(crate) fn taken_by(&self, request: LeaveRequestId) -> Vec<Taken> {
         let mine = || self.entries.iter().filter(|entry| entry.request == Some(request));
-        let mut back: Vec<Part> = Vec::new();
-        for entry in mine().filter(|entry| entry.minutes > 0) {
-            back.push(Part { source: entry.source, minutes: entry.minutes });
-        }
-        let mut taken = Vec::new();
-        for entry in mine().filter(|entry| entry.minutes < 0) {
-            let mut minutes = -entry.minutes;
-            for given in back.iter_mut().filter(|given| given.source == entry.source) {
-                let part = minutes.min(given.minutes);
-                minutes -= part;
-                given.minutes -= part;
+        let of = |entry: &Entry| Taken {
+            part: Part { source: entry.source, minutes: entry.minutes.abs() },
+            day: entry.effective_on,
+        };
+        let mut back: Vec<Taken> = mine().filter(|entry| entry.minutes > 0).map(of).collect();
+        let mut taken: Vec<Taken> = mine().filter(|entry| entry.minutes < 0).map(of).collect();
+        // What was given back for a day was of that day; older entries name the day on which it was given back.
+        for same_day in [true, false] {
+            for one in &mut taken {
+                let given = back.iter_mut().filter(|given| given.part.source == one.part.source);
+                for given in given.filter(|given| !same_day || given.day == one.day) {
+                    let part = one.part.minutes.min(given.part.minutes);
+                    one.part.minutes -= part;
+                    given.part.minutes -= part;
+                }
             }
-            if minutes > 0 {
-                taken.push(Taken { part: Part { source: entry.source, minutes }, day: entry.effective_on });
-            }
         }
+        taken.retain(|one| one.part.minutes > 0);
         taken
     }
 
-    /// The debts by what they were made for, the oldest first.
-    fn debts(&self) -> Vec<(Option<LeaveRequestId>, i64)> {
-        let mut debts: Vec<(Option<LeaveRequestId>, i64)> = Vec::new();
+    /// What was taken without a source, by its day.
+    pub(crate) fn debts(&self) -> Vec<Debt> {
+        let (mut debts, mut paid): (Vec<Debt>, Vec<Debt>) = (Vec::new(), Vec::new());
         for entry in self.entries.iter().filter(|entry| entry.source.is_none() && !entry.is_source()) {
-            match debts.iter_mut().find(|(request, _)| *request == entry.request) {
-                Some((_, minutes)) => *minutes -= entry.minutes,
-                None => debts.push((entry.request, -entry.minutes)),
+            let (request, day, minutes) = (entry.request, entry.effective_on, entry.minutes);
+            let list = if minutes < 0 { &mut debts } else { &mut paid };
+            match list.iter_mut().find(|debt| (debt.request, debt.day) == (request, day)) {
+                Some(debt) => debt.minutes += minutes.abs(),
+                None => list.push(Debt { request, day, minutes: minutes.abs() }),
             }
         }
-        debts.retain(|(_, minutes)| *minutes > 0);
+        debts.sort_by_key(|debt| debt.day);
+        for same_day in [true, false] {
+            for debt in &mut debts {
+                let of = paid.iter_mut().filter(|paid| paid.request == debt.request);
+                for paid in of.filter(|paid| !same_day || paid.day == debt.day) {
+                    let part = debt.minutes.min(paid.minutes);
+                    debt.minutes -= part;
+                    paid.minutes -= part;
+                }
+            }
+        }
+        debts.retain(|debt| debt.minutes > 0);
         debts
     }
 
-    /// Which debts are paid by what there is on `day`.
+    /// Which debts of days up to `day` are paid by what there is on `day`.
     pub(crate) fn payments(&self, day: Date) -> Vec<Payment> {
         let mut payments = Vec::new();
         let mut sources: Vec<Source> = self.sources.iter().filter(|source| source.holds_on(day)).copied().collect();
-        for (request, mut owed) in self.debts() {
+        if sources.iter().all(|source| source.left <= 0) {
+            return payments;
+        }
+        for debt in self.debts().into_iter().filter(|debt| debt.day <= day) {
+            let mut owed = debt.minutes;
             for source in &mut sources {
                 let minutes = owed.min(source.left);
                 if minutes > 0 {
-                    payments.push(Payment { request, source: source.id, minutes });
+                    payments.push(Payment { debt, source: source.id, minutes });
                     source.left -= minutes;
                     owed -= minutes;
                 }
@@ -206,20 +248,31 @@ impl Book {
     }
 
     /// What has expired before `today` and is still there.
-    pub(crate) fn expired(&self, today: Date) -> Vec<(Source, i64)> {
+    pub(crate) fn expired(&self, today: Date) -> Vec<Source> {
         let over = |source: &&Source| source.left > 0 && source.expires_on.is_some_and(|last| last < today);
-        self.sources.iter().filter(over).map(|source| (*source, source.left)).collect()
+        self.sources.iter().filter(over).copied().collect()
     }
 
-    /// Of what a policy gave for the leave year that ends on `last`, what goes on into the next: at most `limit`. What was
-    /// carried into that year is not carried again.
-    pub(crate) fn carried(&self, policy: LeavePolicyId, last: Date, limit: Option<i64>) -> Vec<Part> {
-        let (mut parts, mut room) = (Vec::new(), limit.unwrap_or(i64::MAX));
-        let ends = |source: &&Source| {
-            let earned = source.kind == LeaveEntryKind::Accrual && source.policy == Some(policy);
-            earned && source.expires_on == Some(last) && source.left > 0
+    /// What was earned for the leave year that ends on `last` and nobody took.
+    fn left_over(&self, last: Date) -> impl Iterator<Item = &Source> {
+        let ends = move |source: &&Source| {
+            source.kind == LeaveEntryKind::Accrual && source.expires_on == Some(last) && source.left > 0
         };
-        for source in self.sources.iter().filter(ends) {
+        self.sources.iter().filter(ends)
+    }
+
+    /// By which policy something was earned that is left over at the end of the leave year.
+    pub(crate) fn left_over_of(&self, last: Date) -> Option<Option<LeavePolicyId>> {
+        self.left_over(last).next().map(|source| source.policy)
+    }
+
+    /// Of what was earned for the leave year that ends on `last`, what goes on into the next: at most `limit`, what has
+    /// gone on already counted in. What was carried into that year is not carried again.
+    pub(crate) fn carried(&self, last: Date, limit: Option<i64>) -> Vec<Part> {
+        let start = last.tomorrow().unwrap_or(last);
+        let mut room = limit.map_or(i64::MAX, |limit| limit - self.moved(None, start));
+        let mut parts = Vec::new();
+        for source in self.left_over(last) {
             let minutes = source.left.min(room);
             if minutes > 0 {
                 parts.push(Part { source: Some(source.id), minutes });
@@ -227,6 +280,30 @@ impl Book {
             }
         }
         parts
+    }
+
+    /// How much was carried over on `start`, of a source or of all.
+    pub(crate) fn moved(&self, of: Option<LeaveEntryId>, start: Date) -> i64 {
+        let out = |entry: &&Entry| {
+            let from = entry.source.is_some_and(|source| of.is_none_or(|of| of == source));
+            // What was put into the year and taken back from it is no source's that ended.
+            let ended =
+                || self.sources.iter().any(|s| Some(s.id) == entry.source && s.kind != LeaveEntryKind::CarryOver);
+            entry.kind == LeaveEntryKind::CarryOver && entry.effective_on == start && from && ended()
+        };
+        -self.entries.iter().filter(out).map(|entry| entry.minutes).sum::<i64>()
+    }
+
+    /// How much of a source has expired and was not given back.
+    pub(crate) fn expired_of(&self, of: LeaveEntryId) -> i64 {
+        let mine = self.entries.iter().filter(|entry| entry.source == Some(of));
+        let over = |entry: &&Entry| match entry.kind {
+            LeaveEntryKind::Expiry => true,
+            // Of no request: what had expired is there again.
+            LeaveEntryKind::Return => entry.request.is_none(),
+            _ => false,
+        };
+        -mine.filter(over).map(|entry| entry.minutes).sum::<i64>()
     }
 }
 
@@ -241,8 +318,7 @@ mod tests {
     const DAY: i64 = 480;
 
     fn entry(kind: Kind, minutes: i64, on: Date) -> Entry {
-        let id = LeaveEntryId::generate();
-        Entry { id, kind, minutes, effective_on: on, expires_on: None, source: None, request: None, policy: None }
+        Entry::new(LeaveEntryId::generate(), kind, minutes, on)
     }
 
     fn until(expires_on: Date, mut entry: Entry) -> Entry {
@@ -268,18 +344,18 @@ mod tests {
     }
 
     fn pay(book: &mut Book, on: Date) {
-        for Payment { request, source, minutes } in book.payments(on) {
-            book.add(Entry { request, ..entry(Kind::Return, minutes, on) });
-            book.add(Entry { request, source: Some(source), ..entry(Kind::Use, -minutes, on) });
+        for Payment { debt: Debt { request, day, .. }, source, minutes } in book.payments(on) {
+            book.add(Entry { request, ..entry(Kind::Return, minutes, day) });
+            book.add(Entry { request, source: Some(source), ..entry(Kind::Use, -minutes, day) });
         }
     }
 
     fn expire(book: &mut Book, today: Date) -> i64 {
         let expired = book.expired(today);
-        for (source, minutes) in &expired {
-            book.add(Entry { source: Some(source.id), ..entry(Kind::Expiry, -minutes, today) });
+        for source in &expired {
+            book.add(Entry { source: Some(source.id), ..entry(Kind::Expiry, -source.left, today) });
         }
-        expired.iter().map(|(_, minutes)| minutes).sum()
+        expired.iter().map(|source| source.left).sum()
     }
 
     #[test]
@@ -307,7 +383,7 @@ mod tests {
         assert_eq!(from(date(2027, 3, 31)), Some(Some(old.id)));
         assert_eq!(from(date(2027, 4, 1)), None);
         assert_eq!(from(date(2027, 6, 1)), Some(Some(new.id)));
-        assert_eq!(book.available_on(date(2027, 4, 1)), 0);
+        assert_eq!(book.held_on(date(2027, 4, 1)), 0);
     }
 
     #[test]
@@ -316,30 +392,57 @@ mod tests {
         let (request, spring) = (LeaveRequestId::generate(), date(2027, 5, 1));
         assert!(!take(&mut book, request, DAY, spring, false));
         assert!(take(&mut book, request, DAY, spring, true));
-        assert_eq!((book.debt(), book.available_on(spring)), (DAY, -DAY));
+        assert_eq!((book.debt(), book.held_on(spring)), (DAY, 0));
         let earned = entry(Kind::Accrual, 3 * DAY, date(2027, 6, 1));
         book.add(earned.clone());
         pay(&mut book, date(2027, 6, 1));
-        assert_eq!((book.debt(), book.available_on(date(2027, 6, 1))), (0, 2 * DAY));
+        assert_eq!((book.debt(), book.held_on(date(2027, 6, 1))), (0, 2 * DAY));
         let part = Part { source: Some(earned.id), minutes: DAY };
-        assert_eq!(book.taken_by(request), [Taken { part, day: date(2027, 6, 1) }]);
+        assert_eq!(book.taken_by(request), [Taken { part, day: spring }]);
         give_back(&mut book, request);
         assert_eq!((book.sources()[0].left, book.taken_by(request)), (3 * DAY, vec![]));
     }
 
     #[test]
+    fn a_debt_of_a_day_to_come_waits_for_it() {
+        let mut book = Book::new(vec![entry(Kind::Grant, DAY, date(2027, 1, 1))]);
+        let (request, june) = (LeaveRequestId::generate(), date(2027, 6, 1));
+        book.add(Entry { request: Some(request), ..entry(Kind::Use, -DAY, june) });
+        assert_eq!(book.payments(date(2027, 5, 31)), []);
+        pay(&mut book, june);
+        assert_eq!((book.debt(), book.held_on(june)), (0, 0));
+    }
+
+    #[test]
+    fn what_was_paid_on_another_day_than_it_was_taken_for_is_paid() {
+        let (request, spring, june) = (Some(LeaveRequestId::generate()), date(2027, 5, 1), date(2027, 6, 1));
+        let earned = entry(Kind::Accrual, 3 * DAY, june);
+        let mut book = Book::new(vec![
+            Entry { request, ..entry(Kind::Use, -DAY, spring) },
+            Entry { request, ..entry(Kind::Use, -DAY, spring + 1.day()) },
+            earned.clone(),
+            Entry { request, ..entry(Kind::Return, DAY, june) },
+            Entry { request, source: Some(earned.id), ..entry(Kind::Use, -DAY, june) },
+        ]);
+        assert_eq!(book.debts(), [Debt { request, day: spring + 1.day(), minutes: DAY }]);
+        give_back(&mut book, request.unwrap());
+        assert_eq!((book.debt(), book.sources()[0].left), (0, 3 * DAY));
+    }
+
+    #[test]
     fn a_year_carries_over_no_more_than_its_limit() {
-        let (policy, last) = (LeavePolicyId::generate(), date(2026, 12, 31));
-        let earned = |days: i64| {
-            let earned = until(last, entry(Kind::Accrual, days * DAY, date(2026, 1, 1)));
-            Entry { policy: Some(policy), ..earned }
-        };
-        let before = Entry { policy: Some(policy), ..until(last, entry(Kind::CarryOver, DAY, date(2026, 1, 1))) };
+        let last = date(2026, 12, 31);
+        let earned = |days: i64| until(last, entry(Kind::Accrual, days * DAY, date(2026, 1, 1)));
+        let before = until(last, entry(Kind::CarryOver, DAY, date(2026, 1, 1)));
         let by_hand = until(last, entry(Kind::Grant, DAY, date(2026, 1, 1)));
-        let book = Book::new(vec![earned(3), earned(5), before, by_hand]);
-        let sum = |last, limit| book.carried(policy, last, limit).iter().map(|part| part.minutes).sum::<i64>();
-        assert_eq!([sum(last, Some(4 * DAY)), sum(last, None), sum(last, Some(0))], [4 * DAY, 8 * DAY, 0]);
-        assert_eq!(sum(date(2027, 12, 31), None), 0);
+        let (first, second) = (earned(3), earned(5));
+        let mut book = Book::new(vec![first.clone(), second, before, by_hand]);
+        let sum = |book: &Book, last, limit| book.carried(last, limit).iter().map(|part| part.minutes).sum::<i64>();
+        assert_eq!([Some(4 * DAY), None, Some(0)].map(|limit| sum(&book, last, limit)), [4 * DAY, 8 * DAY, 0]);
+        assert_eq!(sum(&book, date(2027, 12, 31), None), 0);
+        // What has gone on counts.
+        book.add(Entry { source: Some(first.id), ..entry(Kind::CarryOver, -DAY, date(2027, 1, 1)) });
+        assert_eq!([Some(4 * DAY), None].map(|limit| sum(&book, last, limit)), [3 * DAY, 7 * DAY]);
     }
 
     /// What may happen to a book.
@@ -433,7 +536,7 @@ mod tests {
             let book = Book::new(given.collect());
             let on = day(10);
             let Some(parts) = book.draw(minutes, on, false) else {
-                prop_assert!(book.available_on(on) < minutes);
+                prop_assert!(book.held_on(on) < minutes);
                 return Ok(());
             };
             let last_of = |part: &Part| {

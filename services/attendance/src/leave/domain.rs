@@ -16,8 +16,11 @@ use rollcall_org_api::facts::EmployeeFact;
 const MOST: u32 = 1_000_000;
 /// Units, sites or employees of one policy at most.
 const ELIGIBLE: usize = 500;
-/// Years back that a policy may begin: what it gives is reckoned from there.
-const YEARS_BACK: i32 = 10;
+/// Days that a grant may stand for: ten years.
+const EARNED_DAYS: i32 = 3_660;
+/// Years back that a policy may begin, and ahead that anything may be entered or asked: what is given is reckoned from
+/// there and up to there.
+pub(crate) const YEARS: i32 = 10;
 
 /// A kind of leave as it is stored, or every field that is wrong.
 pub(crate) fn leave_type(body: &LeaveTypeBody) -> Result<LeaveTypeBody, Fault> {
@@ -36,8 +39,13 @@ fn minutes(minutes: u32, least: u32) -> Result<u32, Rejection> {
     if (least..=MOST).contains(&minutes) { Ok(minutes) } else { Err(Rejection::new("out_of_range", detail())) }
 }
 
-/// A policy as it is stored, or every field that is wrong; `today` of whoever sends it.
-pub(crate) fn policy(body: &LeavePolicyBody, org: &Org, today: Date) -> Result<LeavePolicyBody, Fault> {
+/// A policy as it is stored, or every field that is wrong; `today` of whoever sends it, `since` when it holds already.
+pub(crate) fn policy(
+    body: &LeavePolicyBody,
+    org: &Org,
+    today: Date,
+    since: Option<Date>,
+) -> Result<LeavePolicyBody, Fault> {
     let mut fields = Fields::new();
     let name = fields.take("/name", validate::text(&body.name, 100));
     eligible(&mut fields, &body.eligible, org);
@@ -62,7 +70,8 @@ pub(crate) fn policy(body: &LeavePolicyBody, org: &Org, today: Date) -> Result<L
             fields.reject("/carry_over/expires_after_months", rejection);
         }
     }
-    let earliest = today - YEARS_BACK.years();
+    let earliest = today - YEARS.years();
+    let earliest = since.map_or(earliest, |since| since.min(earliest));
     let valid_from = validate::date(body.valid_from).and_then(|from| {
         let detail = || format!("must not be before {earliest}");
         if from >= earliest { Ok(from) } else { Err(Rejection::new("date_out_of_range", detail())) }
@@ -111,6 +120,8 @@ pub(crate) struct ByHand {
     pub(crate) minutes: i64,
     pub(crate) effective_on: Date,
     pub(crate) expires_on: Option<Date>,
+    /// The dates that it stands for.
+    pub(crate) earned: Option<(Date, Date)>,
     pub(crate) note: String,
 }
 
@@ -130,7 +141,7 @@ pub(crate) fn by_hand(body: &NewLeaveEntry, today: Date) -> Result<ByHand, Fault
         let detail = "must be 1 to 1,000,000; of an adjustment also less than 0";
         fields.reject("/minutes", Rejection::new("out_of_range", detail));
     }
-    let effective_on = fields.take("/effective_on", validate::date(body.effective_on.unwrap_or(today)));
+    let effective_on = fields.take("/effective_on", not_too_far(body.effective_on.unwrap_or(today), today));
     let expires_on = body.expires_on.map(|last| {
         let last = validate::date(last)?;
         if !gives {
@@ -139,9 +150,41 @@ pub(crate) fn by_hand(body: &NewLeaveEntry, today: Date) -> Result<ByHand, Fault
         not_before(body.effective_on.unwrap_or(today), last)
     });
     let expires_on = fields.take_optional("/expires_on", expires_on);
+    let earned = earned(&mut fields, body);
     let note = fields.take("/note", validate::text(&body.note, 500));
     let (effective_on, expires_on, note) = fields.all((effective_on, expires_on, note))?;
-    Ok(ByHand { kind: body.kind, minutes: body.minutes, effective_on, expires_on, note })
+    Ok(ByHand { kind: body.kind, minutes: body.minutes, effective_on, expires_on, earned, note })
+}
+
+/// A day that is not further ahead than can be reckoned.
+pub(crate) fn not_too_far(day: Date, today: Date) -> Result<Date, Rejection> {
+    let (day, latest) = (validate::date(day)?, today.saturating_add(YEARS.years()));
+    if day <= latest {
+        return Ok(day);
+    }
+    Err(Rejection::new("date_out_of_range", format!("must not be after {latest}")))
+}
+
+/// The dates that a grant stands for.
+fn earned(fields: &mut Fields, body: &NewLeaveEntry) -> Option<(Date, Date)> {
+    let (from, to) = match (body.earned_from, body.earned_to) {
+        (None, None) => return None,
+        (Some(from), Some(to)) => (from, to),
+        (from, _) => {
+            let missing = if from.is_some() { "/earned_to" } else { "/earned_from" };
+            fields.reject(missing, Rejection::new("required", "must come with the other one"));
+            return None;
+        }
+    };
+    if body.kind != LeaveEntryKind::Grant {
+        fields.reject("/earned_from", Rejection::new("not_a_grant", "must be left out of what is no grant"));
+    }
+    let from = fields.take("/earned_from", validate::date(from))?;
+    let to = validate::date(to).and_then(|to| not_before(from, to)).and_then(|to| {
+        let detail = || format!("must be at most {EARNED_DAYS} days, both ends included");
+        if (to - from).get_days() < EARNED_DAYS { Ok(to) } else { Err(Rejection::new("range_too_long", detail())) }
+    });
+    fields.take("/earned_to", to).map(|to| (from, to))
 }
 
 /// The policy by which somebody earns a kind of leave on a day. `policies` are in the order in which they were made.

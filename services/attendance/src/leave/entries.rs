@@ -1,18 +1,17 @@
 //! The ledger in the database: added to, never edited.
 
-use super::book::{Book, Entry, Part};
+use super::book::{Book, Entry, Source};
 use crate::punches::store::{of_word, word};
 use crate::schema::leave_entries as table;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff_diesel::ToDiesel as _;
 use rollcall_attendance_api::leave::{LeaveEntry, LeaveEntryKind};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, LeaveEntryId, LeavePolicyId, LeaveRequestId, LeaveTypeId};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = table)]
@@ -31,6 +30,8 @@ struct Row {
     note: Option<String>,
     created_at: jiff_diesel::Timestamp,
     created_by: Option<EmployeeId>,
+    earned_from: Option<jiff_diesel::Date>,
+    earned_to: Option<jiff_diesel::Date>,
 }
 
 impl Row {
@@ -43,6 +44,8 @@ impl Row {
             minutes: self.minutes,
             effective_on: self.effective_on.to_jiff(),
             expires_on: self.expires_on.map(jiff_diesel::Date::to_jiff),
+            earned_from: self.earned_from.map(jiff_diesel::Date::to_jiff),
+            earned_to: self.earned_to.map(jiff_diesel::Date::to_jiff),
             source_id: self.source_id,
             leave_request_id: self.leave_request_id,
             leave_policy_id: self.leave_policy_id,
@@ -54,37 +57,14 @@ impl Row {
     }
 }
 
-/// Whose ledger is written to, what for, and by whom.
+/// Whose ledger is written to, and by whom.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Posting {
     pub(crate) employee_id: EmployeeId,
     pub(crate) leave_type_id: LeaveTypeId,
-    pub(crate) request: Option<LeaveRequestId>,
-    pub(crate) policy: Option<LeavePolicyId>,
     /// None: the service by itself.
     pub(crate) by: Option<EmployeeId>,
     pub(crate) now: Timestamp,
-}
-
-impl Posting {
-    /// An entry of this posting, not yet stored.
-    pub(crate) fn entry(self, kind: LeaveEntryKind, minutes: i64, effective_on: Date) -> LeaveEntry {
-        LeaveEntry {
-            leave_entry_id: LeaveEntryId::generate(),
-            employee_id: self.employee_id,
-            leave_type_id: self.leave_type_id,
-            kind,
-            minutes,
-            effective_on,
-            expires_on: None,
-            source_id: None,
-            leave_request_id: self.request,
-            leave_policy_id: self.policy,
-            note: None,
-            created_at: self.now,
-            created_by: self.by,
-        }
-    }
 }
 
 fn in_book(entry: &LeaveEntry) -> Entry {
@@ -97,6 +77,7 @@ fn in_book(entry: &LeaveEntry) -> Entry {
         source: entry.source_id,
         request: entry.leave_request_id,
         policy: entry.leave_policy_id,
+        earned: entry.earned_from.zip(entry.earned_to),
     }
 }
 
@@ -120,82 +101,70 @@ pub(crate) fn books(
     Ok(books)
 }
 
-/// Enters what must not be entered twice; false: it is there.
-pub(crate) fn add_once(
+/// Enters one more, in the book too.
+pub(crate) fn post(
     conn: &mut PgConnection,
     tenant: &Tenant,
     book: &mut Book,
-    entry: &LeaveEntry,
-    reason_key: Option<&str>,
-) -> Result<bool, Fault> {
+    posting: Posting,
+    entry: Entry,
+    note: Option<&str>,
+) -> Result<LeaveEntry, Fault> {
+    let Posting { employee_id, leave_type_id, by, now } = posting;
+    let (earned_from, earned_to) = entry.earned.unzip();
     let row = (
         table::org_id.eq(tenant.org_id()),
-        table::leave_entry_id.eq(entry.leave_entry_id),
-        table::employee_id.eq(entry.employee_id),
-        table::leave_type_id.eq(entry.leave_type_id),
+        table::leave_entry_id.eq(entry.id),
+        table::employee_id.eq(employee_id),
+        table::leave_type_id.eq(leave_type_id),
         table::kind.eq(word(&entry.kind)?),
         table::minutes.eq(entry.minutes),
         table::effective_on.eq(entry.effective_on.to_diesel()),
         table::expires_on.eq(entry.expires_on.map(jiff_diesel::ToDiesel::to_diesel)),
-        table::source_id.eq(entry.source_id),
-        table::leave_request_id.eq(entry.leave_request_id),
-        table::leave_policy_id.eq(entry.leave_policy_id),
-        table::reason_key.eq(reason_key),
-        table::note.eq(&entry.note),
-        table::created_at.eq(entry.created_at.to_diesel()),
-        table::created_by.eq(entry.created_by),
+        table::source_id.eq(entry.source),
+        table::leave_request_id.eq(entry.request),
+        table::leave_policy_id.eq(entry.policy),
+        table::reason_key.eq(reason_key(leave_type_id, book, &entry)),
+        table::note.eq(note),
+        table::created_at.eq(now.to_diesel()),
+        table::created_by.eq(by),
+        table::earned_from.eq(earned_from.map(jiff_diesel::ToDiesel::to_diesel)),
+        table::earned_to.eq(earned_to.map(jiff_diesel::ToDiesel::to_diesel)),
     );
-    let key = (table::org_id, table::employee_id, table::reason_key);
-    let added = diesel::insert_into(table::table).values(row).on_conflict(key).do_nothing().execute(conn)?;
-    if added > 0 {
-        book.add(in_book(entry));
-    }
-    Ok(added > 0)
+    diesel::insert_into(table::table).values(row).execute(conn)?;
+    let posted = LeaveEntry {
+        leave_entry_id: entry.id,
+        employee_id,
+        leave_type_id,
+        kind: entry.kind,
+        minutes: entry.minutes,
+        effective_on: entry.effective_on,
+        expires_on: entry.expires_on,
+        earned_from,
+        earned_to,
+        source_id: entry.source,
+        leave_request_id: entry.request,
+        leave_policy_id: entry.policy,
+        note: note.map(str::to_owned),
+        created_at: now,
+        created_by: by,
+    };
+    book.add(entry);
+    Ok(posted)
 }
 
-/// Enters one more.
-pub(crate) fn add(conn: &mut PgConnection, tenant: &Tenant, book: &mut Book, entry: &LeaveEntry) -> Result<(), Fault> {
-    add_once(conn, tenant, book, entry, None).map(drop)
-}
-
-/// Enters parts of sources that are all taken, or all given back.
-pub(crate) fn add_parts(
-    conn: &mut PgConnection,
-    tenant: &Tenant,
-    book: &mut Book,
-    posting: Posting,
-    (kind, sign, day): (LeaveEntryKind, i64, Date),
-    parts: &[Part],
-) -> Result<(), Fault> {
-    for part in parts {
-        let mut entry = posting.entry(kind, sign * part.minutes, day);
-        entry.source_id = part.source;
-        add(conn, tenant, book, &entry)?;
+/// What the service itself enters an entry for, which the database keeps unique: what is earned from a date on, and the
+/// first, second … time that something goes on into a leave year.
+fn reason_key(of: LeaveTypeId, book: &Book, entry: &Entry) -> Option<String> {
+    match (entry.kind, entry.earned, entry.source) {
+        (LeaveEntryKind::Accrual, Some((from, _)), _) => Some(format!("earned:{of}:{from}")),
+        (LeaveEntryKind::CarryOver, _, None) => {
+            let start = entry.effective_on;
+            let same = |source: &&Source| source.kind == LeaveEntryKind::CarryOver && source.from == start;
+            Some(format!("carried:{of}:{start}:{}", book.sources().iter().filter(same).count()))
+        }
+        _ => None,
     }
-    Ok(())
-}
-
-/// Pays what is owed from what there is on `day`: the debt is given back, and taken from the source instead.
-pub(crate) fn pay(
-    conn: &mut PgConnection,
-    tenant: &Tenant,
-    book: &mut Book,
-    posting: Posting,
-    day: Date,
-) -> Result<(), Fault> {
-    for payment in book.payments(day) {
-        let posting = Posting { request: payment.request, ..posting };
-        // A debt of an adjustment belongs to no request.
-        let (back, taken) = match payment.request {
-            Some(_) => (LeaveEntryKind::Return, LeaveEntryKind::Use),
-            None => (LeaveEntryKind::Return, LeaveEntryKind::Adjust),
-        };
-        add(conn, tenant, book, &posting.entry(back, payment.minutes, day))?;
-        let mut entry = posting.entry(taken, -payment.minutes, day);
-        entry.source_id = Some(payment.source);
-        add(conn, tenant, book, &entry)?;
-    }
-    Ok(())
 }
 
 /// A page of the ledger of a person, newest first, with what each entry is ordered by.
@@ -221,19 +190,4 @@ pub(crate) fn list(
         query = query.filter(table::seq.lt(seq));
     }
     query.load::<Row>(conn)?.into_iter().map(Row::view).collect()
-}
-
-/// What the service itself has entered for a person, and what for.
-pub(crate) fn reason_keys(
-    conn: &mut PgConnection,
-    tenant: &Tenant,
-    employee_id: EmployeeId,
-) -> Result<HashSet<String>, Fault> {
-    let keys: Vec<Option<String>> = table::table
-        .filter(table::org_id.eq(tenant.org_id()))
-        .filter(table::employee_id.eq(employee_id))
-        .filter(table::reason_key.is_not_null())
-        .select(table::reason_key)
-        .load(conn)?;
-    Ok(keys.into_iter().flatten().collect())
 }

@@ -1,10 +1,13 @@
 //! `/leave-ledger` and `/leave-balances`.
 
-use super::book::Book;
+use super::book::{Book, Entry};
+use super::desk::Desk;
 use super::domain::{self, ByHand};
-use super::entries::{self, Posting};
-use super::{requests_store, store};
+use super::rules::Rules;
+use super::taking::Standing;
+use super::{entries, requests_store, store};
 use crate::app::App;
+use crate::approvals::bench::Bench;
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadKeyedBody, BadQuery, NotAllowed, Refused};
@@ -20,15 +23,16 @@ use rollcall_common::idempotency::{Idempotent, Principal};
 use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_common::problem::Problem;
 use rollcall_common::tenant::Tenant;
-use rollcall_common::validate;
-use rollcall_ids::{EmployeeId, LeaveTypeId, OrgId};
+use rollcall_ids::{EmployeeId, LeaveEntryId, LeaveTypeId, OrgId};
 use rollcall_org_api::rights::Permission;
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// Grant or adjust leave
 ///
-/// By hand. What takes away takes from what expires first, and not more than there is unless the kind of leave allows
-/// debt: then it may be several entries, of which the first is answered. Needs `leave.write` on the organisation.
+/// By hand. A grant may stand for dates, for which no policy gives anything then. What takes away takes from what expires
+/// first, and not more than there is unless the kind of leave allows debt: then it may be several entries, of which the
+/// first is answered. Needs `leave.write` on the organisation.
 #[utoipa::path(
     operation_id = "create_leave_entry",
     tag = "leave",
@@ -46,7 +50,7 @@ use serde::Deserialize;
             ("Location" = String, description = "The ledger of the person"),
             ("Idempotency-Replayed" = Option<String>, description = "`true` when it was made by an earlier request with this key"),
         )),
-        (status = 409, description = "`idempotency_in_progress`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`leave_earned_already`, or `idempotency_in_progress`", body = Problem, content_type = "application/problem+json"),
         Refused, NotAllowed, BadKeyedBody,
     ),
 )]
@@ -64,53 +68,52 @@ pub(crate) async fn create(
     let person = app.facts.employee(&at.tenant, body.employee_id).await?.ok_or_else(unknown)?;
     let now = app.core.clock.now();
     let entry = domain::by_hand(&body, at.member.org.date_at(&person, now))?;
-    let tenant = at.tenant;
-    let posting = Posting {
-        employee_id: person.employee_id,
-        leave_type_id: body.leave_type_id,
-        request: None,
-        policy: None,
-        by: Some(at.member.employee.employee_id),
-        now,
-    };
+    let (tenant, org, by) = (at.tenant, Arc::clone(&at.member.org), at.member.employee.employee_id);
+    let bench = Bench { today: org.date_at(&person, now), org, person };
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
+    let settle_days = app.leave.settle_days;
     let work = move |conn: &mut PgConnection| {
         guard.once(conn, principal, now, |conn| {
-            let entry = enter(conn, &tenant, posting, entry)?;
+            let unknown =
+                || Fault::invalid("/leave_type_id", UNKNOWN_LEAVE_TYPE, "the organisation has none of this id");
+            let of = store::one_type(conn, &tenant, body.leave_type_id)?.ok_or_else(unknown)?;
+            let mut desk = Desk::open(conn, &tenant, &bench, &of, settle_days, now)?;
+            let entry = enter(conn, &tenant, &mut desk, entry, by)?;
             let ledger = format!("/api/attendance/v1/orgs/{}/leave-ledger", tenant.org_id());
-            Answer::created(format!("{ledger}?employee_id={}", entry.employee_id), &entry)
+            Ok::<_, Error>(Answer::created(format!("{ledger}?employee_id={}", entry.employee_id), &entry)?)
         })
     };
-    Ok(app.core.db.transaction(&tenant, work).await?)
+    app.core.db.transaction(&tenant, work).await
 }
 
-fn enter(conn: &mut PgConnection, tenant: &Tenant, posting: Posting, by_hand: ByHand) -> Result<LeaveEntry, Fault> {
-    let Posting { employee_id, leave_type_id, .. } = posting;
-    let unknown = || Fault::invalid("/leave_type_id", UNKNOWN_LEAVE_TYPE, "the organisation has none of this id");
-    let leave_type = store::one_type(conn, tenant, leave_type_id)?.ok_or_else(unknown)?;
-    store::lock_account(conn, tenant, employee_id)?;
-    let mut book = entries::books(conn, tenant, employee_id)?.remove(&leave_type_id).unwrap_or_default();
-    let ByHand { kind, minutes, effective_on: day, expires_on, note } = by_hand;
-    let note = Some(note);
+fn enter(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    desk: &mut Desk<'_>,
+    by_hand: ByHand,
+    by: EmployeeId,
+) -> Result<LeaveEntry, Error> {
+    let ByHand { kind, minutes, effective_on, expires_on, earned, note } = by_hand;
     if minutes > 0 {
-        let entry = LeaveEntry { expires_on, note, ..posting.entry(kind, minutes, day) };
-        entries::add(conn, tenant, &mut book, &entry)?;
-        entries::pay(conn, tenant, &mut book, posting, day)?;
+        let meets = |(from, to): (Date, Date)| earned.is_some_and(|earned| from <= earned.1 && earned.0 <= to);
+        if desk.book.earned().any(meets) {
+            return Err(Error::LeaveEarnedAlready);
+        }
+        let entry = Entry::new(LeaveEntryId::generate(), kind, minutes, effective_on);
+        let entry = desk.enter(conn, tenant, Entry { expires_on, earned, ..entry }, by, Some(&note))?;
+        desk.settle(conn, tenant)?;
         return Ok(entry);
     }
-    let too_much = || {
-        let detail = format!("there are {} minutes to be taken on that day", book.available_on(day));
-        Fault::invalid("/minutes", ABOVE_BALANCE, detail)
-    };
-    let parts = book.draw(-minutes, day, leave_type.body.allows_debt).ok_or_else(too_much)?;
+    let taken = desk.taken(&[(effective_on, -minutes)], None);
     let mut first = None;
-    for part in parts {
-        let source_id = part.source;
-        let entry = LeaveEntry { source_id, note: note.clone(), ..posting.entry(kind, -part.minutes, day) };
-        entries::add(conn, tenant, &mut book, &entry)?;
-        first.get_or_insert(entry);
+    for entry in taken.map_err(|detail| Fault::invalid("/minutes", ABOVE_BALANCE, detail))? {
+        let takes = entry.kind == kind;
+        let entry = desk.enter(conn, tenant, entry, by, Some(&note))?;
+        if takes {
+            first.get_or_insert(entry);
+        }
     }
-    first.ok_or_else(|| Fault::internal(anyhow::anyhow!("something is always taken")))
+    first.ok_or_else(|| Fault::internal(anyhow::anyhow!("something is always taken")).into())
 }
 
 /// `?employee_id=&leave_type_id=&limit=&cursor=`
@@ -160,7 +163,8 @@ pub(crate) struct BalanceQuery {
 
 /// Read balances of leave
 ///
-/// Of one person on a day, of every kind that is taken from a balance. Needs `leave.read` on the person.
+/// Of one person on a day, of every kind that is taken from a balance; on a day to come with what will be earned, carried
+/// over and expire until then. At most ten years ahead. Needs `leave.read` on the person.
 #[utoipa::path(
     operation_id = "read_leave_balances",
     tag = "leave",
@@ -181,31 +185,37 @@ pub(crate) async fn balances(
     let BalanceQuery { employee_id, as_of } = query?.0;
     let person = crate::facts::person(&app, &at, employee_id, Permission::LeaveRead).await?;
     let today = at.member.org.date_at(&person, app.core.clock.now());
-    let as_of = as_of.map_or(Ok(today), validate::date);
+    let as_of = as_of.map_or(Ok(today), |day| domain::not_too_far(day, today));
     let as_of = as_of.map_err(|rejection| Fault::invalid("?as_of", rejection.code, rejection.detail))?;
-    let (tenant, employee_id) = (at.tenant, person.employee_id);
+    let (tenant, employee_id, org) = (at.tenant, person.employee_id, Arc::clone(&at.member.org));
+    let settle_days = app.leave.settle_days;
     let load = move |conn: &mut PgConnection| {
         let books = entries::books(conn, &tenant, employee_id)?;
         let pending = requests_store::pending(conn, &tenant, employee_id)?;
-        Ok::<_, Fault>((store::all_types(conn, &tenant)?, books, pending))
+        Ok::<_, Fault>((Rules::load(conn, &tenant, org, settle_days)?, books, pending))
     };
-    let (types, books, pending) = app.core.db.transaction(&tenant, load).await?;
-    let empty = Book::default();
-    let of_balance = types.iter().filter(|one| one.body.from_balance);
-    let of = |one: &LeaveType| {
-        let pending = pending.get(&one.leave_type_id).copied().unwrap_or(0);
-        balance(one, books.get(&one.leave_type_id).unwrap_or(&empty), pending, as_of)
+    let (rules, books, pending) = app.core.db.transaction(&tenant, load).await?;
+    let items = move || -> Vec<LeaveBalance> {
+        let of_balance = rules.types.iter().filter(|one| one.body.from_balance);
+        let of = |one: &LeaveType| {
+            let empty = Book::default();
+            let book = books.get(&one.leave_type_id).unwrap_or(&empty);
+            let course = rules.ahead(&person, one.leave_type_id, book, Rules::horizon(book, as_of, today));
+            let standing = rules.account(book, &course, today).standing(as_of);
+            balance(one, standing, pending.get(&one.leave_type_id).copied().unwrap_or(0))
+        };
+        of_balance.map(of).collect()
     };
-    let items = of_balance.map(of).collect();
+    let items = web::block(items).await.map_err(Fault::internal)?;
     Ok(Answer::ok(&LeaveBalances { employee_id, as_of, items })?)
 }
 
-fn balance(of: &LeaveType, book: &Book, pending_minutes: i64, as_of: Date) -> LeaveBalance {
-    let (next_expiry_on, next_expiry_minutes) = book.next_expiry(as_of).unzip();
+fn balance(of: &LeaveType, standing: Standing, pending_minutes: i64) -> LeaveBalance {
+    let (next_expiry_on, next_expiry_minutes) = standing.next_expiry.unzip();
     LeaveBalance {
         leave_type_id: of.leave_type_id,
-        balance_minutes: book.balance_on(as_of),
-        available_minutes: book.available_on(as_of),
+        balance_minutes: standing.balance,
+        available_minutes: standing.available,
         pending_minutes,
         next_expiry_on,
         next_expiry_minutes,

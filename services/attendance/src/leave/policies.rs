@@ -17,6 +17,7 @@ use rollcall_common::problem::Problem;
 use rollcall_ids::{LeavePolicyId, LeaveTypeId, OrgId};
 use rollcall_org_api::rights::Permission;
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// Define how leave is earned
 ///
@@ -56,7 +57,7 @@ pub(crate) async fn create(
     }
     let Idempotent { body, guard } = body?;
     let now = app.core.clock.now();
-    let body = domain::policy(&body, &at.member.org, at.member.org.date_at(&at.member.employee, now))?;
+    let body = domain::policy(&body, &at.member.org, at.member.org.date_at(&at.member.employee, now), None)?;
     let (tenant, by) = (at.tenant, at.member.employee.employee_id);
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let work = move |conn: &mut diesel::PgConnection| {
@@ -141,8 +142,9 @@ pub(crate) async fn read(app: web::Data<App>, at: InOrg, path: Path<(OrgId, Leav
 
 /// Change a policy
 ///
-/// What it has given stays given; what it gives from now on it gives as it says now. The body is the whole new version.
-/// To change what is earned from a day on, end this one the day before with `valid_to` and make another. Needs
+/// What it has given stays given, for the dates that it was given for; dates for which nothing was given yet are earned as
+/// it says now. The body is the whole new version. To change what is earned from a day on, end this one the day before
+/// with `valid_to` and make another. Needs
 /// `leave.write` on the organisation and `If-Match`.
 #[utoipa::path(
     operation_id = "change_leave_policy",
@@ -178,7 +180,8 @@ pub(crate) async fn change(
     }
     if_match.required()?;
     let now = app.core.clock.now();
-    let body = domain::policy(&body?.0, &at.member.org, at.member.org.date_at(&at.member.employee, now))?;
+    let (body, org) = (body?.0, Arc::clone(&at.member.org));
+    let today = org.date_at(&at.member.employee, now);
     let (tenant, (_, id), by) = (at.tenant, path.0, at.member.employee.employee_id);
     let work = move |conn: &mut diesel::PgConnection| {
         let mut changed = store::locked_policy(conn, &tenant, id)?.ok_or(Fault::NotFound)?;
@@ -186,7 +189,7 @@ pub(crate) async fn change(
         if changed.body.leave_type_id != body.leave_type_id {
             return Err(Fault::invalid("/leave_type_id", "immutable", "the kind of leave of a policy stays"));
         }
-        changed.body = body;
+        changed.body = domain::policy(&body, &org, today, Some(changed.body.valid_from))?;
         changed.version += 1;
         store::change_policy(conn, &tenant, by, &changed, now)?;
         Ok(changed)

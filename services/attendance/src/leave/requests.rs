@@ -1,7 +1,6 @@
 //! `/leave-requests`.
 
-use super::book::Book;
-use super::entries::{self, Posting};
+use super::desk::Desk;
 use super::requests_store as wishes;
 use super::store;
 use super::wish::{Wish, total};
@@ -11,14 +10,13 @@ use crate::approvals::{self, Decided, NewRequest, store as approvals_store};
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
-use crate::workdays;
 use actix_web::{get, post, web};
 use diesel::pg::PgConnection;
 use rollcall_attendance_api::approvals::{Decision, RequestKind, RequestStatus, Verdict};
 use rollcall_attendance_api::codes::{ABOVE_BALANCE, UNKNOWN_LEAVE_TYPE};
-use rollcall_attendance_api::leave::{LeaveDay, LeaveEntryKind, LeaveRequest, LeaveType, NewLeaveRequest};
+use rollcall_attendance_api::leave::{LeaveDay, LeaveRequest, LeaveType, NewLeaveRequest};
 use rollcall_common::answer::Answer;
-use rollcall_common::extract::{Json, Path, Query};
+use rollcall_common::extract::{IfMatch, Json, Path, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::{Idempotent, Principal};
 use rollcall_common::paging::{PageQuery, Paged};
@@ -36,7 +34,8 @@ fn answer(request: &LeaveRequest) -> Result<Answer, Fault> {
 /// Ask for leave
 ///
 /// For oneself, or by `leave.write` for somebody else. Of whole days, half a day or hours, as the kind of leave has it;
-/// not more than the balance has for these days, unless it allows debt. It waits for one or two approvals.
+/// not more than the balance will have on these days, with what is earned, carried over and expires until then, unless
+/// it allows debt. It waits for one or two approvals.
 #[utoipa::path(
     operation_id = "create_leave_request",
     tag = "leave",
@@ -74,6 +73,7 @@ pub(crate) async fn create(
     let (tenant, outbox, org) = (at.tenant, app.core.outbox.clone(), Arc::clone(&at.member.org));
     let bench = Bench { today: org.date_at(&person, now), org, person: Arc::new(person) };
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
+    let settle_days = app.leave.settle_days;
     let work = move |conn: &mut PgConnection| {
         guard.once(conn, principal, now, |conn| {
             let unknown =
@@ -81,11 +81,9 @@ pub(crate) async fn create(
             let found = store::one_type(conn, &tenant, body.leave_type_id)?;
             let of = found.filter(|of| !of.body.archived).ok_or_else(unknown)?;
             let wish = Wish::parse(&body, &of, bench.today)?;
-            store::lock_account(conn, &tenant, bench.person.employee_id)?;
-            let facts = workdays::planned_days(conn, &tenant, &bench.org, &bench.person, (wish.from, wish.to))?;
-            let days = wish.cost(&facts);
-            let mut book = book_of(conn, &tenant, bench.person.employee_id, &of)?;
-            drawn(&mut book, &of, &days)?;
+            let desk = Desk::open(conn, &tenant, &bench, &of, settle_days, now)?;
+            let (days, part) = desk.cost(conn, &tenant, &wish, None)?;
+            desk.take(&days, None).map_err(|detail| Fault::invalid("", ABOVE_BALANCE, detail))?;
             let new = NewRequest {
                 request_id: RequestId::generate(),
                 kind: RequestKind::Leave,
@@ -95,8 +93,7 @@ pub(crate) async fn create(
                 levels: of.body.approval_levels,
             };
             let request = approvals::open(conn, &tenant, &outbox, &bench, new, now)?;
-            let taken = wish.taken(facts.iter().find(|day| day.date == wish.from));
-            let made = wishes::add(conn, &tenant, &request, of.leave_type_id, &wish, &days, taken)?;
+            let made = wishes::add(conn, &tenant, &request, of.leave_type_id, &wish, &days, part)?;
             let id = made.leave_request_id;
             let location = format!("/api/attendance/v1/orgs/{}/leave-requests/{id}", tenant.org_id());
             Ok::<_, Error>(Answer::created(location, &made)?.version(made.approval.version))
@@ -113,29 +110,6 @@ fn gist(wish: &Wish, of: &LeaveType, days: &[LeaveDay]) -> rollcall_attendance_a
         label: Some(of.body.name.clone()),
         reason: wish.reason.clone(),
     }
-}
-
-fn book_of(conn: &mut PgConnection, tenant: &Tenant, whose: EmployeeId, of: &LeaveType) -> Result<Book, Fault> {
-    Ok(entries::books(conn, tenant, whose)?.remove(&of.leave_type_id).unwrap_or_default())
-}
-
-/// Takes the days from the book, and says what was taken of what; refused when there is not enough for one of them.
-fn drawn(book: &mut Book, of: &LeaveType, days: &[LeaveDay]) -> Result<Vec<(LeaveDay, Vec<super::book::Part>)>, Fault> {
-    if !of.body.from_balance {
-        return Ok(Vec::new());
-    }
-    let mut all = Vec::new();
-    for day in days.iter().filter(|day| day.minutes > 0) {
-        let too_much = |available: i64| {
-            let detail = format!("{} costs {} minutes, and there are {available}", day.date, day.minutes);
-            Fault::invalid("", ABOVE_BALANCE, detail)
-        };
-        let parts = book.draw(day.minutes.into(), day.date, of.body.allows_debt);
-        let parts = parts.ok_or_else(|| too_much(book.available_on(day.date).max(0)))?;
-        book.take(&parts);
-        all.push((*day, parts));
-    }
-    Ok(all)
 }
 
 /// `?employee_id=&status=&limit=&cursor=`
@@ -210,7 +184,8 @@ pub(crate) async fn read(app: web::Data<App>, at: InOrg, path: Path<(OrgId, Leav
 /// Approve a request for leave
 ///
 /// Of two levels the first passes it on to the second; with the last, each day is taken from the balance at what it
-/// costs by the plan of now, and the leave is in the workdays. At the first level by the direct manager or whoever holds
+/// costs by the plan of now, a day to come from what there will be then, one that is over from what there was, and the
+/// leave is in the workdays. At the first level by the direct manager or whoever holds
 /// `approvals.decide` on the person, at the second by whoever holds it for the organisation, or by somebody to whom one
 /// of these has delegated today; never by the person or by whoever asked.
 #[utoipa::path(
@@ -220,11 +195,13 @@ pub(crate) async fn read(app: web::Data<App>, at: InOrg, path: Path<(OrgId, Leav
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("leave_request_id" = LeaveRequestId, Path, description = "The request"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the decision is made against", example = "\"1\""),
     ),
     request_body(content = Decision, example = json!({"note": "Enjoy it"})),
     responses(
         (status = 200, description = "It holds, or waits for the second level", body = LeaveRequest, headers(("ETag" = String, description = "Its version"))),
-        (status = 409, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`already_decided`, also while somebody else decides; `above_balance`; `leave_overlaps`", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "Changed since it was read", body = Problem, content_type = "application/problem+json"),
         Refused, NotAllowed, BadBody,
     ),
 )]
@@ -233,9 +210,10 @@ pub(crate) async fn approve(
     app: web::Data<App>,
     at: InOrg,
     path: Path<(OrgId, LeaveRequestId)>,
+    if_match: IfMatch,
     body: Then<Json<Decision>>,
 ) -> Result<Answer, Error> {
-    end(&app, &at, path.0.1, body, Verdict::Approved).await
+    end(&app, &at, path.0.1, if_match, body, Verdict::Approved).await
 }
 
 /// Reject a request for leave
@@ -248,11 +226,13 @@ pub(crate) async fn approve(
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("leave_request_id" = LeaveRequestId, Path, description = "The request"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the decision is made against", example = "\"1\""),
     ),
     request_body(content = Decision, example = json!({"note": "Half of the team is away that week"})),
     responses(
         (status = 200, description = "It does not hold", body = LeaveRequest, headers(("ETag" = String, description = "Its version"))),
-        (status = 409, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`already_decided`, also while somebody else decides", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "Changed since it was read", body = Problem, content_type = "application/problem+json"),
         Refused, NotAllowed, BadBody,
     ),
 )]
@@ -261,9 +241,10 @@ pub(crate) async fn reject(
     app: web::Data<App>,
     at: InOrg,
     path: Path<(OrgId, LeaveRequestId)>,
+    if_match: IfMatch,
     body: Then<Json<Decision>>,
 ) -> Result<Answer, Error> {
-    end(&app, &at, path.0.1, body, Verdict::Rejected).await
+    end(&app, &at, path.0.1, if_match, body, Verdict::Rejected).await
 }
 
 /// Take a request for leave back
@@ -277,11 +258,13 @@ pub(crate) async fn reject(
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("leave_request_id" = LeaveRequestId, Path, description = "The request"),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the decision is made against", example = "\"1\""),
     ),
     request_body(content = Decision, example = json!({"note": "No snow"})),
     responses(
         (status = 200, description = "It is as if it had not been asked for", body = LeaveRequest, headers(("ETag" = String, description = "Its version"))),
-        (status = 409, description = "`already_decided`, or `leave_begun`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`already_decided`, also while somebody else decides; `leave_begun`", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "Changed since it was read", body = Problem, content_type = "application/problem+json"),
         Refused, NotAllowed, BadBody,
     ),
 )]
@@ -290,9 +273,10 @@ pub(crate) async fn cancel(
     app: web::Data<App>,
     at: InOrg,
     path: Path<(OrgId, LeaveRequestId)>,
+    if_match: IfMatch,
     body: Then<Json<Decision>>,
 ) -> Result<Answer, Error> {
-    end(&app, &at, path.0.1, body, Verdict::Cancelled).await
+    end(&app, &at, path.0.1, if_match, body, Verdict::Cancelled).await
 }
 
 /// Decides a request, and writes to the ledger what follows from it.
@@ -300,59 +284,35 @@ async fn end(
     app: &App,
     at: &InOrg,
     id: LeaveRequestId,
+    if_match: IfMatch,
     body: Then<Json<Decision>>,
     verdict: Verdict,
 ) -> Result<Answer, Error> {
-    let (now, by) = (app.core.clock.now(), at.member.employee.employee_id);
+    let (now, by, settle_days) = (app.core.clock.now(), at.member.employee.employee_id, app.leave.settle_days);
     let effect = move |conn: &mut PgConnection, tenant: &Tenant, decided: &Decided| {
+        // The version that was decided about is the one before that of the decision.
+        if_match.check(decided.request.approval.version - 1)?;
         let mut leave = wishes::one(conn, tenant, decided.request.clone())?;
-        let whose = leave.employee_id;
-        store::lock_account(conn, tenant, whose)?;
-        let of = store::one_type(conn, tenant, leave.leave_type_id)?.ok_or(Fault::NotFound)?;
-        let posting = Posting {
-            employee_id: whose,
-            leave_type_id: leave.leave_type_id,
-            request: Some(id),
-            policy: None,
-            by: Some(by),
-            now,
-        };
-        let mut book = book_of(conn, tenant, whose, &of)?;
-        if decided.holds_now() {
-            use_up(conn, tenant, &decided.bench, &of, &mut book, posting, &mut leave)?;
-        } else if wishes::was_approved(conn, tenant, id)? {
-            if leave.from < decided.bench.today {
-                return Err(Error::LeaveBegun);
+        let held = wishes::was_approved(conn, tenant, id)?;
+        if held && leave.from < decided.bench.today {
+            return Err(Error::LeaveBegun);
+        }
+        if held || decided.holds_now() {
+            let of = store::one_type(conn, tenant, leave.leave_type_id)?.ok_or(Fault::NotFound)?;
+            let mut desk = Desk::open(conn, tenant, &decided.bench, &of, settle_days, now)?;
+            if decided.holds_now() {
+                let (days, part) = desk.cost(conn, tenant, &Wish::of(&leave), Some(id))?;
+                let entries = desk.take(&days, Some(id)).map_err(Error::AboveBalance)?;
+                (leave.minutes, leave.days) = (total(&days), days);
+                wishes::freeze(conn, tenant, &leave, part)?;
+                desk.post(conn, tenant, entries, by)?;
+            } else {
+                desk.give_back(conn, tenant, id, by)?;
             }
-            for taken in book.taken_by(id) {
-                let back = (LeaveEntryKind::Return, 1, taken.day);
-                entries::add_parts(conn, tenant, &mut book, posting, back, &[taken.part])?;
-            }
-            entries::pay(conn, tenant, &mut book, posting, decided.bench.today)?;
         }
         wishes::note(conn, tenant, &leave)?;
         Ok(leave)
     };
     let request = (RequestKind::Leave, RequestId(id.0));
     Ok(answer(&approvals::decide(app, at, request, body, verdict, effect).await?)?)
-}
-
-/// Fixes what each day costs, and takes it from the balance.
-fn use_up(
-    conn: &mut PgConnection,
-    tenant: &Tenant,
-    bench: &Bench,
-    of: &LeaveType,
-    book: &mut Book,
-    posting: Posting,
-    leave: &mut LeaveRequest,
-) -> Result<(), Fault> {
-    let facts = workdays::planned_days(conn, tenant, &bench.org, &bench.person, (leave.from, leave.to))?;
-    leave.days = Wish::of(leave).cost(&facts);
-    leave.minutes = total(&leave.days);
-    for (day, parts) in drawn(&mut book.clone(), of, &leave.days)? {
-        let taken = (LeaveEntryKind::Use, -1, day.date);
-        entries::add_parts(conn, tenant, book, posting, taken, &parts)?;
-    }
-    Ok(())
 }

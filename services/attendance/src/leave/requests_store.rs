@@ -1,13 +1,15 @@
 //! Requests for leave in the database.
 
+use super::overlap::{self, Time};
 use super::wish::{Piece, Wish, total};
 use crate::approvals::domain::Request;
 use crate::error::Error;
 use crate::punches::store::{of_word, word};
 use crate::schema::leave_requests as table;
+use crate::workdays::facts::Interval;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::Date;
 use jiff_diesel::ToDiesel as _;
 use rollcall_attendance_api::approvals::{Approval, RequestStatus};
 use rollcall_attendance_api::leave::{LeaveDay, LeaveRequest};
@@ -18,6 +20,7 @@ use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, LeaveRequestId, LeaveTypeId};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::ops::Bound;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = table)]
@@ -74,7 +77,7 @@ pub(crate) fn add(
     of: LeaveTypeId,
     wish: &Wish,
     days: &[LeaveDay],
-    (taken_from, taken_until): (DateTime, DateTime),
+    part: Interval,
 ) -> Result<LeaveRequest, Error> {
     let leave_request_id = LeaveRequestId(request.request_id.0);
     let (portion, hours) = match wish.piece {
@@ -92,8 +95,7 @@ pub(crate) fn add(
         table::hours_start.eq(hours.map(|hours| hours.start.to_string())),
         table::hours_end.eq(hours.map(|hours| hours.end.to_string())),
         table::reason.eq(&wish.reason),
-        table::taken_from.eq(taken_from.to_diesel()),
-        table::taken_until.eq(taken_until.to_diesel()),
+        table::part.eq(range(part)),
         table::days.eq(serde_json::to_value(days).map_err(Fault::internal)?),
         table::status.eq(word(&request.approval.status)?),
     );
@@ -130,15 +132,58 @@ pub(crate) fn one(conn: &mut PgConnection, tenant: &Tenant, request: Request) ->
     of(conn, tenant, vec![request])?.pop().ok_or(Fault::NotFound)
 }
 
-/// Notes how it stands, and what it costs.
+/// Notes how it stands.
 pub(crate) fn note(conn: &mut PgConnection, tenant: &Tenant, request: &LeaveRequest) -> Result<(), Fault> {
     diesel::update(table::table.find((tenant.org_id(), request.leave_request_id)))
-        .set((
-            table::status.eq(word(&request.approval.status)?),
-            table::days.eq(serde_json::to_value(&request.days).map_err(Fault::internal)?),
-        ))
+        .set(table::status.eq(word(&request.approval.status)?))
         .execute(conn)?;
     Ok(())
+}
+
+/// Notes for good what it costs, and which part of a day it takes.
+pub(crate) fn freeze(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    request: &LeaveRequest,
+    part: Interval,
+) -> Result<(), Error> {
+    diesel::update(table::table.find((tenant.org_id(), request.leave_request_id)))
+        .set((
+            table::days.eq(serde_json::to_value(&request.days).map_err(Fault::internal)?),
+            table::part.eq(range(part)),
+        ))
+        .execute(conn)
+        .map_err(Error::of_write)?;
+    Ok(())
+}
+
+/// A part as the database keeps it.
+fn range(part: Interval) -> (Bound<jiff_diesel::Timestamp>, Bound<jiff_diesel::Timestamp>) {
+    let (start, end) = overlap::kept(part);
+    (start.map(jiff_diesel::ToDiesel::to_diesel), end.map(jiff_diesel::ToDiesel::to_diesel))
+}
+
+/// What holds or waits of a person on some dates, beside one request.
+pub(crate) fn beside(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    employee_id: EmployeeId,
+    (from, to): (Date, Date),
+    not: Option<LeaveRequestId>,
+) -> Result<Vec<Time>, Fault> {
+    let standing = [word(&RequestStatus::Pending)?, word(&RequestStatus::Approved)?];
+    let rows: Vec<Row> = table::table
+        .filter(table::org_id.eq(tenant.org_id()).and(table::employee_id.eq(employee_id)))
+        .filter(table::status.eq_any(standing))
+        .filter(table::from_date.le(to.to_diesel()).and(table::to_date.ge(from.to_diesel())))
+        .select(Row::as_select())
+        .load(conn)?;
+    let others = rows.into_iter().filter(|row| Some(row.leave_request_id) != not);
+    let time = |row: Row| {
+        let (from, to) = (row.from_date.to_jiff(), row.to_date.to_jiff());
+        Ok(Time { from, to, piece: piece(row.portion, row.hours_start, row.hours_end)? })
+    };
+    others.map(time).collect()
 }
 
 /// Whether it holds, as it was noted last.
@@ -167,13 +212,22 @@ pub(crate) fn pending(
 }
 
 /// Leave that holds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub(crate) employee_id: EmployeeId,
     pub(crate) leave_type_id: LeaveTypeId,
     pub(crate) from: Date,
     pub(crate) to: Date,
     pub(crate) piece: Piece,
+    /// What each day costs.
+    pub(crate) days: Vec<LeaveDay>,
+}
+
+impl Held {
+    /// Minutes of a date.
+    pub(crate) fn minutes_on(&self, date: Date) -> u32 {
+        self.days.iter().filter(|day| day.date == date).map(|day| day.minutes).sum()
+    }
 }
 
 /// The leave of some people that holds and touches the dates, by its first day.
@@ -200,6 +254,7 @@ pub(crate) fn held(
             from: row.from_date.to_jiff(),
             to: row.to_date.to_jiff(),
             piece: piece(row.portion, row.hours_start, row.hours_end)?,
+            days: serde_json::from_value(row.days).map_err(Fault::internal)?,
         })
     };
     rows.into_iter().map(held).collect()

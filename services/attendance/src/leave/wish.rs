@@ -1,9 +1,10 @@
 //! What leave may be asked for, and what it costs. Pure.
 
+use super::overlap::Time;
 use crate::workdays::facts::{DayFacts, whole_minutes};
 use crate::workdays::plan::Plan;
 use jiff::ToSpan as _;
-use jiff::civil::{Date, DateTime, time};
+use jiff::civil::Date;
 use rollcall_attendance_api::leave::{LeaveDay, LeaveRequest, LeaveType, LeaveUnit, NewLeaveRequest};
 use rollcall_attendance_api::policy::Portion;
 use rollcall_attendance_api::workdays::LeaveHours;
@@ -100,24 +101,9 @@ impl Wish {
         Self { from: leave.from, to: leave.to, piece, reason: leave.reason.clone() }
     }
 
-    /// From when to when it takes somebody away, by the clock on the wall. Hours before the start of a shift that goes
-    /// on past midnight are of the next morning, `day` says so.
-    pub(crate) fn taken(&self, day: Option<&DayFacts>) -> (DateTime, DateTime) {
-        let midnight = time(0, 0, 0, 0);
-        let noon = time(12, 0, 0, 0);
-        let (first, after) = (self.from.to_datetime(midnight), (self.to + 1.day()).to_datetime(midnight));
-        match self.piece {
-            Piece::Portion(Portion::Full) => (first, after),
-            Piece::Portion(Portion::Am) => (first, self.from.to_datetime(noon)),
-            Piece::Portion(Portion::Pm) => (self.from.to_datetime(noon), after),
-            Piece::Hours(LeaveHours { start, end }) => {
-                let shift = day.and_then(|day| day.shift.as_ref());
-                let tomorrow = shift.is_some_and(|shift| shift.end <= shift.start && start < shift.start);
-                let date = if tomorrow { self.from + 1.day() } else { self.from };
-                let until = if end <= start { date + 1.day() } else { date };
-                (date.to_datetime(start.time()), until.to_datetime(end.time()))
-            }
-        }
+    /// From when to when it is.
+    pub(crate) fn time(&self) -> Time {
+        Time { from: self.from, to: self.to, piece: self.piece }
     }
 
     /// What each day costs: what was to be worked without it, less what is with it. `days` are those of the wish, with
@@ -145,7 +131,7 @@ pub(crate) fn total(days: &[LeaveDay]) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::workdays::facts::ShiftFacts;
     use jiff::civil::date;
@@ -160,7 +146,7 @@ mod tests {
         WallTime::parse(text).unwrap()
     }
 
-    fn day(on: Date, shift: Option<(&str, &str)>) -> DayFacts {
+    pub(crate) fn day(on: Date, shift: Option<(&str, &str)>) -> DayFacts {
         let lunch = Break { start: wall("12:00"), end: wall("13:00"), paid: false };
         let shift = shift.map(|(start, end)| {
             let breaks = if start == "09:00" { vec![lunch] } else { vec![] };
@@ -173,12 +159,13 @@ mod tests {
             holiday: None,
             leave: None,
             leave_hours: vec![],
+            leave_costs: vec![],
             overtime_approved: None,
             reported_until: None,
         }
     }
 
-    fn hours(start: &str, end: &str) -> Piece {
+    pub(crate) fn hours(start: &str, end: &str) -> Piece {
         Piece::Hours(LeaveHours { start: wall(start), end: wall(end) })
     }
 
@@ -221,23 +208,5 @@ mod tests {
         Piece::Portion(Portion::Am).take_from(&mut facts);
         Piece::Portion(Portion::Pm).take_from(&mut facts);
         assert_eq!(facts.leave, Some(Portion::Full));
-    }
-
-    #[test]
-    fn what_is_taken_stands_on_the_wall() {
-        let on = date(2026, 6, 1);
-        let night = day(on, Some(("22:00", "06:00")));
-        for (piece, from, until) in [
-            (Piece::Portion(Portion::Full), "2026-06-01T00:00", "2026-06-02T00:00"),
-            (Piece::Portion(Portion::Am), "2026-06-01T00:00", "2026-06-01T12:00"),
-            (Piece::Portion(Portion::Pm), "2026-06-01T12:00", "2026-06-02T00:00"),
-            (hours("22:00", "23:00"), "2026-06-01T22:00", "2026-06-01T23:00"),
-            (hours("23:00", "01:00"), "2026-06-01T23:00", "2026-06-02T01:00"),
-            (hours("04:00", "06:00"), "2026-06-02T04:00", "2026-06-02T06:00"),
-        ] {
-            let wish = Wish { from: on, to: on, piece, reason: None };
-            let expected = (from.parse().unwrap(), until.parse().unwrap());
-            assert_eq!(wish.taken(Some(&night)), expected, "{piece:?}");
-        }
     }
 }

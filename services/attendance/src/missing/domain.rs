@@ -104,6 +104,7 @@ mod tests {
             holiday: None,
             leave: None,
             leave_hours: vec![],
+            leave_costs: vec![],
             overtime_approved: None,
             reported_until: None,
         };

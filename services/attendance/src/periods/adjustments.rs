@@ -6,13 +6,15 @@ use crate::app::App;
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadQuery, NotAllowed, Refused};
-use crate::workdays::days;
+use crate::workdays::{days, view};
 use actix_web::{get, web};
 use rollcall_attendance_api::periods::{Adjustment, PeriodStatus};
+use rollcall_attendance_api::workdays::Workday;
 use rollcall_common::extract::{Path, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_ids::{EmployeeId, OrgId, PeriodId};
+use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::Permission;
 use std::sync::Arc;
 
@@ -50,21 +52,31 @@ pub(crate) async fn list(
     }
     let (tenant, org, now, member) = (at.tenant, Arc::clone(&at.member.org), app.core.clock.now(), at.member.clone());
     let (after, fetch) = (page.after, page.fetch());
+    let (of_load, in_org) = (member.clone(), Arc::clone(&org));
     let load = move |conn: &mut diesel::PgConnection| {
         let found = store::people(conn, &tenant, after, fetch)?;
         let mut people = Paged::new(found, &page, |person| person.employee_id)?;
-        people.items.retain(|person| member.may(Permission::PeriodsRead, person, org.date_at(person, now)));
+        people.items.retain(|person| of_load.may(Permission::PeriodsRead, person, in_org.date_at(person, now)));
         let dates = (period.from, period.to);
         let ids: Vec<EmployeeId> = people.items.iter().map(|person| person.employee_id).collect();
         let frozen = store::frozen(conn, &tenant, &ids, dates)?;
-        let open = days::read_open(conn, &tenant, &org, people.items, dates, now)?;
+        let open = days::read_open(conn, &tenant, &in_org, people.items, dates, now)?;
         Ok::<_, Fault>((frozen, open, people.next_cursor))
     };
     let (mut frozen, open, next_cursor) = app.core.db.transaction(&tenant, load).await?;
     let compare = move || {
-        let days = open.days().into_iter();
-        days.flat_map(|(person, current)| difference::between(frozen.take(person.employee_id), current)).collect()
+        let differences = |(person, current): (EmployeeFact, Vec<Workday>)| {
+            let sees_kinds = member.may(Permission::LeaveRead, &person, org.date_at(&person, now));
+            let found = difference::between(frozen.take(person.employee_id), current);
+            found.into_iter().map(move |one| if sees_kinds { one } else { without_kinds(one) }).collect::<Vec<_>>()
+        };
+        open.days().into_iter().flat_map(differences).collect()
     };
     let items = web::block(compare).await.map_err(Fault::internal)?;
     Ok(web::Json(Paged { items, next_cursor }))
+}
+
+fn without_kinds(one: Adjustment) -> Adjustment {
+    let [frozen, current] = [one.frozen, one.current].map(|day| day.map(view::without_kinds));
+    Adjustment { frozen, current, ..one }
 }

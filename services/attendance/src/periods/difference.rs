@@ -1,5 +1,6 @@
 //! What came too late for a locked period: the difference between what was kept and what the facts say now. Pure.
 
+use crate::workdays::view;
 use rollcall_attendance_api::periods::Adjustment;
 use rollcall_attendance_api::workdays::Workday;
 use rollcall_ids::PunchId;
@@ -22,7 +23,12 @@ pub(super) fn between(frozen: Vec<Workday>, current: Vec<Workday>) -> Vec<Adjust
 fn adjustment(frozen: Option<Workday>, current: Option<Workday>) -> Option<Adjustment> {
     // What is kept says of itself that it is frozen; that is no difference.
     let as_kept = current.clone().map(|day| match &frozen {
-        Some(kept) => Workday { frozen: kept.frozen, version: kept.version, ..day },
+        Some(kept) => {
+            let day = Workday { frozen: kept.frozen, version: kept.version, ..day };
+            // Days that were kept before they told kinds of leave do not differ by that.
+            let silent = kept.leave.as_ref().is_some_and(|leave| leave.kinds.is_empty());
+            if silent { view::without_kinds(day) } else { day }
+        }
         None => day,
     });
     if as_kept == frozen {

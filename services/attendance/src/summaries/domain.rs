@@ -1,8 +1,9 @@
 //! How days are added up.
 
+use rollcall_attendance_api::leave::LeaveType;
 use rollcall_attendance_api::policy::Portion;
-use rollcall_attendance_api::summaries::Totals;
-use rollcall_attendance_api::workdays::{Status, Workday};
+use rollcall_attendance_api::summaries::{LeaveTotal, Totals};
+use rollcall_attendance_api::workdays::{LeaveShare, Status, Workday};
 
 /// The sums of some days.
 pub(super) fn totals<'a>(days: impl IntoIterator<Item = &'a Workday>) -> Totals {
@@ -22,6 +23,7 @@ pub(super) fn totals<'a>(days: impl IntoIterator<Item = &'a Workday>) -> Totals 
             late_days: sum.late_days + one(day.late_minutes > 0),
             early_leave_days: sum.early_leave_days + one(day.early_leave_minutes > 0),
             leave_half_days: sum.leave_half_days + leave_half_days,
+            leave_minutes: sum.leave_minutes + kinds(day).map(|share| share.minutes).sum::<u32>(),
             holidays: sum.holidays + one(day.holiday.as_ref().is_some_and(|holiday| holiday.portion == Portion::Full)),
             planned_minutes: sum.planned_minutes + day.planned_minutes,
             worked_minutes: sum.worked_minutes + day.worked_minutes,
@@ -32,4 +34,23 @@ pub(super) fn totals<'a>(days: impl IntoIterator<Item = &'a Workday>) -> Totals 
             overtime_approved_minutes: sum.overtime_approved_minutes + day.overtime_approved_minutes,
         }
     })
+}
+
+fn kinds(day: &Workday) -> impl Iterator<Item = &LeaveShare> {
+    day.leave.iter().flat_map(|leave| &leave.kinds)
+}
+
+/// The leave of some days by kind, in the order of `types`; of those that cost something.
+pub(super) fn leave(types: &[LeaveType], days: &[Workday]) -> Vec<LeaveTotal> {
+    let total = |of: &LeaveType| {
+        let mine = days.iter().flat_map(kinds).filter(|share| share.leave_type_id == of.leave_type_id);
+        LeaveTotal {
+            leave_type_id: of.leave_type_id,
+            code: of.body.code.clone(),
+            name: of.body.name.clone(),
+            paid: of.body.paid,
+            minutes: mine.map(|share| share.minutes).sum(),
+        }
+    };
+    types.iter().map(total).filter(|total| total.minutes > 0).collect()
 }

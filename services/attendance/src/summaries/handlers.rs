@@ -1,9 +1,10 @@
 //! `/summaries`.
 
-use super::domain::totals;
+use super::domain;
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::{InOrg, Then, store as facts};
+use crate::leave::store as leave;
 use crate::openapi::{BadQuery, NotAllowed, Refused};
 use crate::periods::handlers::readable;
 use crate::workdays::days;
@@ -29,7 +30,8 @@ pub(crate) struct SummaryQuery {
 
 /// Read the sums of a period
 ///
-/// Of everybody whom the caller may see with `periods.read`, ordered by number: of the frozen days where the period is
+/// Of everybody whom the caller may see with `periods.read`, ordered by number, leave by kind for whoever may see it with
+/// `leave.read`: of the frozen days where the period is
 /// locked, and else of the days as they stand now. Whoever has no day in the period is left out, so a page may have fewer
 /// items than asked for, and still a next one.
 #[utoipa::path(
@@ -55,21 +57,27 @@ pub(crate) async fn list(
     let period = readable(&app, &at, period).await?;
     let (tenant, org, now, member) = (at.tenant, Arc::clone(&at.member.org), app.core.clock.now(), at.member.clone());
     let (after, fetch, dates) = (page.after.clone(), page.fetch(), (period.from, period.to));
+    let (sees, here) = (member.clone(), Arc::clone(&org));
     let load = move |conn: &mut diesel::PgConnection| {
         let found = facts::people(conn, &tenant, after.as_ref(), fetch)?;
         let mut people = Paged::new(found, &page, |person| (person.number.clone(), person.employee_id))?;
         people.items.retain(|person| member.may(Permission::PeriodsRead, person, org.date_at(person, now)));
-        Ok::<_, Fault>((days::read(conn, &tenant, &org, people.items, dates, now)?, people.next_cursor))
+        let types = leave::all_types(conn, &tenant)?;
+        Ok::<_, Fault>((days::read(conn, &tenant, &org, people.items, dates, now)?, types, people.next_cursor))
     };
-    let (read, next_cursor) = app.core.db.transaction(&tenant, load).await?;
+    let (read, types, next_cursor) = app.core.db.transaction(&tenant, load).await?;
     let add_up = move || -> Vec<Summary> {
         let people = read.days().into_iter().filter(|(_, days)| !days.is_empty());
-        let sum = |(person, days): (EmployeeFact, Vec<Workday>)| Summary {
-            employee_id: person.employee_id,
-            number: person.number,
-            name: person.name,
-            frozen: days.iter().all(|day| day.frozen),
-            totals: totals(&days),
+        let sum = |(person, days): (EmployeeFact, Vec<Workday>)| {
+            let sees_kinds = sees.may(Permission::LeaveRead, &person, here.date_at(&person, now));
+            Summary {
+                leave: if sees_kinds { domain::leave(&types, &days) } else { Vec::new() },
+                employee_id: person.employee_id,
+                number: person.number,
+                name: person.name,
+                frozen: days.iter().all(|day| day.frozen),
+                totals: domain::totals(&days),
+            }
         };
         people.map(sum).collect()
     };

@@ -46,6 +46,7 @@ impl Row {
                 holiday: None,
                 leave: None,
                 leave_hours: Vec::new(),
+                leave_costs: Vec::new(),
                 overtime_approved: None,
                 reported_until: None,
             })

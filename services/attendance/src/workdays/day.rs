@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use rollcall_attendance_api::policy::{Policy, Portion};
 use rollcall_attendance_api::wall_time::WallTime;
 use rollcall_attendance_api::workdays::{DayHoliday, DayPunch, Exception, ExceptionCode, Ignored, Status};
+use rollcall_ids::LeaveTypeId;
 
 /// One computed work date; the fields are those of the contract's workday, durations in whole minutes.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +51,8 @@ pub struct Workday {
     pub leave: Option<Portion>,
     /// Approved leave by the hour.
     pub leave_hours: Vec<(WallTime, WallTime)>,
+    /// What it costs by kind of leave, in minutes.
+    pub leave_costs: Vec<(LeaveTypeId, u32)>,
     /// A holiday.
     pub holiday: Option<DayHoliday>,
     /// What somebody should look at, by time.
@@ -122,6 +125,7 @@ pub fn judge(
         overtime_approved_minutes: whole_minutes(extra.approved),
         leave: day.leave,
         leave_hours: day.leave_hours.clone(),
+        leave_costs: day.leave_costs.clone(),
         holiday: day.holiday.clone(),
         exceptions: exceptions(sessions, missing_out),
         punches: sessions.iter().flat_map(|s| punches(s)).collect(),

@@ -11,7 +11,7 @@ use rollcall_attendance_api::punches::Direction;
 use rollcall_attendance_api::shifts::Break;
 use rollcall_attendance_api::wall_time::WallTime;
 use rollcall_attendance_api::workdays::DayHoliday;
-use rollcall_ids::PunchId;
+use rollcall_ids::{LeaveTypeId, PunchId};
 use std::sync::Arc;
 
 /// Whole seconds since 1970-01-01T00:00:00Z.
@@ -50,6 +50,8 @@ pub struct DayFacts {
     /// Approved leave by the hour: from and until, on the wall. Before the start of a shift that goes on past midnight it
     /// is the next morning.
     pub leave_hours: Vec<(WallTime, WallTime)>,
+    /// What approved leave of each kind costs on the day, in minutes, as it was fixed when it was approved.
+    pub leave_costs: Vec<(LeaveTypeId, u32)>,
     /// Approved overtime in minutes; asked for only where the shift requires approval.
     pub overtime_approved: Option<u32>,
     /// For a site fed by devices: until when every one of them has reported. None: not fed by devices.

@@ -115,11 +115,13 @@ fn days(known: &Known<'_>, shifts: &mut Shifts, person: &EmployeeFact, (from, to
             holiday: org.holiday_on(person, date).cloned(),
             leave: None,
             leave_hours: Vec::new(),
+            leave_costs: Vec::new(),
             overtime_approved: overtime.get(&(person.employee_id, date)).copied(),
             reported_until: reported_at(person, date, reported),
         };
         for leave in leave.iter().filter(|leave| leave.from <= date && date <= leave.to) {
             leave.piece.take_from(&mut facts);
+            facts.leave_costs.push((leave.leave_type_id, leave.minutes_on(date)));
         }
         facts
     };

@@ -1,6 +1,6 @@
 //! `/workdays`.
 
-use super::days;
+use super::{days, view};
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::domain::assignment_near;
@@ -140,10 +140,12 @@ async fn workdays(
     let (tenant, org, now) = (at.tenant, Arc::clone(&at.member.org), app.core.clock.now());
     let load = move |conn: &mut diesel::PgConnection| days::read(conn, &tenant, &org, people, dates, now);
     let read = app.core.db.transaction::<_, Fault, _>(&at.tenant, load).await?;
+    let (member, org) = (at.member.clone(), Arc::clone(&at.member.org));
     let days = move || -> Vec<Workday> {
         let of_unit = |(person, days): (EmployeeFact, Vec<Workday>)| {
+            let sees_kinds = member.may(Permission::LeaveRead, &person, org.date_at(&person, now));
             let mine = days.into_iter().filter(|day| belongs(&person, day.work_date, within.as_ref()));
-            mine.collect::<Vec<_>>()
+            mine.map(|day| if sees_kinds { day } else { view::without_kinds(day) }).collect::<Vec<_>>()
         };
         read.days().into_iter().flat_map(of_unit).collect()
     };

@@ -1,6 +1,6 @@
 //! How long somebody has worked, for what is earned by it.
 
-use super::{compute, gather};
+use super::days;
 use crate::facts::domain::Org;
 use diesel::pg::PgConnection;
 use jiff::Timestamp;
@@ -9,16 +9,17 @@ use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_org_api::facts::EmployeeFact;
 
-/// Minutes worked from the first date to the last one, both included.
+/// Minutes worked from the first date to the last one, both included; where a period is locked, as it was frozen: what
+/// is paid by is also what leave is earned by.
 pub(crate) fn worked_minutes(
     conn: &mut PgConnection,
     tenant: &Tenant,
     org: &Org,
     person: &EmployeeFact,
-    (from, to): (Date, Date),
+    dates: (Date, Date),
     now: Timestamp,
 ) -> Result<u32, Fault> {
-    let facts = gather::facts(conn, tenant, org, std::slice::from_ref(person), (from, to), now)?;
-    let days = facts.iter().flat_map(|facts| compute(facts, from, to));
+    let read = days::read(conn, tenant, org, vec![person.clone()], dates, now)?;
+    let days = read.days().into_iter().flat_map(|(_, days)| days);
     Ok(days.map(|day| day.worked_minutes).sum())
 }

@@ -36,7 +36,7 @@ pub mod pairing;
 pub mod plan;
 pub mod status;
 mod store;
-mod view;
+pub(crate) mod view;
 pub mod windows;
 pub mod worked;
 

@@ -57,9 +57,7 @@ impl Plan {
     /// What is left when `off` is not worked (rule 9). All breaks stay: who works through the free half still
     /// takes them.
     pub fn without(&self, off: Off) -> Option<Self> {
-        let longest = self.unpaid_breaks.iter().rev().max_by_key(|b| b.seconds());
-        let middle = self.span.start + self.span.seconds() / 2;
-        let (before, after) = longest.map_or((middle, middle), |b| (b.start, b.end));
+        let (before, after) = self.halves();
         let span = match off {
             Off::Nothing => self.span,
             Off::Morning => Interval { start: after, end: self.span.end },
@@ -67,6 +65,13 @@ impl Plan {
             Off::Whole => return None,
         };
         Some(Self { span, unpaid_breaks: self.unpaid_breaks.clone() })
+    }
+
+    /// Where the morning ends and where the afternoon starts (rule 9).
+    pub fn halves(&self) -> (Second, Second) {
+        let longest = self.unpaid_breaks.iter().rev().max_by_key(|b| b.seconds());
+        let middle = self.span.start + self.span.seconds() / 2;
+        longest.map_or((middle, middle), |b| (b.start, b.end))
     }
 
     /// What is left when some hours of it are leave: at an end of the plan they move it, past a break that begins there
@@ -105,14 +110,23 @@ impl Plan {
         if day.leave_hours.is_empty() {
             return Some(left);
         }
-        let at = |time: WallTime, tomorrow: bool| second_of(day.date, tomorrow, time.time(), &day.zone);
-        let past_midnight = shift.end <= shift.start;
-        let hours = day.leave_hours.iter().map(|(from, until)| {
-            let tomorrow = past_midnight && *from < shift.start;
-            Interval { start: at(*from, tomorrow), end: at(*until, tomorrow || until <= from) }
-        });
+        let hours = day.leave_hours.iter().map(|hours| hours_of(Some(shift), day, *hours));
         left.without_hours(&hours.collect::<Vec<_>>())
     }
+}
+
+/// When some hours of a day are. Before the start of a shift that goes on past midnight they are of the next morning;
+/// hours that the zone skips are none.
+pub fn hours_of(shift: Option<&ShiftFacts>, day: &DayFacts, (from, until): (WallTime, WallTime)) -> Interval {
+    let at = |time: WallTime, tomorrow: bool| second_of(day.date, tomorrow, time.time(), &day.zone);
+    let tomorrow = shift.is_some_and(|shift| shift.end <= shift.start && from < shift.start);
+    let start = at(from, tomorrow);
+    Interval { start, end: at(until, tomorrow || until <= from).max(start) }
+}
+
+/// The second at which clocks show noon on a day.
+pub fn noon(day: &DayFacts) -> Second {
+    second_of(day.date, false, Time::constant(12, 0, 0, 0), &day.zone)
 }
 
 /// The intervals by time, those that touch made one.

@@ -99,6 +99,7 @@ fn day(index: i32) -> impl Strategy<Value = DayFacts> {
             holiday: holiday.map(|portion| DayHoliday { name: "Holiday".into(), portion }),
             leave,
             leave_hours,
+            leave_costs: Vec::new(),
             overtime_approved: (index % 3 == 0).then_some(45),
             reported_until: None,
         },
@@ -248,6 +249,7 @@ fn unplanned() -> impl Strategy<Value = Facts> {
             holiday: None,
             leave: None,
             leave_hours: Vec::new(),
+            leave_costs: Vec::new(),
             overtime_approved: None,
             reported_until: None,
         };

@@ -2,7 +2,7 @@
 
 use super::day::Workday;
 use crate::facts::domain::zone_name;
-use rollcall_attendance_api::workdays::{self as api, DayLeave, LeaveHours};
+use rollcall_attendance_api::workdays::{self as api, DayLeave, LeaveHours, LeaveShare};
 use rollcall_ids::EmployeeId;
 
 /// The day of `employee_id`.
@@ -10,7 +10,9 @@ pub(super) fn workday(employee_id: EmployeeId, day: Workday) -> api::Workday {
     let (planned_start, planned_end) = day.planned.unzip();
     let hours: Vec<LeaveHours> = day.leave_hours.iter().map(|&(start, end)| LeaveHours { start, end }).collect();
     let is_free = day.leave.is_some() || !hours.is_empty();
-    let leave = is_free.then_some(DayLeave { portion: day.leave, hours });
+    let kind = |&(leave_type_id, minutes): &(_, u32)| LeaveShare { leave_type_id, minutes };
+    let kinds = day.leave_costs.iter().map(kind).collect();
+    let leave = is_free.then_some(DayLeave { portion: day.leave, hours, kinds });
     api::Workday {
         employee_id,
         work_date: day.date,
@@ -35,4 +37,12 @@ pub(super) fn workday(employee_id: EmployeeId, day: Workday) -> api::Workday {
         frozen: false,
         version: 0,
     }
+}
+
+/// A day for whoever is not to know what kind of leave somebody takes.
+pub(crate) fn without_kinds(mut day: api::Workday) -> api::Workday {
+    if let Some(leave) = &mut day.leave {
+        leave.kinds.clear();
+    }
+    day
 }

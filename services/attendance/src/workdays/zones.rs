@@ -54,6 +54,7 @@ fn facts(zone: &TimeZone, change: Date, shift: &Arc<ShiftFacts>) -> Facts {
         holiday: None,
         leave: None,
         leave_hours: Vec::new(),
+        leave_costs: Vec::new(),
         overtime_approved: None,
         reported_until: None,
     };

@@ -27,7 +27,7 @@ pub(crate) async fn leave_type(f: &Fixture, change: Value) -> String {
     made["leave_type_id"].as_str().unwrap().to_owned()
 }
 
-async fn policy(f: &Fixture, of: &str, change: Value) -> Value {
+pub(crate) async fn policy(f: &Fixture, of: &str, change: Value) -> Value {
     let mut body = json!({"leave_type_id": of, "name": "P", "eligible": {"kind": "everyone"},
         "accrual": {"kind": "yearly", "minutes": 30 * DAY}, "valid_from": "2026-01-01"});
     body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -52,20 +52,20 @@ pub(crate) async fn balance(f: &Fixture, who: &EmployeeFact, as_of: &str) -> Val
     f.get(who, &format!("/leave-balances?as_of={as_of}")).await.must(200)["items"][0].clone()
 }
 
-async fn days(f: &Fixture, who: &EmployeeFact, as_of: &str) -> i64 {
+pub(crate) async fn days(f: &Fixture, who: &EmployeeFact, as_of: &str) -> i64 {
     let minutes = balance(f, who, as_of).await["balance_minutes"].as_i64().unwrap();
     assert_eq!(minutes % DAY, 0, "whole days: {minutes}");
     minutes / DAY
 }
 
 /// Kind and days of every entry of the worker, the oldest first.
-async fn entries(f: &Fixture) -> Vec<(String, f64)> {
+pub(crate) async fn entries(f: &Fixture) -> Vec<(String, f64)> {
     let body = f.get(&f.world.worker, "/leave-ledger?limit=200").await.must(200);
     let one = |entry: &Value| (entry["kind"].as_str().unwrap().to_owned(), entry["minutes"].as_f64().unwrap() / 480.0);
     body["items"].as_array().unwrap().iter().rev().map(one).collect()
 }
 
-async fn settle(f: &Fixture, at: &str) {
+pub(crate) async fn settle(f: &Fixture, at: &str) {
     f.set_clock(at);
     f.service.app().settle_leave().await.unwrap();
 }
@@ -253,15 +253,21 @@ async fn two_instances_that_settle_at_once_do_it_once() {
     a.and(b).and(c).unwrap();
     let once = [("accrual", 30.0), ("carry_over", 30.0), ("carry_over", -30.0), ("accrual", 30.0)];
     assert_eq!(entries(&f).await, once.map(|(kind, days)| (kind.to_owned(), days)));
-    // Were the account not held, the key of each entry would still be there.
+    // Were the account not held, the key of each entry would still be there, and the dates that it is earned for.
     let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
-    let twice = "INSERT INTO leave_entries SELECT org_id, gen_random_uuid(), nextval('leave_entries_seq_seq'), employee_id, \
-                 leave_type_id, kind, minutes, effective_on, expires_on, source_id, leave_request_id, leave_policy_id, \
-                 reason_key, note, created_at, created_by FROM leave_entries WHERE reason_key IS NOT NULL";
-    let twice =
-        twice.replace("INSERT INTO leave_entries SELECT", "INSERT INTO leave_entries OVERRIDING SYSTEM VALUE SELECT");
-    let error = diesel::sql_query(twice).execute(&mut admin).unwrap_err().to_string();
-    assert!(error.contains("leave_entries_reason_key"), "{error}");
+    for (key, what, constraint) in [
+        ("reason_key", "reason_key IS NOT NULL", "leave_entries_reason_key"),
+        ("NULL", "earned_from IS NOT NULL", "leave_entries_earned_once"),
+    ] {
+        let twice = format!(
+            "INSERT INTO leave_entries (org_id, leave_entry_id, employee_id, leave_type_id, kind, minutes, effective_on, \
+             leave_policy_id, reason_key, created_at, earned_from, earned_to) SELECT org_id, gen_random_uuid(), \
+             employee_id, leave_type_id, kind, minutes, effective_on, leave_policy_id, {key}, created_at, earned_from, \
+             earned_to FROM leave_entries WHERE {what}"
+        );
+        let error = diesel::sql_query(twice).execute(&mut admin).unwrap_err().to_string();
+        assert!(error.contains(constraint), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `/leave-requests`: what is asked for, what it costs, and what of it is in the workdays; and who is away.
 
 use crate::leave::{balance, grant, leave_type, telling, told};
-use crate::support::{Fixture, Reply, event};
+use crate::support::{Fixture, Reply, event, send};
 use jiff::civil::date;
 use rollcall_org_api::events::{HOLIDAY_CALENDAR_CHANGED, SITE_CHANGED};
 use rollcall_org_api::facts::{EmployeeFact, HolidayPortion};
@@ -12,7 +12,7 @@ const DAY: i64 = 480;
 
 /// The team works on weekdays in June, 09:00–18:00 with a break; it is the first of May. The worker has ten days of
 /// vacation of the kind that is answered.
-async fn june(f: &Fixture, kind: Value) -> String {
+pub(crate) async fn june(f: &Fixture, kind: Value) -> String {
     f.set_clock("2026-05-01T09:00:00Z");
     let shift = f.day_shift().await;
     for monday in [1, 8, 15, 22] {
@@ -23,26 +23,26 @@ async fn june(f: &Fixture, kind: Value) -> String {
     vacation
 }
 
-async fn ask(f: &Fixture, of: &str, from: &str, to: &str, change: Value) -> Reply {
+pub(crate) async fn ask(f: &Fixture, of: &str, from: &str, to: &str, change: Value) -> Reply {
     let mut body = json!({"leave_type_id": of, "from": from, "to": to});
     body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     f.post(&f.world.worker, "/leave-requests", &body).await
 }
 
-async fn asked(f: &Fixture, of: &str, from: &str, to: &str, change: Value) -> String {
+pub(crate) async fn asked(f: &Fixture, of: &str, from: &str, to: &str, change: Value) -> String {
     let made = ask(f, of, from, to, change).await.must(201);
     made["leave_request_id"].as_str().unwrap().to_owned()
 }
 
-async fn end(f: &Fixture, who: &EmployeeFact, id: &str, how: &str) -> Reply {
+pub(crate) async fn end(f: &Fixture, who: &EmployeeFact, id: &str, how: &str) -> Reply {
     f.post(who, &format!("/leave-requests/{id}/{how}"), &json!({})).await
 }
 
-async fn available(f: &Fixture, on: &str) -> i64 {
+pub(crate) async fn available(f: &Fixture, on: &str) -> i64 {
     balance(f, &f.world.worker, on).await["available_minutes"].as_i64().unwrap()
 }
 
-async fn statuses(f: &Fixture, query: &str) -> Vec<Value> {
+pub(crate) async fn statuses(f: &Fixture, query: &str) -> Vec<Value> {
     f.workdays(&f.world.worker, query).await.iter().map(|day| day["status"].clone()).collect()
 }
 
@@ -112,7 +112,8 @@ async fn half_days_and_hours_cost_and_free_what_they_say() {
     assert_eq!(of(&days[0]), (json!("half_day"), json!(10), json!(0)), "late for the afternoon");
     assert_eq!(of(&days[1]), (json!("half_day"), json!(0), json!(0)));
     assert_eq!(of(&days[2]), (json!("late"), json!(5), json!(0)), "late for what is left");
-    assert_eq!(days[2]["leave"], json!({"hours": [{"start": "09:00", "end": "11:00"}]}));
+    let kinds = json!([{"leave_type_id": vacation, "minutes": 120}]);
+    assert_eq!(days[2]["leave"], json!({"hours": [{"start": "09:00", "end": "11:00"}], "kinds": kinds}));
 }
 
 #[tokio::test]
@@ -206,31 +207,67 @@ async fn two_levels_are_two_people() {
 }
 
 #[tokio::test]
-async fn of_two_approvals_of_the_last_day_one_wins_and_of_approval_and_cancelling_nothing_is_lost() {
+async fn half_a_day_ends_where_the_plan_breaks_and_nothing_beside_it_is_free() {
+    let f = Fixture::start().await;
+    f.set_clock("2026-05-01T09:00:00Z");
+    let late = json!({"code": "LATE", "name": "Late", "start": "14:00", "end": "22:00"});
+    let night = json!({"code": "NIGHT", "name": "Night", "start": "22:00", "end": "06:00"});
+    for (shift, day) in [(late, "2026-06-01"), (night, "2026-06-02")] {
+        let made = f.post(&f.world.owner, "/shifts", &shift).await.must(201);
+        f.plan_team(made["shift_id"].as_str().unwrap(), day, day).await;
+    }
+    let vacation = leave_type(&f, json!({})).await;
+    grant(&f, &f.world.worker, &vacation, json!({})).await;
+    let hours = |start: &str, end: &str| json!({"hours": {"start": start, "end": end}});
+    let manager = f.world.manager.clone();
+    // The morning of the late shift is until six.
+    let morning = asked(&f, &vacation, "2026-06-01", "2026-06-01", json!({"portion": "am"})).await;
+    for day in ["pending", "approved"] {
+        ask(&f, &vacation, "2026-06-01", "2026-06-01", hours("14:00", "16:00")).await.refused(409, "leave_overlaps");
+        if day == "pending" {
+            end(&f, &manager, &morning, "approve").await.must(200);
+        }
+    }
+    let beside = ask(&f, &vacation, "2026-06-01", "2026-06-01", hours("18:00", "20:00")).await.must(201);
+    assert_eq!(beside["minutes"], json!(120));
+    ask(&f, &vacation, "2026-06-01", "2026-06-01", json!({"portion": "pm"})).await.refused(409, "leave_overlaps");
+    end(&f, &f.world.worker, beside["leave_request_id"].as_str().unwrap(), "cancel").await.must(200);
+    asked(&f, &vacation, "2026-06-01", "2026-06-01", json!({"portion": "pm"})).await;
+    // The end of a night is of the date that it begins on: not of the next one, and not free beside the whole night.
+    asked(&f, &vacation, "2026-06-03", "2026-06-03", json!({})).await;
+    let end_of_night = asked(&f, &vacation, "2026-06-02", "2026-06-02", hours("04:00", "06:00")).await;
+    ask(&f, &vacation, "2026-06-02", "2026-06-02", json!({})).await.refused(409, "leave_overlaps");
+    end(&f, &f.world.worker, &end_of_night, "cancel").await.must(200);
+    asked(&f, &vacation, "2026-06-02", "2026-06-02", json!({})).await;
+    ask(&f, &vacation, "2026-06-02", "2026-06-02", hours("04:00", "06:00")).await.refused(409, "leave_overlaps");
+}
+
+#[tokio::test]
+async fn a_plan_that_changes_before_the_approval_decides_what_meets() {
     let f = Fixture::start().await;
     let vacation = june(&f, json!({})).await;
-    grant(&f, &f.world.worker, &vacation, json!({"kind": "adjust", "minutes": -9 * DAY})).await;
-    for (one, other) in [("2026-06-01", "2026-06-02"), ("2026-06-03", "2026-06-04"), ("2026-06-08", "2026-06-09")] {
-        let a = asked(&f, &vacation, one, one, json!({})).await;
-        let b = asked(&f, &vacation, other, other, json!({})).await;
-        let manager = &f.world.manager;
-        let (first, second) = tokio::join!(end(&f, manager, &a, "approve"), end(&f, manager, &b, "approve"));
-        let mut both = [first.status, second.status];
-        both.sort_unstable();
-        assert_eq!(both, [200, 422]);
-        assert_eq!(available(&f, "2026-06-30").await, 0);
-        let (won, lost) = if first.status == 200 { (a, b) } else { (b, a) };
-        end(&f, &f.world.worker, &won, "cancel").await.must(200);
-        assert_eq!(available(&f, "2026-06-30").await, DAY);
-        // What was refused waits as before; now approval and cancelling meet.
-        let (approved, cancelled) =
-            tokio::join!(end(&f, manager, &lost, "approve"), end(&f, &f.world.worker, &lost, "cancel"));
-        // Cancelled before it was approved, or given back after: never approved after it was cancelled.
-        assert_eq!(cancelled.status, 200);
-        assert!([200, 409].contains(&approved.status), "{}", approved.status);
-        assert_eq!(available(&f, "2026-06-30").await, DAY);
-        assert_eq!(statuses(&f, &format!("from={one}&to={other}")).await, ["pending", "pending"]);
-    }
+    let hours = json!({"hours": {"start": "14:00", "end": "16:00"}});
+    let morning = asked(&f, &vacation, "2026-06-01", "2026-06-01", json!({"portion": "am"})).await;
+    let afternoon = asked(&f, &vacation, "2026-06-01", "2026-06-01", hours).await;
+    end(&f, &f.world.manager, &morning, "approve").await.must(200);
+    let late = json!({"code": "LATE", "name": "Late", "start": "14:00", "end": "22:00"});
+    let late = f.post(&f.world.owner, "/shifts", &late).await.must(201);
+    f.plan_team(late["shift_id"].as_str().unwrap(), "2026-06-01", "2026-06-01").await;
+    // Beside a morning until six these hours would cost nothing.
+    end(&f, &f.world.manager, &afternoon, "approve").await.refused(409, "leave_overlaps");
+    end(&f, &f.world.worker, &morning, "cancel").await.must(200);
+    let approved = end(&f, &f.world.manager, &afternoon, "approve").await.must(200);
+    assert_eq!(approved["minutes"], json!(120));
+}
+
+#[tokio::test]
+async fn whoever_is_not_employed_on_a_day_pays_nothing_for_it() {
+    let mut f = Fixture::start().await;
+    let vacation = june(&f, json!({})).await;
+    (f.world.worker.left_on, f.world.worker.version) = (Some(date(2026, 6, 2)), 2);
+    f.tell_employee(&f.world.worker).await;
+    let made = ask(&f, &vacation, "2026-06-01", "2026-06-05", json!({})).await.must(201);
+    assert_eq!(made["minutes"], json!(2 * DAY));
 }
 
 #[tokio::test]
@@ -269,4 +306,79 @@ async fn who_is_away_is_seen_within_the_scope_and_why_only_with_the_right() {
     f.world.manager.version += 1;
     f.tell_employee(&f.world.manager.clone()).await;
     f.get(&f.world.manager, &away("")).await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn days_sums_and_exports_tell_leave_by_kind_to_those_who_may_know() {
+    let mut f = Fixture::start().await;
+    let vacation = june(&f, json!({})).await;
+    let sick = leave_type(&f, json!({"code": "SICK", "name": "Sick", "from_balance": false, "paid": false})).await;
+    for (of, day, piece) in [
+        (&vacation, "2026-06-01", json!({})),
+        (&vacation, "2026-06-02", json!({"portion": "am"})),
+        (&sick, "2026-06-02", json!({"hours": {"start": "16:00", "end": "18:00"}})),
+        (&sick, "2026-06-30", json!({})),
+    ] {
+        let id = asked(&f, of, day, day, piece).await;
+        end(&f, &f.world.manager, &id, "approve").await.must(200);
+    }
+    let kinds = json!([{"leave_type_id": vacation, "minutes": 180}, {"leave_type_id": sick, "minutes": 120}]);
+    let both = |day: &Value| {
+        let mut kinds = day["leave"]["kinds"].as_array().unwrap().clone();
+        kinds.sort_by_key(|kind| std::cmp::Reverse(kind["minutes"].as_i64()));
+        Value::from(kinds)
+    };
+    assert_eq!(both(&f.workdays(&f.world.worker, "from=2026-06-02&to=2026-06-02").await[0]), kinds);
+    let body = json!({"from": "2026-06-01", "to": "2026-06-07"});
+    let period = f.post(&f.world.owner, "/periods", &body).await.must(201);
+    let period = period["period_id"].as_str().unwrap();
+    f.set_clock("2026-06-08T09:00:00Z");
+    let sums = format!("/summaries?period={period}");
+    for locked in [false, true] {
+        let all = f.get(&f.world.owner, &sums).await.must(200);
+        let of_worker = all["items"].as_array().unwrap().iter().find(|one| one["number"] == "3").unwrap();
+        assert_eq!((&of_worker["frozen"], &of_worker["totals"]["leave_minutes"]), (&json!(locked), &json!(780)));
+        let expected = json!([
+            {"leave_type_id": sick, "code": "SICK", "name": "Sick", "paid": false, "minutes": 120},
+            {"leave_type_id": vacation, "code": "VACATION", "name": "Vacation", "paid": true, "minutes": 660},
+        ]);
+        assert_eq!(of_worker["leave"], expected);
+        if !locked {
+            let lock = f.world.path(&format!("/periods/{period}/lock"));
+            send(f.by(&f.world.owner).post(&lock).header("if-match", "\"1\"")).await.must(200);
+            let mut status = Value::Null;
+            while status != "locked" {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                status = f.get(&f.world.owner, &format!("/periods/{period}")).await.must(200)["status"].clone();
+            }
+        }
+    }
+    let profile = json!({"name": "Leave", "columns": [{"field": "number"}, {"field": "work_date"}, {"field": "leave_types"},
+        {"field": "leave_minutes"}]});
+    let settings = send(
+        f.by(&f.world.owner)
+            .put(&f.world.path("/settings"))
+            .header("if-match", "\"0\"")
+            .json(&json!({"export_profiles": [profile]})),
+    );
+    settings.await.must(200);
+    let export = json!({"format": "csv", "from": "2026-06-02", "to": "2026-06-02", "profile": "Leave"});
+    let file =
+        f.by(&f.world.owner).post(&f.world.path("/exports")).json(&export).send().await.unwrap().text().await.unwrap();
+    assert!(file.ends_with("3,2026-06-02,SICK VACATION,300\r\n"), "{file}");
+    // Whoever reads attendance and not leave sees that somebody is on leave, and not why.
+    let scope = Scope::Unit { unit_id: Some(f.world.team.unit_id) };
+    let permissions = [Permission::AttendanceRead, Permission::PeriodsRead].into();
+    f.world.manager.grants = vec![Grant { role: "clerk".into(), permissions, scope }];
+    f.world.manager.version += 1;
+    f.tell_employee(&f.world.manager.clone()).await;
+    let query = format!("employee_id={}&from=2026-06-02&to=2026-06-02", f.world.worker.employee_id);
+    let day = &f.workdays(&f.world.manager, &query).await[0];
+    assert_eq!((&day["leave"]["portion"], day["leave"].get("kinds")), (&json!("am"), None));
+    let seen = f.get(&f.world.manager, &sums).await.must(200);
+    let of_worker = seen["items"].as_array().unwrap().iter().find(|one| one["number"] == "3").unwrap();
+    assert_eq!((&of_worker["leave"], &of_worker["totals"]["leave_minutes"]), (&json!([]), &json!(780)));
+    // Nothing has come too late.
+    let adjusted = f.get(&f.world.owner, &format!("/periods/{period}/adjustments")).await.must(200);
+    assert_eq!(adjusted["items"], json!([]));
 }
