@@ -89,7 +89,7 @@ async fn two_orgs() -> Fixture {
         let away = json!({"leave_type_id": id, "from": "2026-07-05", "to": "2026-07-05"});
         f.post(&f.world.worker, "/leave-requests", &away).await.must(201);
         let policy = json!({"leave_type_id": id, "name": "P", "eligible": {"kind": "everyone"},
-            "accrual": {"kind": "yearly", "minutes": 480}, "carry_over": {}, "valid_from": from});
+            "accrual": {"kind": "yearly", "minutes": 480}, "carry_over": {"limit_minutes": 240}, "valid_from": from});
         f.post(&f.world.owner, "/leave-policies", &policy).await.must(201);
     }
     // Nobody else of either team comes before the window closes. What there is of devices comes after it: days wait for
