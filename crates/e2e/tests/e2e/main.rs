@@ -7,6 +7,7 @@ mod chaos;
 mod company;
 mod crash;
 mod faults;
+mod mail;
 mod monitoring;
 mod outage;
 mod readme;
