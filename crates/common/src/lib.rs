@@ -7,11 +7,11 @@
 //! | [`settings`], [`cli`], [`telemetry`] | how a process is told, run and watched |
 //! | [`auth`], [`tenant`] | who calls, and in which organisation |
 //! | [`extract`], [`validate`], [`idempotency`], [`paging`], [`client_address`] | what came in, and from where |
-//! | [`answer`], [`problem`], [`fault`], [`describe`] | what goes out |
+//! | [`answer`], [`problem`], [`fault`], [`csv`], [`describe`] | what goes out |
 //! | [`db`], [`restored`] | one transaction for one request; a database that was put back |
 //! | [`events`] | what others are told, and what is heard |
 //! | [`client`], [`context`] | calls, with a deadline |
-//! | [`cached`] | what peers said, remembered |
+//! | [`cached`], [`backfill`] | what peers said, remembered; and all of it, taken over |
 //! | [`clock`], [`secret`], [`seal`], [`pii`] | time, chance, secrets and personal data, through one door each |
 
 pub mod answer;
@@ -23,6 +23,7 @@ pub mod client;
 pub mod client_address;
 pub mod clock;
 pub mod context;
+pub mod csv;
 pub mod db;
 pub mod describe;
 pub mod events;

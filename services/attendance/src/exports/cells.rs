@@ -114,35 +114,9 @@ fn word(value: &impl Serialize) -> Result<String, Fault> {
     crate::punches::store::word(value)
 }
 
-/// A cell as text that a spreadsheet takes for nothing else: what begins like a formula gets an apostrophe, which says
-/// that it is text. Whoever chooses their own name would otherwise write formulas into the payroll.
-pub(super) fn harmless(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
-        format!("'{text}")
-    } else {
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_begins_like_a_formula_is_text() {
-        for (text, expected) in [
-            ("=1+1", "'=1+1"),
-            ("+49 30", "'+49 30"),
-            ("-2", "'-2"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("\t=1", "'\t=1"),
-            ("Li Wei", "Li Wei"),
-            ("a=b", "a=b"),
-            ("", ""),
-        ] {
-            assert_eq!(harmless(text.to_owned()), expected);
-        }
-    }
 
     #[test]
     fn without_a_profile_every_field_has_a_column_of_its_name() {

@@ -1,7 +1,8 @@
 //! Rows as CSV and as a workbook.
 
-use super::cells::{Cell, harmless};
+use super::cells::Cell;
 use rollcall_attendance_api::settings::ExportProfile;
+use rollcall_common::csv::guarded;
 use rollcall_common::fault::Fault;
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 use std::io::Write;
@@ -12,7 +13,7 @@ pub(super) fn csv(profile: &ExportProfile, rows: &[Vec<Cell>]) -> Result<Vec<u8>
     for row in rows {
         let fields = row.iter().map(|cell| match cell {
             Cell::Empty => String::new(),
-            Cell::Text(text) => harmless(text.clone()),
+            Cell::Text(text) => guarded(text.clone()),
             Cell::Number(number) => number.to_string(),
             Cell::Date(date) => date.strftime(&profile.date_format).to_string(),
             Cell::Truth(truth) => truth.to_string(),

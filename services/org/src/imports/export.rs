@@ -6,13 +6,13 @@ use crate::employees::store as employees;
 use crate::error::Error;
 use crate::imports::columns::Column;
 use crate::imports::labels::{self, Labels};
-use crate::imports::table::guarded;
 use crate::responses;
 use crate::sites::store as sites;
 use crate::units::store as units;
 use actix_web::http::header;
 use actix_web::{HttpResponse, get, web};
 use jiff::civil::Date;
+use rollcall_common::csv::guarded;
 use rollcall_common::fault::Fault;
 use rollcall_ids::{EmployeeId, OrgId, SiteId, UnitId};
 use rollcall_org_api::rights::Permission;
@@ -53,7 +53,7 @@ fn write(people: &[Dossier], units: &Labels<UnitId>, sites: &Labels<SiteId>) -> 
             held => held.iter().map(Some).collect(),
         };
         for held in held {
-            let cells = Column::ALL.map(|column| guarded(&cell(column, dossier, held, (&numbers, units, sites))));
+            let cells = Column::ALL.map(|column| guarded(cell(column, dossier, held, (&numbers, units, sites))));
             writer.write_record(cells).map_err(Fault::internal)?;
         }
     }

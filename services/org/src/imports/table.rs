@@ -3,6 +3,7 @@
 
 use crate::imports::columns::{Column, Mapping};
 use crate::imports::domain::{LineError, MOST_LINES};
+use rollcall_common::csv::unguarded;
 use rollcall_common::validate::Rejection;
 use std::collections::BTreeMap;
 
@@ -80,21 +81,6 @@ fn delimiter(text: &str) -> u8 {
     [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
 }
 
-/// Whether a spreadsheet would take the text for a formula.
-fn is_formula(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@'])
-}
-
-/// The text with a `'` before what a spreadsheet would take for a formula, so that opening an export runs nothing.
-pub(crate) fn guarded(text: &str) -> String {
-    if is_formula(text.trim_start_matches('\'')) { format!("'{text}") } else { text.to_owned() }
-}
-
-/// The text without that `'`.
-fn unguarded(text: &str) -> &str {
-    text.strip_prefix('\'').filter(|rest| is_formula(rest.trim_start_matches('\''))).unwrap_or(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,13 +121,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn what_is_guarded_from_a_spreadsheet_comes_back(text in "['=+@a-]{0,6}") {
-            let guard = guarded(&text);
-            prop_assert!(!is_formula(&guard));
-            prop_assert_eq!(unguarded(&guard), text);
-        }
-
         #[test]
         fn no_file_makes_it_fail_otherwise(text in "(?s)number,name,hired_on\n[\"',;\n\r=a1 \u{0}é]{0,60}") {
             let _ = read(&text);
