@@ -2,8 +2,14 @@
 //!
 //! Events tell what changes, and what is missing can be asked for; but who is *all* there can only be said by a copy
 //! that is whole. So the first time that a consumer hears of an organisation it is queued here. Pages carry versions
-//! as events do, so an event that overtakes one wins.
+//! as events do, so an event that overtakes one wins. Until when a copy is whole, [`copies`] says.
 
+mod copies;
+
+pub use copies::{Freshness, Generation};
+
+use crate::clock::Clock;
+use crate::db::Database;
 use crate::fault::Fault;
 use crate::problem::chain;
 use crate::tenant::Tenant;
@@ -12,6 +18,7 @@ use rollcall_ids::OrgId;
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::{Instant, MissedTickBehavior};
 
 /// Organisations that may wait; one that finds no room is queued when it is heard of next.
 const ROOM: usize = 10_000;
@@ -21,17 +28,25 @@ const PAUSE: Duration = Duration::from_secs(1);
 const REMEMBERED: u64 = 100_000;
 /// For how long an organisation that the owner does not give as agreed is not asked for again.
 const REST: Duration = Duration::from_mins(1);
+/// Between two looks at what a lower generation has taken, which only happens while two releases overlap.
+const DOUBT: Duration = Duration::from_secs(30);
 
 /// Where the facts come from, and the copy that they go to.
 pub trait Source: Send + Sync {
+    /// What the copy holds; [`EventConsumer::generation`](crate::events::EventConsumer::generation) says the same.
+    const GENERATION: Generation;
+
+    /// Where the copy is.
+    fn db(&self) -> &Database;
+
+    /// The time.
+    fn clock(&self) -> &Clock;
+
     /// A page of the organisations there are, and where the next one starts.
     fn orgs(&self, cursor: Option<String>) -> impl Future<Output = Result<(Vec<OrgId>, Option<String>), Fault>> + Send;
 
-    /// Whether an organisation was taken over before.
-    fn is_whole(&self, tenant: Tenant) -> impl Future<Output = Result<bool, Fault>> + Send;
-
-    /// Keeps one page of an organisation's facts, and with the last one that the whole is there; answers where the
-    /// next one starts.
+    /// Keeps one page of an organisation's facts, those of the same version too ([`Freshness::Same`]); answers where
+    /// the next one starts.
     fn take_page(
         &self,
         tenant: Tenant,
@@ -54,7 +69,8 @@ impl Default for Backfills {
 }
 
 impl Backfills {
-    fn with_rest(rest: Duration) -> Self {
+    /// An organisation that the owner does not give as agreed is left alone for so long.
+    pub fn with_rest(rest: Duration) -> Self {
         let (queue, waiting) = mpsc::channel(ROOM);
         let resting = Cache::builder().max_capacity(REMEMBERED).time_to_live(rest).build();
         Self { noted: Cache::new(REMEMBERED), resting, queue, waiting: Mutex::new(waiting) }
@@ -69,9 +85,21 @@ impl Backfills {
     }
 
     /// Takes over one organisation after the other; runs for ever.
-    pub async fn run(&self, source: &impl Source) {
+    pub async fn run<S: Source>(&self, source: &S) {
         let mut waiting = self.waiting.lock().await;
-        while let Some(tenant) = waiting.recv().await {
+        // Before anything is believed.
+        self.doubt(source).await;
+        let mut look = tokio::time::interval_at(Instant::now() + DOUBT, DOUBT);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let tenant = tokio::select! {
+                _ = look.tick() => {
+                    self.doubt(source).await;
+                    continue;
+                }
+                tenant = waiting.recv() => tenant,
+            };
+            let Some(tenant) = tenant else { return };
             let org_id = tenant.org_id();
             match take_over(source, tenant).await {
                 Ok(false) => {}
@@ -93,11 +121,27 @@ impl Backfills {
             }
         }
     }
+
+    /// Asks which copies may be believed no more, and looks anew at all that are heard of.
+    async fn doubt<S: Source>(&self, source: &S) {
+        match copies::doubt(source.db(), S::GENERATION).await {
+            Ok(0) => {}
+            Ok(copies) => {
+                tracing::warn!(
+                    copies,
+                    "another release has taken events meanwhile: what it kept less is taken over again"
+                );
+                self.noted.invalidate_all();
+            }
+            Err(error) => tracing::warn!(error = chain(&error), "whether copies are still whole is not known"),
+        }
+    }
 }
 
 /// Takes over every organisation that the owner knows of and that is not whole; answers how many those were. What the
 /// command `backfill` does.
-pub async fn take_over_all(source: &impl Source) -> Result<usize, Fault> {
+pub async fn take_over_all<S: Source>(source: &S) -> Result<usize, Fault> {
+    copies::doubt(source.db(), S::GENERATION).await?;
     let (mut taken, mut cursor) = (0, None);
     loop {
         let (orgs, next) = source.orgs(cursor).await?;
@@ -117,70 +161,19 @@ pub async fn take_over_all(source: &impl Source) -> Result<usize, Fault> {
 }
 
 /// Reads all pages, unless that was done before; answers whether it was done now.
-pub async fn take_over(source: &impl Source, tenant: Tenant) -> Result<bool, Fault> {
-    if source.is_whole(tenant).await? {
+pub async fn take_over<S: Source>(source: &S, tenant: Tenant) -> Result<bool, Fault> {
+    let (db, clock) = (source.db(), source.clock());
+    if copies::is_whole(db, tenant, S::GENERATION).await? {
         return Ok(false);
     }
-    take_pages(source, tenant).await.map(|()| true)
-}
-
-async fn take_pages(source: &impl Source, tenant: Tenant) -> Result<(), Fault> {
+    let begun = clock.now();
     let mut cursor = None;
     loop {
         cursor = source.take_page(tenant, cursor).await?;
         if cursor.is_none() {
-            return Ok(());
+            break;
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    /// Fails once in the way that it says.
-    struct Faulty {
-        fail: fn() -> Fault,
-        asked: AtomicU32,
-    }
-
-    impl Source for Faulty {
-        async fn orgs(&self, _: Option<String>) -> Result<(Vec<OrgId>, Option<String>), Fault> {
-            Ok((Vec::new(), None))
-        }
-
-        async fn is_whole(&self, _: Tenant) -> Result<bool, Fault> {
-            Ok(false)
-        }
-
-        async fn take_page(&self, _: Tenant, _: Option<String>) -> Result<Option<String>, Fault> {
-            if self.asked.fetch_add(1, Ordering::SeqCst) == 0 { Err((self.fail)()) } else { Ok(None) }
-        }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "a test is whoever it says")]
-    async fn is_taken_after(fail: fn() -> Fault) {
-        let (backfills, source) =
-            (Backfills::with_rest(Duration::from_millis(50)), Faulty { fail, asked: AtomicU32::new(0) });
-        let tenant = Tenant::of_capability(OrgId::generate());
-        let taken = async {
-            while source.asked.load(Ordering::SeqCst) < 2 {
-                backfills.want(&tenant);
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::select! {
-            () = backfills.run(&source) => panic!("it runs for ever"),
-            taken = tokio::time::timeout(Duration::from_secs(5), taken) => taken.unwrap(),
-        }
-    }
-
-    #[tokio::test]
-    async fn an_organisation_is_tried_again_whatever_went_wrong() {
-        tokio::join!(
-            is_taken_after(|| Fault::OutcomeUnknown(diesel::result::Error::BrokenTransactionManager)),
-            is_taken_after(|| Fault::internal(anyhow::anyhow!("not as agreed"))),
-        );
-    }
+    copies::note_whole(db, tenant, S::GENERATION, (begun, clock.now())).await?;
+    Ok(true)
 }

@@ -8,6 +8,7 @@
 //! moka keeps the entries. Its own one-fetch-per-key knows no stale answer: a failed fetch is an error there.
 
 use crate::clock::Clock;
+use crate::context;
 use crate::fault::Fault;
 use crate::problem::chain;
 use jiff::{SignedDuration, Timestamp};
@@ -123,11 +124,17 @@ where
     /// Waits for the answer that is asked for, by us or by somebody else.
     async fn answer(&self, key: &K) -> Result<Option<V>, Fault> {
         let mut asked = self.asked(key);
-        let outcome = asked.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
+        let waited = asked.wait_for(Option::is_some);
+        // Whoever waits has a time of their own; the question goes on without them.
+        let waited = match context::time_left() {
+            Some(left) => tokio::time::timeout(left, waited).await.map_err(|_| Fault::DeadlineExceeded)?,
+            None => waited.await,
+        };
+        let outcome = waited.map(|outcome| outcome.clone());
         match outcome {
             Ok(Some(Ok(value))) => Ok(value),
             Ok(Some(Err(fault))) => Err(match &*fault {
-                Fault::Unavailable { .. } | Fault::DeadlineExceeded => {
+                Fault::Unavailable { .. } | Fault::DeadlineExceeded | Fault::OutcomeUnknown(_) => {
                     Fault::unavailable(self.0.what, anyhow::anyhow!(chain(&*fault)))
                 }
                 _ => Fault::internal(anyhow::anyhow!(chain(&*fault))),

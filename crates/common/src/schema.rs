@@ -5,6 +5,7 @@ diesel::table! {
         source -> Text,
         event_id -> Uuid,
         consumed_at -> Timestamptz,
+        generation -> Nullable<Int2>,
     }
 }
 
@@ -68,6 +69,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    whole_copies (org_id) {
+        org_id -> Uuid,
+        generation -> Int2,
+        begun_at -> Timestamptz,
+        done_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(outbox_deliveries -> outbox (event_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -77,4 +87,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     outbox_deliveries,
     revocations,
+    whole_copies,
 );

@@ -76,14 +76,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    backfills (org_id) {
-        org_id -> Uuid,
-        done_at -> Timestamptz,
-        parts -> Int2,
-    }
-}
-
-diesel::table! {
     corrections (org_id, correction_id) {
         org_id -> Uuid,
         correction_id -> Uuid,
@@ -442,7 +434,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     approvals,
     assignments,
     audit_events,
-    backfills,
     corrections,
     delegations,
     devices,

@@ -2,7 +2,7 @@
 
 use crate::events::Wakes;
 use crate::facts::languages::Stale;
-use crate::facts::members::Strangers;
+use crate::facts::members::Asked;
 use crate::facts::owners::Owners;
 use crate::links::mail::Links;
 use crate::mail::transport::Outlet;
@@ -42,9 +42,9 @@ pub struct App {
     /// What other instances are told.
     pub instances: Instances,
     /// Who is asked for facts that are missing.
-    pub owners: Owners,
-    /// Who is a member of no organisation they asked for.
-    pub strangers: Strangers,
+    pub owners: Arc<Owners>,
+    /// Who is a member, by what org says.
+    pub asked: Asked,
     /// Organisations whose facts are to be taken over.
     pub backfills: Backfills,
     /// Whose language is to be asked for anew.
@@ -70,12 +70,13 @@ impl App {
             templates: Templates::load().context("a template is wrong")?,
             language_kept: SignedDuration::from_mins(settings.facts.language_kept_minutes.into()),
         };
+        let owners = Arc::new(Owners::new(core.clone()));
         Ok(Self {
             teller: Arc::new(teller),
             hub: Arc::new(Hub::new(limits(&settings.stream), settings.stream.most_per_user)),
             instances: Instances::default(),
-            owners: Owners::new(core.clone()),
-            strangers: Strangers::default(),
+            asked: Asked::new(Arc::clone(&owners), core.clock.clone()),
+            owners,
             backfills: Backfills::default(),
             stale: Stale::default(),
             openings: Openings::default(),

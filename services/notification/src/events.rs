@@ -9,6 +9,7 @@ use crate::rules::tell::{Given, Outcome, Telling, Told};
 use crate::webhooks::owe::owe;
 use diesel::pg::PgConnection;
 use jiff::Timestamp;
+use rollcall_common::backfill::{Freshness, Generation, Source};
 use rollcall_common::events::{CloudEvent, EventConsumer};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
@@ -71,6 +72,10 @@ impl Wakes {
 }
 
 impl EventConsumer for App {
+    fn generation(&self) -> Generation {
+        Self::GENERATION
+    }
+
     fn apply(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, event: &CloudEvent) -> Result<(), Fault> {
         self.apply_all(conn, tenant, &[event])
     }
@@ -131,16 +136,16 @@ impl<'a> Run<'a> {
         match event.kind.as_str() {
             ORG_CHANGED => {
                 self.tell_together(conn)?;
-                facts::put_org(conn, self.of_org()?, &event.data()?)?;
+                facts::put_org(conn, self.of_org()?, &event.data()?, Freshness::Newer)?;
                 self.hurry(conn, event)
             }
             EMPLOYEE_CHANGED => {
                 self.tell_together(conn)?;
-                facts::put_employee(conn, self.of_org()?, &event.data()?)?;
+                facts::put_employee(conn, self.of_org()?, &event.data()?, Freshness::Newer)?;
                 self.hurry(conn, event)
             }
-            UNIT_CHANGED => Ok(places::put_unit(conn, self.of_org()?, &event.data()?)?),
-            SITE_CHANGED => Ok(places::put_site(conn, self.of_org()?, &event.data()?)?),
+            UNIT_CHANGED => Ok(places::put_unit(conn, self.of_org()?, &event.data()?, Freshness::Newer)?),
+            SITE_CHANGED => Ok(places::put_site(conn, self.of_org()?, &event.data()?, Freshness::Newer)?),
             _ => match Telling::of(event)? {
                 Some(telling) => self.tell(conn, event, telling),
                 None => Ok(()),

@@ -16,13 +16,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    backfills (org_id) {
-        org_id -> Uuid,
-        done_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
     deferred_events (org_id, event_id) {
         org_id -> Uuid,
         event_id -> Uuid,
@@ -253,7 +246,6 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     announcements,
-    backfills,
     deferred_events,
     digests,
     employee_facts,

@@ -21,6 +21,7 @@ use crate::db::Unscoped;
 use crate::fault::Fault;
 use crate::secret::full_jitter;
 use crate::server::Core;
+use diesel::pg::PgConnection;
 use jiff::Timestamp;
 use rollcall_ids::EventId;
 use std::collections::HashMap;
@@ -33,10 +34,16 @@ const ASK: Duration = Duration::from_secs(2);
 /// Between a batch that was refused as a whole and its half.
 const BREATH: Duration = Duration::from_millis(50);
 
+/// Events that are ours to send, and since when.
+struct Batch {
+    events: Vec<Claimed>,
+    since: Timestamp,
+}
+
 /// What became of a batch.
 enum Sent {
-    /// Each event has its verdict.
-    Judged(usize),
+    /// Each event has its verdict; these are next. None are, when there was nothing to send.
+    Judged(Batch),
     /// The subscriber refused it as a whole: too large, or one of it cannot be decoded there.
     Refused,
     /// It was not taken.
@@ -48,23 +55,21 @@ pub(crate) async fn dispatch(core: Core, subscriber: String, peer: Peer) {
     let poll = Duration::from_millis(core.base.events.poll_ms);
     let mut written = core.db.emitted();
     let mut pace = Pace::new(i64::from(core.base.events.batch_size));
-    while !core.drain.is_draining() {
-        match send_batch(&core, &subscriber, &peer, &pace).await {
+    let mut in_hand = None;
+    while in_hand.is_some() || !core.drain.is_draining() {
+        match send_batch(&core, &subscriber, &peer, &mut pace, in_hand.take()).await {
             Ok(Sent::Refused) => {
                 pace.refused();
                 tokio::time::sleep(BREATH).await;
             }
-            Ok(Sent::Judged(sent)) => {
-                let full = sent == usize::try_from(pace.size()).unwrap_or(usize::MAX);
-                pace.judged();
-                if !full {
-                    tokio::select! {
-                        _ = written.changed() => {}
-                        () = tokio::time::sleep(poll) => {}
-                        () = core.drain.started() => {}
-                    }
+            Ok(Sent::Judged(next)) if next.events.is_empty() => {
+                tokio::select! {
+                    _ = written.changed() => {}
+                    () = tokio::time::sleep(poll) => {}
+                    () = core.drain.started() => {}
                 }
             }
+            Ok(Sent::Judged(next)) => in_hand = Some(next),
             Ok(Sent::Away(how, error)) => {
                 let most = pace.failed(how);
                 let (failures, error) = (pace.failures(), crate::problem::chain(&error));
@@ -104,54 +109,74 @@ fn failure(error: &CallError) -> Failure {
     }
 }
 
-async fn send_batch(core: &Core, subscriber: &str, peer: &Peer, pace: &Pace) -> Result<Sent, Fault> {
-    let (now, size) = (core.clock.now(), pace.size());
-    let batch = {
-        let subscriber = subscriber.to_owned();
-        core.db.transaction(Unscoped, move |conn| claim(conn, &subscriber, size, now)).await?
+/// Sends what is in hand, or the next that is due.
+async fn send_batch(
+    core: &Core,
+    subscriber: &str,
+    peer: &Peer,
+    pace: &mut Pace,
+    in_hand: Option<Batch>,
+) -> Result<Sent, Fault> {
+    let batch = if let Some(batch) = in_hand {
+        batch
+    } else {
+        let (subscriber, size, since) = (subscriber.to_owned(), pace.size(), core.clock.now());
+        let events = core.db.transaction(Unscoped, move |conn| claim(conn, &subscriber, size, since)).await?;
+        Batch { events, since }
     };
-    if batch.is_empty() {
-        return Ok(Sent::Judged(0));
+    if batch.events.is_empty() {
+        pace.judged();
+        return Ok(Sent::Judged(batch));
     }
-    let events: Vec<CloudEvent> = batch.iter().map(|claimed| claimed.event(core.name)).collect();
+    let events: Vec<CloudEvent> = batch.events.iter().map(|claimed| claimed.event(core.name)).collect();
     let body = serde_json::to_vec(&events).map_err(Fault::internal)?;
     let answer = crate::context::within(SEND, peer.post_once::<IntakeVerdicts>(INTAKE_PATH, BATCH_TYPE, body)).await;
     match answer {
         Ok(verdicts) => {
             let verdicts = verdicts.results.into_iter().map(|result| (result.id, result.verdict)).collect();
-            note(core, subscriber, batch, verdicts, now).await
+            note(core, subscriber, batch, verdicts, pace).await
         }
         Err(error) => {
             let (about, how) = (is_about_the_batch(&error), failure(&error));
             let blamed = match &error {
-                _ if batch.len() > 1 => None,
+                _ if batch.events.len() > 1 => None,
                 CallError::Refused { code, .. } if about => Some(code.clone()),
                 _ if how == Failure::Silent && pace.suspects() && is_ready(peer).await => Some("no_answer".to_owned()),
                 _ => None,
             };
             if let Some(code) = blamed {
-                let verdicts = batch.iter().map(|one| (one.event_id, IntakeVerdict::Failed { code: code.clone() }));
-                let verdicts = verdicts.collect();
-                return note(core, subscriber, batch, verdicts, now).await;
+                let failed = |one: &Claimed| (one.event_id, IntakeVerdict::Failed { code: code.clone() });
+                let verdicts = batch.events.iter().map(failed).collect();
+                return note(core, subscriber, batch, verdicts, pace).await;
             }
             let subscriber = subscriber.to_owned();
-            let ids: Vec<EventId> = batch.iter().map(|claimed| claimed.event_id).collect();
-            core.db.transaction(Unscoped, move |conn| release(conn, &subscriber, &ids, now + LEASE)).await?;
+            let ids: Vec<EventId> = batch.events.iter().map(|claimed| claimed.event_id).collect();
+            let leased_until = batch.since + LEASE;
+            core.db.transaction(Unscoped, move |conn| release(conn, &subscriber, &ids, leased_until)).await?;
             Ok(if about { Sent::Refused } else { Sent::Away(how, error) })
         }
     }
 }
 
+/// Notes the verdicts, and claims what is next in the same transaction unless the service drains.
 async fn note(
     core: &Core,
     subscriber: &str,
-    batch: Vec<Claimed>,
+    batch: Batch,
     verdicts: HashMap<EventId, IntakeVerdict>,
-    now: Timestamp,
+    pace: &mut Pace,
 ) -> Result<Sent, Fault> {
-    let (sent, subscriber) = (batch.len(), subscriber.to_owned());
-    core.db.transaction(Unscoped, move |conn| settle(conn, &subscriber, &batch, &verdicts, now)).await?;
-    Ok(Sent::Judged(sent))
+    let (mut next, since) = (*pace, core.clock.now());
+    next.judged();
+    let size = if core.drain.is_draining() { 0 } else { next.size() };
+    let subscriber = subscriber.to_owned();
+    let work = move |conn: &mut PgConnection| {
+        settle(conn, &subscriber, &batch.events, &verdicts, batch.since)?;
+        claim(conn, &subscriber, size, since)
+    };
+    let events = core.db.transaction(Unscoped, work).await?;
+    *pace = next;
+    Ok(Sent::Judged(Batch { events, since }))
 }
 
 /// Whether the subscriber serves and has its database.

@@ -3,6 +3,7 @@
 
 use super::{BATCH_TYPE, CloudEvent};
 use crate::auth::{Revocation, ServiceCaller};
+use crate::backfill::Generation;
 use crate::db::{self, Scope, Unscoped};
 use crate::extract;
 use crate::fault::Fault;
@@ -15,7 +16,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{Array, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
 use rollcall_ids::EventId;
@@ -43,6 +44,12 @@ pub trait EventConsumer: Send + Sync + 'static {
     /// one after the other, for whoever cannot do with fewer statements.
     fn apply_all(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, events: &[&CloudEvent]) -> Result<(), Fault> {
         events.iter().try_for_each(|event| self.apply(conn, tenant, event))
+    }
+
+    /// What it keeps of events, for a consumer that keeps a copy of facts: the `GENERATION` of its
+    /// [`Source`](crate::backfill::Source). 0: it keeps none.
+    fn generation(&self) -> Generation {
+        0
     }
 
     /// Called for each applied event after its transaction has committed: the place to wake somebody.
@@ -200,6 +207,7 @@ async fn take(
     let (now, revocations) = (core.clock.now(), core.revocations.clone());
     let (applying, taking) = (consumer.cloned(), events.clone());
     let statement_ms = core.base.database.statement_timeout_ms;
+    let generation = consumer.map(|consumer| consumer.generation()).filter(|generation| *generation > 0);
     let shorter = events.len() == 1 && (statement_ms == 0 || statement_ms > STATEMENT_MS);
     let fresh = core
         .db
@@ -207,7 +215,7 @@ async fn take(
             if shorter {
                 conn.batch_execute(&format!("SET LOCAL statement_timeout = {STATEMENT_MS}"))?;
             }
-            let fresh = note_ids(conn, &taking, now)?;
+            let fresh = note_ids(conn, &taking, generation, now)?;
             let mut open = fresh.clone();
             let due: Vec<_> = taking.iter().filter(|incoming| open.remove(&incoming.event.id)).collect();
             for run in due.chunk_by(|one, next| one.goes_with(next)) {
@@ -241,19 +249,25 @@ struct Fresh {
 }
 
 /// Notes the ids of events; answers those that were not noted before. All of a batch are of one source.
-fn note_ids(conn: &mut PgConnection, events: &[Arc<Incoming>], now: Timestamp) -> Result<HashSet<EventId>, Fault> {
+fn note_ids(
+    conn: &mut PgConnection,
+    events: &[Arc<Incoming>],
+    generation: Option<Generation>,
+    now: Timestamp,
+) -> Result<HashSet<EventId>, Fault> {
     let Some(first) = events.first() else { return Ok(HashSet::new()) };
     let mut ids: Vec<EventId> = events.iter().map(|incoming| incoming.event.id).collect();
     // In one order, whoever else notes some of them: so nobody waits for somebody who waits for them.
     ids.sort_unstable();
     let fresh: Vec<Fresh> = diesel::sql_query(
-        "INSERT INTO consumed_events (source, event_id, consumed_at)
-         SELECT $1, event_id, $2 FROM unnest($3) WITH ORDINALITY AS new (event_id, place) ORDER BY place
+        "INSERT INTO consumed_events (source, event_id, consumed_at, generation)
+         SELECT $1, event_id, $2, $4 FROM unnest($3) WITH ORDINALITY AS new (event_id, place) ORDER BY place
          ON CONFLICT DO NOTHING RETURNING event_id",
     )
     .bind::<Text, _>(&first.event.source)
     .bind::<Timestamptz, _>(now.to_diesel())
     .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Nullable<SmallInt>, _>(generation)
     .load(conn)?;
     Ok(fresh.into_iter().map(|fresh| fresh.event_id).collect())
 }

@@ -2,6 +2,9 @@
 //! dispatcher (`dispatch`), taken by an intake (`intake`) that notes the event's id and applies its effect in one
 //! transaction. At least once on the wire, once in effect. A taken event is kept for days, so that it can be sent again
 //! to a subscriber whose database was put back to a backup (`letters::resend`).
+//!
+//! Instances share the sending and the taking: `tests/mechanism/instances.rs` kills those that send. What a consumer keeps
+//! of events has a number, so that a release that is rolled back leaves no hole ([`crate::backfill`]).
 
 mod deliveries;
 mod dispatch;

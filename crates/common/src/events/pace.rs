@@ -24,7 +24,7 @@ pub(super) enum Failure {
 }
 
 /// See the module.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pace {
     most: i64,
     size: i64,

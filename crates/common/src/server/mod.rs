@@ -348,8 +348,9 @@ impl<S: Service> Running<S> {
     /// comes on them is still answered, the rest finished.
     pub async fn stop(self) -> anyhow::Result<()> {
         tracing::info!(service = S::NAME, "draining");
-        systemd::tell_stopping();
+        // What is told is true when it is heard.
         self.drain.start();
+        systemd::tell_stopping();
         self.handle.pause().await;
         tokio::time::sleep(self.drain_time).await;
         self.handle.stop(true).await;

@@ -15,7 +15,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 const INTAKE: &str = "/internal/v1/events";
 const BATCH: &str = "application/cloudevents-batch+json";
 
-fn event(stage: &Stage, text: &str) -> Value {
+pub fn event(stage: &Stage, text: &str) -> Value {
     json!({
         "specversion": "1.0", "id": EventId::generate(), "source": "/rollcall/user", "type": "user.thing.v1",
         "subject": "x", "time": stage.service.clock.now(), "datacontenttype": "application/json",
@@ -23,7 +23,7 @@ fn event(stage: &Stage, text: &str) -> Value {
     })
 }
 
-async fn send(stage: &Stage, events: &[Value]) -> Value {
+pub async fn send(stage: &Stage, events: &[Value]) -> Value {
     let token = stage.service.keys.service_token("user", "org").unwrap();
     let request = stage.service.post(INTAKE).bearer_auth(token).header("content-type", BATCH);
     let answer = request.body(serde_json::to_vec(events).unwrap()).send().await.unwrap();
@@ -297,7 +297,7 @@ async fn a_service_speaks_for_itself_alone() {
     assert!(stage.listed().await.is_empty());
 }
 
-fn execute(stage: &Stage, sql: &str) -> Result<(), diesel::result::Error> {
+pub fn execute(stage: &Stage, sql: &str) -> Result<(), diesel::result::Error> {
     use diesel::connection::SimpleConnection as _;
     use diesel::{Connection as _, PgConnection};
     PgConnection::establish(&stage.service.admin_url).unwrap().batch_execute(sql)

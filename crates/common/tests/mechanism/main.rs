@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
 #![expect(missing_docs, unreachable_pub, reason = "tests have no readers of their documentation but their own")]
 
+mod backfill;
 mod database;
 mod events;
 mod idempotency;
+mod instances;
 mod limits;
 mod outgoing;
 mod probe;

@@ -9,6 +9,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::Stream;
 use rollcall_common::answer::Answer;
 use rollcall_common::auth::{Caller, ServiceCaller};
+use rollcall_common::backfill::Generation;
 use rollcall_common::events::{CloudEvent, EventConsumer, NewEvent};
 use rollcall_common::extract::Json;
 use rollcall_common::fault::Fault;
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -39,6 +40,7 @@ pub struct Probe {
     members: Arc<Members>,
     /// How many streams are open.
     pub open: Arc<AtomicUsize>,
+    generation: Arc<AtomicI16>,
 }
 
 /// Who is a member where; tests say.
@@ -63,6 +65,11 @@ impl Probe {
     pub fn admit(&self, user_id: UserId, org_id: OrgId) {
         self.members.admit(user_id, org_id);
     }
+
+    /// From now on its consumer is of this generation.
+    pub fn is_of(&self, generation: Generation) {
+        self.generation.store(generation, Ordering::SeqCst);
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -77,7 +84,7 @@ impl Service for Probe {
     type Settings = NoSettings;
 
     async fn build(core: Core, _: NoSettings) -> anyhow::Result<Self> {
-        Ok(Self { core, members: Arc::default(), open: Arc::default() })
+        Ok(Self { core, members: Arc::default(), open: Arc::default(), generation: Arc::default() })
     }
 
     fn core(&self) -> &Core {
@@ -110,14 +117,20 @@ impl Service for Probe {
     }
 
     fn consumer(self: &Arc<Self>) -> Option<Arc<dyn EventConsumer>> {
-        Some(Arc::new(Consumer))
+        Some(Arc::new(Consumer { generation: Arc::clone(&self.generation) }))
     }
 }
 
 /// Writes a note for each event; refuses those that say so.
-struct Consumer;
+struct Consumer {
+    generation: Arc<AtomicI16>,
+}
 
 impl EventConsumer for Consumer {
+    fn generation(&self) -> Generation {
+        self.generation.load(Ordering::SeqCst)
+    }
+
     fn apply(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, event: &CloudEvent) -> Result<(), Fault> {
         let text: String = event.data()?;
         let tenant = tenant.ok_or(Fault::NotFound)?;

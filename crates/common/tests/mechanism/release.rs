@@ -24,7 +24,7 @@ fn serves_when_told_to() {
 }
 
 /// What a manager has: the socket, and where it hears from the services.
-struct Manager {
+pub struct Manager {
     listener: TcpListener,
     guard: Guard,
     settings: PathBuf,
@@ -32,13 +32,13 @@ struct Manager {
 }
 
 /// One instance.
-struct Instance {
-    process: Process,
+pub struct Instance {
+    pub process: Process,
     notices: Notices,
 }
 
 impl Manager {
-    fn new(change: impl FnOnce(&mut toml::Table)) -> Self {
+    pub fn new(change: impl FnOnce(&mut toml::Table)) -> Self {
         let settings = settings_file::<Probe>(|settings| {
             set(settings, "server.inherit_socket", true);
             set(settings, "server.drain_ms", 300);
@@ -46,6 +46,14 @@ impl Manager {
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Self { listener, guard: Guard::start(None).unwrap(), settings: settings.unwrap(), started: 0 }
+    }
+
+    /// The database of the service, as a superuser.
+    pub fn admin_url(&self) -> String {
+        let settings: toml::Table = toml::from_str(&std::fs::read_to_string(&self.settings).unwrap()).unwrap();
+        let (_, name) = settings["database"]["url"].as_str().unwrap().rsplit_once('/').unwrap();
+        let server = Cluster::of_this_process().unwrap().admin_url();
+        format!("{}/{name}", server.rsplit_once('/').unwrap().0)
     }
 
     fn address(&self) -> SocketAddr {
@@ -69,7 +77,7 @@ impl Manager {
         Instance { process, notices }
     }
 
-    fn ready(&mut self) -> Instance {
+    pub fn ready(&mut self) -> Instance {
         let instance = self.start(None);
         instance.heard("READY=1");
         instance

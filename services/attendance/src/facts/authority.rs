@@ -3,9 +3,10 @@
 use crate::facts::domain::{Member, Org, is_member};
 use crate::facts::memory::Memory;
 use crate::facts::{follow, keep, store};
-use moka::sync::Cache;
+use jiff::SignedDuration;
 use rollcall_common::auth::Caller;
 use rollcall_common::backfill::Backfills;
+use rollcall_common::cached::{Belief, Cached};
 use rollcall_common::client::{CallError, Peer};
 use rollcall_common::clock::Clock;
 use rollcall_common::db::Database;
@@ -16,53 +17,104 @@ use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::internal::{self, member_by_user_path, member_path};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-/// For how long somebody whom org does not know is not asked about again: a stranger who tries all
-/// organisations must not become a flood on org, and whoever has just joined waits no longer than this, or
-/// until the event arrives.
-const STRANGER_FOR: Duration = Duration::from_secs(3);
-/// Strangers remembered.
-const STRANGERS: u64 = 100_000;
+/// What org answers is kept in the copy, so only that it does not know somebody is remembered here: a stranger who tries
+/// all organisations must not become a flood on org, and whoever has just joined waits no longer than this, or until the
+/// event arrives. However many ask about one, org is asked once.
+const ASKED: Belief = Belief {
+    fresh: SignedDuration::ZERO,
+    stale: SignedDuration::ZERO,
+    unknown: SignedDuration::from_secs(3),
+    most: 100_000,
+};
+
+/// Whom org is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Who {
+    Account(UserId),
+    Employee(EmployeeId),
+}
+
+impl Who {
+    fn path(self, org_id: OrgId) -> String {
+        match self {
+            Self::Account(user_id) => member_by_user_path(org_id, user_id),
+            Self::Employee(employee_id) => member_path(org_id, employee_id),
+        }
+    }
+}
 
 /// The copy of org's facts.
 pub struct Facts {
+    pub(super) copy: Arc<Kept>,
+    pub(super) clock: Clock,
+    asked: Cached<(OrgId, Who), ()>,
+}
+
+/// Where it is, and who is asked for what it misses.
+pub(super) struct Kept {
     pub(super) db: Database,
     pub(super) org: Peer,
-    pub(super) clock: Clock,
-    strangers: Cache<(OrgId, UserId), ()>,
-    unknown: Cache<(OrgId, EmployeeId), ()>,
     memory: Memory,
     pub(super) backfills: Backfills,
+}
+
+impl Kept {
+    /// Asks org about a member and keeps the answer.
+    async fn ask(&self, tenant: Tenant, who: Who) -> Result<Option<internal::Member>, Fault> {
+        let member: internal::Member = match self.org.get_json(&who.path(tenant.org_id())).await {
+            Ok(member) => member,
+            Err(CallError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        self.backfills.want(&tenant);
+        let answer = member.clone();
+        self.db.transaction(tenant, move |conn| keep::keep_member(conn, &tenant, &answer)).await?;
+        self.memory.changed(tenant.org_id(), tenant.org_id().0);
+        self.employee_changed(tenant.org_id(), &member.employee);
+        Ok(Some(member))
+    }
+
+    fn employee_changed(&self, org_id: OrgId, fact: &EmployeeFact) {
+        self.memory.changed(org_id, fact.employee_id.0);
+        if let Some(user_id) = fact.user_id {
+            self.memory.linked(org_id, user_id);
+        }
+    }
 }
 
 impl Facts {
     /// A copy in `db` that asks `org` for what it misses.
     pub fn new(db: Database, org: Peer, clock: Clock) -> Self {
-        let strangers = Cache::builder().max_capacity(STRANGERS).time_to_live(STRANGER_FOR).build();
-        let unknown = Cache::builder().max_capacity(STRANGERS).time_to_live(STRANGER_FOR).build();
-        Self { db, org, clock, strangers, unknown, memory: Memory::new(), backfills: Backfills::default() }
+        let copy = Arc::new(Kept { db, org, memory: Memory::new(), backfills: Backfills::default() });
+        let asking = Arc::clone(&copy);
+        let asked = Cached::new("org", ASKED, clock.clone(), move |(org_id, who)| {
+            let copy = Arc::clone(&asking);
+            #[expect(clippy::disallowed_methods, reason = "what the owner of the facts says of it is kept as its own")]
+            let tenant = Tenant::of_capability(org_id);
+            async move { Ok(copy.ask(tenant, who).await?.map(drop)) }
+        });
+        Self { copy, clock, asked }
     }
 
     /// Keeps what is in memory true; runs for ever.
     pub(crate) async fn follow(self: Arc<Self>) {
-        follow::follow(self.db.clone(), &self.memory).await;
+        follow::follow(self.copy.db.clone(), &self.copy.memory).await;
     }
 
     /// An employee is not any more as they were.
     pub(crate) fn employee_changed(&self, org_id: OrgId, fact: &EmployeeFact) {
-        self.memory.changed(org_id, fact.employee_id.0);
-        self.unknown.invalidate(&(org_id, fact.employee_id));
+        self.copy.employee_changed(org_id, fact);
+        self.asked.forget(&(org_id, Who::Employee(fact.employee_id)));
         if let Some(user_id) = fact.user_id {
-            self.memory.linked(org_id, user_id);
             // They have joined.
-            self.strangers.invalidate(&(org_id, user_id));
+            self.asked.forget(&(org_id, Who::Account(user_id)));
         }
     }
 
     /// The organisation, or a unit or site of it, is not any more as it was.
     pub(crate) fn org_changed(&self, org_id: OrgId) {
-        self.memory.changed(org_id, org_id.0);
+        self.copy.memory.changed(org_id, org_id.0);
     }
 
     /// An employee of the organisation; none: org does not know them either.
@@ -88,47 +140,58 @@ impl Facts {
     /// Several employees, as far as they can be known now.
     pub(crate) async fn look_up(&self, tenant: &Tenant, ids: HashSet<EmployeeId>) -> Result<People, Fault> {
         let org_id = tenant.org_id();
-        let remembered = ids.iter().filter_map(|id| Some((*id, self.memory.person(org_id, *id)?)));
-        let mut people: HashMap<_, _> = remembered.collect();
-        let asked_lately = |id: &EmployeeId| self.unknown.contains_key(&(org_id, *id));
-        let missing: Vec<EmployeeId> =
-            ids.into_iter().filter(|id| !people.contains_key(id) && !asked_lately(id)).collect();
-        let mut away = HashSet::new();
-        if missing.is_empty() {
-            return Ok(People { found: people, away });
-        }
-        let (of, wanted, mark) = (*tenant, missing.clone(), self.memory.mark());
-        let load = move |conn: &mut diesel::PgConnection| store::employees(conn, &of, &wanted);
-        for person in self.db.transaction(tenant, load).await? {
-            let person = Arc::new(person);
-            self.memory.keep_person(mark, org_id, &person);
-            people.insert(person.employee_id, person);
-        }
-        for id in missing.into_iter().filter(|id| !people.contains_key(id)).collect::<Vec<_>>() {
+        let remembered = ids.iter().filter_map(|id| Some((*id, self.copy.memory.person(org_id, *id)?)));
+        let mut found: HashMap<_, _> = remembered.collect();
+        let missing =
+            |found: &HashMap<EmployeeId, _>| ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
+        self.read(tenant, missing(&found), &mut found).await?;
+        let (mut told, mut away) = (Vec::new(), HashSet::new());
+        for id in missing(&found) {
             // Once is enough to learn that org is away.
             if !away.is_empty() {
                 away.insert(id);
                 continue;
             }
-            match self.ask(tenant, &member_path(org_id, id)).await {
-                Ok(Some(member)) => drop(people.insert(id, Arc::new(member.employee))),
-                Ok(None) => self.unknown.insert((org_id, id), ()),
+            match self.asked.get(&(org_id, Who::Employee(id))).await {
+                Ok(Some(())) => told.push(id),
+                Ok(None) => {}
                 Err(Fault::Unavailable { .. } | Fault::DeadlineExceeded) => drop(away.insert(id)),
                 Err(fault) => return Err(fault),
             }
         }
-        Ok(People { found: people, away })
+        self.read(tenant, told, &mut found).await?;
+        Ok(People { found, away })
+    }
+
+    /// Reads employees from the copy, and remembers them.
+    async fn read(
+        &self,
+        tenant: &Tenant,
+        ids: Vec<EmployeeId>,
+        found: &mut HashMap<EmployeeId, Arc<EmployeeFact>>,
+    ) -> Result<(), Fault> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let (of, mark) = (*tenant, self.copy.memory.mark());
+        let load = move |conn: &mut diesel::PgConnection| store::employees(conn, &of, &ids);
+        for person in self.copy.db.transaction(tenant, load).await? {
+            let person = Arc::new(person);
+            self.copy.memory.keep_person(mark, tenant.org_id(), &person);
+            found.insert(person.employee_id, person);
+        }
+        Ok(())
     }
 
     /// The organisation, as far as the copy knows it: for whoever proves it by another way than membership.
     pub(crate) async fn org(&self, tenant: &Tenant) -> Result<Option<Arc<Org>>, Fault> {
-        if let Some(org) = self.memory.org(tenant.org_id()) {
+        if let Some(org) = self.copy.memory.org(tenant.org_id()) {
             return Ok(Some(org));
         }
-        let (of, mark) = (*tenant, self.memory.mark());
-        let org = self.db.transaction(tenant, move |conn| store::org(conn, &of)).await?.map(Arc::new);
+        let (of, mark) = (*tenant, self.copy.memory.mark());
+        let org = self.copy.db.transaction(tenant, move |conn| store::org(conn, &of)).await?.map(Arc::new);
         if let Some(org) = &org {
-            self.memory.keep_org(mark, org);
+            self.copy.memory.keep_org(mark, org);
         }
         Ok(org)
     }
@@ -136,24 +199,8 @@ impl Facts {
     /// The organisation as org says it now: for when a caller names a unit or site that the copy does not know,
     /// because its event is still on the way.
     pub(crate) async fn refreshed(&self, tenant: &Tenant, caller: &Caller) -> Result<Option<Org>, Fault> {
-        let found = self.ask(tenant, &member_by_user_path(tenant.org_id(), caller.user_id)).await?;
+        let found = self.copy.ask(*tenant, Who::Account(caller.user_id)).await?;
         Ok(found.map(|member| Org::new(member.org, member.units, member.sites)))
-    }
-
-    /// Asks org about a member and remembers the answer.
-    async fn ask(&self, tenant: &Tenant, path: &str) -> Result<Option<internal::Member>, Fault> {
-        let member: internal::Member = match self.org.get_json(path).await {
-            Ok(member) => member,
-            Err(CallError::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        self.wants_whole(tenant);
-        let of = *tenant;
-        let answer = member.clone();
-        self.db.transaction(tenant, move |conn| keep::keep_member(conn, &of, &answer)).await?;
-        self.org_changed(tenant.org_id());
-        self.employee_changed(tenant.org_id(), &member.employee);
-        Ok(Some(member))
     }
 
     /// The member, while they work there.
@@ -164,10 +211,10 @@ impl Facts {
     /// The member that an account is by the copy: in memory, or in the database with one reading.
     async fn known(&self, tenant: &Tenant, user_id: UserId) -> Result<Option<Member>, Fault> {
         let org_id = tenant.org_id();
-        if let Some(member) = self.memory.member(org_id, user_id) {
+        if let Some(member) = self.copy.memory.member(org_id, user_id) {
             return Ok(Some(member));
         }
-        let (of, mark, remembered) = (*tenant, self.memory.mark(), self.memory.org(org_id));
+        let (of, mark, remembered) = (*tenant, self.copy.memory.mark(), self.copy.memory.org(org_id));
         let load = move |conn: &mut diesel::PgConnection| {
             let Some(employee) = store::employee_of_user(conn, &of, user_id)? else { return Ok::<_, Fault>(None) };
             let org = match remembered {
@@ -176,12 +223,12 @@ impl Facts {
             };
             Ok(org.map(|org| Member { org, employee: Arc::new(employee) }))
         };
-        let found = self.db.transaction(tenant, load).await?;
+        let found = self.copy.db.transaction(tenant, load).await?;
         if let Some(Member { org, employee }) = &found {
             self.wants_whole(tenant);
-            self.memory.keep_org(mark, org);
-            self.memory.keep_person(mark, org_id, employee);
-            self.memory.keep_user(mark, org_id, user_id, employee.employee_id);
+            self.copy.memory.keep_org(mark, org);
+            self.copy.memory.keep_person(mark, org_id, employee);
+            self.copy.memory.keep_user(mark, org_id, user_id, employee.employee_id);
         }
         Ok(found)
     }
@@ -215,12 +262,7 @@ impl TenantAuthority for Facts {
         if let Some(member) = self.known(&tenant, caller.user_id).await? {
             return Ok(self.if_member(member));
         }
-        let key = (org_id, caller.user_id);
-        if self.strangers.contains_key(&key) {
-            return Ok(None);
-        }
-        if self.ask(&tenant, &member_by_user_path(org_id, caller.user_id)).await?.is_none() {
-            self.strangers.insert(key, ());
+        if self.asked.get(&(org_id, Who::Account(caller.user_id))).await?.is_none() {
             return Ok(None);
         }
         // What is known only here (rules of sites, devices) belongs to the organisation as well.

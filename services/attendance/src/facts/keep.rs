@@ -1,28 +1,40 @@
 //! Writes the copy of org's facts. Each carries org's version, and an older one changes nothing: events may come in
 //! any order, and answers between them.
 
-use crate::schema::{assignments, delegations, employees, fact_changes, holiday_calendars, orgs, sites, units};
+use crate::schema::{assignments, delegations, holiday_calendars, orgs, sites, units};
 use diesel::pg::PgConnection;
 use diesel::query_dsl::methods::FilterDsl as _;
+use diesel::sql_types::{self, Array, BigInt, Date, Jsonb, Nullable, Text};
 use diesel::upsert::excluded;
-use diesel::{ExpressionMethods as _, RunQueryDsl as _};
+use diesel::{ExpressionMethods as _, QueryableByName, RunQueryDsl as _};
 use jiff_diesel::ToDiesel as _;
+use rollcall_common::backfill::Freshness;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_org_api::facts::{DelegationFact, EmployeeFact, HolidayCalendarFact, OrgFact, SiteFact, UnitFact};
+use rollcall_ids::EmployeeId;
+use rollcall_org_api::facts::{
+    AssignmentFact, DelegationFact, EmployeeFact, HolidayCalendarFact, OrgFact, SiteFact, UnitFact,
+};
 use rollcall_org_api::internal::Member;
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Notes that a fact has changed, for those who have it in memory.
 pub(crate) fn changed(conn: &mut PgConnection, tenant: &Tenant, subject: Uuid) -> Result<(), Fault> {
-    diesel::insert_into(fact_changes::table)
-        .values((fact_changes::org_id.eq(tenant.org_id()), fact_changes::subject.eq(subject)))
-        .on_conflict((fact_changes::org_id, fact_changes::subject))
-        .do_update()
-        .set(fact_changes::changed_at.eq(excluded(fact_changes::changed_at)))
-        .execute(conn)?;
+    changed_all(conn, tenant, vec![subject])
+}
+
+/// Like [`changed`], for several different ones, in their order.
+fn changed_all(conn: &mut PgConnection, tenant: &Tenant, subjects: Vec<Uuid>) -> Result<(), Fault> {
+    diesel::sql_query(
+        "INSERT INTO fact_changes (org_id, subject) SELECT $1, unnest($2)
+         ON CONFLICT (org_id, subject) DO UPDATE SET changed_at = excluded.changed_at",
+    )
+    .bind::<sql_types::Uuid, _>(tenant.org_id())
+    .bind::<Array<sql_types::Uuid>, _>(subjects)
+    .execute(conn)?;
     Ok(())
 }
 
@@ -32,31 +44,36 @@ fn encode(fact: &impl Serialize) -> Result<Value, Fault> {
 
 /// Notes what org answered about a member.
 pub(crate) fn keep_member(conn: &mut PgConnection, tenant: &Tenant, member: &Member) -> Result<(), Fault> {
-    keep_org(conn, tenant, &member.org)?;
+    keep_org(conn, tenant, &member.org, Freshness::Newer)?;
     for unit in &member.units {
-        keep_unit(conn, tenant, unit)?;
+        keep_unit(conn, tenant, unit, Freshness::Newer)?;
     }
     for site in &member.sites {
-        keep_site(conn, tenant, site)?;
+        keep_site(conn, tenant, site, Freshness::Newer)?;
     }
-    keep_employee(conn, tenant, &member.employee)
+    keep_employees(conn, tenant, [&member.employee], Freshness::Newer)
 }
 
 /// Notes an organisation.
-pub(crate) fn keep_org(conn: &mut PgConnection, tenant: &Tenant, fact: &OrgFact) -> Result<(), Fault> {
+pub(crate) fn keep_org(conn: &mut PgConnection, tenant: &Tenant, fact: &OrgFact, how: Freshness) -> Result<(), Fault> {
     let row = (orgs::org_id.eq(tenant.org_id()), orgs::fact.eq(encode(fact)?), orgs::version.eq(fact.version));
     let news = diesel::insert_into(orgs::table)
         .values(row)
         .on_conflict(orgs::org_id)
         .do_update()
         .set((orgs::fact.eq(excluded(orgs::fact)), orgs::version.eq(excluded(orgs::version))))
-        .filter(orgs::version.lt(excluded(orgs::version)))
+        .filter((orgs::version - how.allowance()).lt(excluded(orgs::version)))
         .execute(conn)?;
     if news > 0 { changed(conn, tenant, tenant.org_id().0) } else { Ok(()) }
 }
 
 /// Notes a unit.
-pub(crate) fn keep_unit(conn: &mut PgConnection, tenant: &Tenant, fact: &UnitFact) -> Result<(), Fault> {
+pub(crate) fn keep_unit(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    fact: &UnitFact,
+    how: Freshness,
+) -> Result<(), Fault> {
     let row = (
         units::org_id.eq(tenant.org_id()),
         units::unit_id.eq(fact.unit_id),
@@ -68,13 +85,18 @@ pub(crate) fn keep_unit(conn: &mut PgConnection, tenant: &Tenant, fact: &UnitFac
         .on_conflict((units::org_id, units::unit_id))
         .do_update()
         .set((units::fact.eq(excluded(units::fact)), units::version.eq(excluded(units::version))))
-        .filter(units::version.lt(excluded(units::version)))
+        .filter((units::version - how.allowance()).lt(excluded(units::version)))
         .execute(conn)?;
     if news > 0 { changed(conn, tenant, tenant.org_id().0) } else { Ok(()) }
 }
 
 /// Notes a site.
-pub(crate) fn keep_site(conn: &mut PgConnection, tenant: &Tenant, fact: &SiteFact) -> Result<(), Fault> {
+pub(crate) fn keep_site(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    fact: &SiteFact,
+    how: Freshness,
+) -> Result<(), Fault> {
     let row = (
         sites::org_id.eq(tenant.org_id()),
         sites::site_id.eq(fact.site_id),
@@ -86,13 +108,18 @@ pub(crate) fn keep_site(conn: &mut PgConnection, tenant: &Tenant, fact: &SiteFac
         .on_conflict((sites::org_id, sites::site_id))
         .do_update()
         .set((sites::fact.eq(excluded(sites::fact)), sites::version.eq(excluded(sites::version))))
-        .filter(sites::version.lt(excluded(sites::version)))
+        .filter((sites::version - how.allowance()).lt(excluded(sites::version)))
         .execute(conn)?;
     if news > 0 { changed(conn, tenant, tenant.org_id().0) } else { Ok(()) }
 }
 
 /// Notes a calendar of holidays.
-pub(crate) fn keep_calendar(conn: &mut PgConnection, tenant: &Tenant, fact: &HolidayCalendarFact) -> Result<(), Fault> {
+pub(crate) fn keep_calendar(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    fact: &HolidayCalendarFact,
+    how: Freshness,
+) -> Result<(), Fault> {
     use holiday_calendars as table;
     let row = (
         table::org_id.eq(tenant.org_id()),
@@ -105,62 +132,102 @@ pub(crate) fn keep_calendar(conn: &mut PgConnection, tenant: &Tenant, fact: &Hol
         .on_conflict((table::org_id, table::holiday_calendar_id))
         .do_update()
         .set((table::fact.eq(excluded(table::fact)), table::version.eq(excluded(table::version))))
-        .filter(table::version.lt(excluded(table::version)))
+        .filter((table::version - how.allowance()).lt(excluded(table::version)))
         .execute(conn)?;
     if news > 0 { changed(conn, tenant, tenant.org_id().0) } else { Ok(()) }
 }
 
-/// Notes an employee and, when it is news, their assignments.
-pub(crate) fn keep_employee(conn: &mut PgConnection, tenant: &Tenant, fact: &EmployeeFact) -> Result<(), Fault> {
-    let org_id = tenant.org_id();
-    let row = (
-        employees::org_id.eq(org_id),
-        employees::employee_id.eq(fact.employee_id),
-        employees::number.eq(&fact.number),
-        employees::user_id.eq(fact.user_id),
-        employees::fact.eq(encode(fact)?),
-        employees::version.eq(fact.version),
-    );
-    let news = diesel::insert_into(employees::table)
-        .values(row)
-        .on_conflict((employees::org_id, employees::employee_id))
-        .do_update()
-        .set((
-            employees::number.eq(excluded(employees::number)),
-            employees::user_id.eq(excluded(employees::user_id)),
-            employees::fact.eq(excluded(employees::fact)),
-            employees::version.eq(excluded(employees::version)),
-        ))
-        .filter(employees::version.lt(excluded(employees::version)))
-        .execute(conn)?;
-    if news == 0 {
+#[derive(QueryableByName)]
+struct News {
+    #[diesel(sql_type = sql_types::Uuid)]
+    employee_id: EmployeeId,
+}
+
+/// Notes employees and the assignments of those who are news; of several states of one, the newest.
+///
+/// A column is one array: an import of thousands of people, or a page of them, costs four statements, not four for each.
+pub(crate) fn keep_employees<'a>(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    facts: impl IntoIterator<Item = &'a EmployeeFact>,
+    how: Freshness,
+) -> Result<(), Fault> {
+    // Sorted: whoever else keeps some of them does it in the same order, and nobody waits in a circle.
+    let mut newest = BTreeMap::new();
+    for fact in facts {
+        let kept = newest.entry(fact.employee_id).or_insert(fact);
+        if kept.version < fact.version {
+            *kept = fact;
+        }
+    }
+    let column = || newest.values().copied();
+    let encoded = column().map(encode).collect::<Result<Vec<_>, _>>()?;
+    let news: Vec<News> = diesel::sql_query(
+        "INSERT INTO employees (org_id, employee_id, number, user_id, fact, version)
+         SELECT $1, new.* FROM unnest($2, $3, $4, $5, $6) AS new (employee_id, number, user_id, fact, version)
+         ON CONFLICT (org_id, employee_id) DO UPDATE
+         SET number = excluded.number, user_id = excluded.user_id, fact = excluded.fact, version = excluded.version
+         WHERE employees.version - $7 < excluded.version
+         RETURNING employee_id",
+    )
+    .bind::<sql_types::Uuid, _>(tenant.org_id())
+    .bind::<Array<sql_types::Uuid>, _>(column().map(|fact| fact.employee_id).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(column().map(|fact| fact.number.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<sql_types::Uuid>>, _>(column().map(|fact| fact.user_id).collect::<Vec<_>>())
+    .bind::<Array<Jsonb>, _>(encoded)
+    .bind::<Array<BigInt>, _>(column().map(|fact| fact.version).collect::<Vec<_>>())
+    .bind::<BigInt, _>(how.allowance())
+    .load(conn)?;
+    if news.is_empty() {
         return Ok(());
     }
-    changed(conn, tenant, fact.employee_id.0)?;
-    let mine =
-        assignments::table.filter(assignments::org_id.eq(org_id)).filter(assignments::employee_id.eq(fact.employee_id));
-    diesel::delete(mine).execute(conn)?;
-    let rows: Vec<_> = fact
-        .assignments
-        .iter()
-        .map(|a| {
-            (
-                assignments::org_id.eq(org_id),
-                assignments::assignment_id.eq(a.assignment_id),
-                assignments::employee_id.eq(fact.employee_id),
-                assignments::unit_id.eq(a.unit_id),
-                assignments::site_id.eq(a.site_id),
-                assignments::valid_from.eq(a.valid_from.to_diesel()),
-                assignments::valid_to.eq(a.valid_to.map(jiff_diesel::ToDiesel::to_diesel)),
-            )
-        })
-        .collect();
-    diesel::insert_into(assignments::table).values(rows).execute(conn)?;
+    let news: Vec<EmployeeId> = news.into_iter().map(|news| news.employee_id).collect();
+    changed_all(conn, tenant, news.iter().map(|employee_id| employee_id.0).collect())?;
+    let held: Vec<_> = news.iter().filter_map(|id| newest.get(id)).flat_map(|fact| held_by(fact)).collect();
+    replace_assignments(conn, tenant, news, &held)
+}
+
+type Held<'a> = (EmployeeId, &'a AssignmentFact);
+
+fn held_by(fact: &EmployeeFact) -> impl Iterator<Item = Held<'_>> {
+    fact.assignments.iter().map(|assignment| (fact.employee_id, assignment))
+}
+
+/// What these employees held is over; this is what they hold.
+fn replace_assignments(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    of: Vec<EmployeeId>,
+    held: &[Held<'_>],
+) -> Result<(), Fault> {
+    let org_id = tenant.org_id();
+    let theirs = assignments::table.filter(assignments::org_id.eq(org_id)).filter(assignments::employee_id.eq_any(of));
+    diesel::delete(theirs).execute(conn)?;
+    diesel::sql_query(
+        "INSERT INTO assignments (org_id, assignment_id, employee_id, unit_id, site_id, valid_from, valid_to)
+         SELECT $1, new.* FROM unnest($2, $3, $4, $5, $6, $7)
+             AS new (assignment_id, employee_id, unit_id, site_id, valid_from, valid_to)",
+    )
+    .bind::<sql_types::Uuid, _>(org_id)
+    .bind::<Array<sql_types::Uuid>, _>(held.iter().map(|(_, of)| of.assignment_id).collect::<Vec<_>>())
+    .bind::<Array<sql_types::Uuid>, _>(held.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+    .bind::<Array<sql_types::Uuid>, _>(held.iter().map(|(_, of)| of.unit_id).collect::<Vec<_>>())
+    .bind::<Array<sql_types::Uuid>, _>(held.iter().map(|(_, of)| of.site_id).collect::<Vec<_>>())
+    .bind::<Array<Date>, _>(held.iter().map(|(_, of)| of.valid_from.to_diesel()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Date>>, _>(
+        held.iter().map(|(_, of)| of.valid_to.map(jiff_diesel::ToDiesel::to_diesel)).collect::<Vec<_>>(),
+    )
+    .execute(conn)?;
     Ok(())
 }
 
 /// Notes a delegation. It is not in memory anywhere: who decides is looked up when somebody does.
-pub(crate) fn keep_delegation(conn: &mut PgConnection, tenant: &Tenant, fact: &DelegationFact) -> Result<(), Fault> {
+pub(crate) fn keep_delegation(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    fact: &DelegationFact,
+    how: Freshness,
+) -> Result<(), Fault> {
     let row = (
         delegations::org_id.eq(tenant.org_id()),
         delegations::delegation_id.eq(fact.delegation_id),
@@ -183,7 +250,7 @@ pub(crate) fn keep_delegation(conn: &mut PgConnection, tenant: &Tenant, fact: &D
             delegations::deleted.eq(excluded(delegations::deleted)),
             delegations::version.eq(excluded(delegations::version)),
         ))
-        .filter(delegations::version.lt(excluded(delegations::version)))
+        .filter((delegations::version - how.allowance()).lt(excluded(delegations::version)))
         .execute(conn)?;
     Ok(())
 }

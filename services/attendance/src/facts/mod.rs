@@ -13,6 +13,7 @@ pub(crate) mod store;
 
 pub use authority::Facts;
 pub(crate) use authority::{People, org_is_away};
+pub(crate) use backfill::GENERATION;
 pub use domain::Member;
 
 use crate::app::App;

@@ -121,13 +121,37 @@ async fn while_org_is_away_it_is_tried_again_and_what_events_said_is_not_lost() 
 }
 
 #[tokio::test]
-async fn an_organisation_taken_over_before_calendars_were_kept_is_taken_over_again() {
+async fn what_changes_while_pages_are_read_is_as_the_event_says_whichever_comes_last() {
+    let (f, org) = with_org().await;
+    let at = format!("/internal/v1/orgs/{}/snapshot", f.world.org.org_id);
+    let get = || Mock::given(method("GET")).and(path(at.clone()));
+    let slow = |page: ResponseTemplate| page.set_delay(Duration::from_millis(300));
+    let first = slow(page(&f.world, &[&f.world.owner, &f.world.manager], true, Some("bmV4dA")));
+    get().and(query_param_is_missing("cursor")).respond_with(first).mount(&org).await;
+    let second = slow(page(&f.world, &[&f.world.worker], false, None));
+    get().and(query_param("cursor", "bmV4dA")).respond_with(second).mount(&org).await;
+    f.tell(&[event(f.world.org.org_id, ORG_CHANGED, 1, &f.world.org)]).await;
+    // Steadily while both pages are on their way, and before the second is.
+    let mut worker = f.world.worker.clone();
+    worker.grants.clear();
+    while pages_read(&org).await < 2 {
+        worker.version += 1;
+        f.tell_employee(&worker).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    sees_in_team(&f, 2).await;
+    // The page says version 1 with all grants.
+    f.punch(&f.world.worker, "k", &json!({})).await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn an_organisation_taken_over_by_a_release_that_kept_less_is_taken_over_again() {
     let (mut f, org) = with_org().await;
     f.world.berlin.holiday_calendar_id = Some(f.world.holidays.holiday_calendar_id);
     has_snapshot(&org, &f.world).await;
     let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
     // As the release before wrote it.
-    let done = format!("INSERT INTO backfills (org_id, done_at) VALUES ('{}', now())", f.world.org.org_id);
+    let done = format!("INSERT INTO whole_copies VALUES ('{}', 3, now(), now())", f.world.org.org_id);
     diesel::sql_query(done).execute(&mut admin).unwrap();
     let shift = async {
         f.tell(&[event(f.world.org.org_id, ORG_CHANGED, 1, &f.world.org)]).await;

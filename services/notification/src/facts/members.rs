@@ -1,23 +1,29 @@
 //! Who is a member of an organisation, for routes below `/orgs/{org_id}`: answered from the copy, and by org only when
 //! the copy does not know them.
 
+use super::owners::Owners;
 use super::store;
 use crate::app::App;
 use diesel::pg::PgConnection;
-use moka::sync::Cache;
+use jiff::SignedDuration;
 use rollcall_common::auth::Caller;
+use rollcall_common::cached::{Belief, Cached};
+use rollcall_common::clock::Clock;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::{InTenant, Tenant, TenantAuthority};
 use rollcall_ids::{OrgId, UserId};
 use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::{self, Permission};
-use std::time::Duration;
+use std::sync::Arc;
 
-/// For how long org is not asked again about somebody whom it does not know: a stranger who tries all organisations
-/// must not become a flood. Whoever has just joined waits no longer than this.
-const STRANGER_FOR: Duration = Duration::from_secs(3);
-/// Strangers remembered.
-const STRANGERS: u64 = 100_000;
+/// What org answers is kept in the copy, so only that it does not know somebody is remembered here: a stranger who tries
+/// all organisations must not become a flood. Whoever has just joined waits no longer than this.
+const ASKED: Belief = Belief {
+    fresh: SignedDuration::ZERO,
+    stale: SignedDuration::ZERO,
+    unknown: SignedDuration::from_secs(3),
+    most: 100_000,
+};
 
 /// A caller below `/orgs/{org_id}` who is a member there.
 pub type InOrg = InTenant<App>;
@@ -40,12 +46,18 @@ impl Member {
     }
 }
 
-/// Those whom org did not know a moment ago.
-pub struct Strangers(Cache<(OrgId, UserId), ()>);
+/// Who is a member where by what org says, which is kept in the copy; org is asked once however many want to know.
+pub struct Asked(Cached<(OrgId, UserId), ()>);
 
-impl Default for Strangers {
-    fn default() -> Self {
-        Self(Cache::builder().max_capacity(STRANGERS).time_to_live(STRANGER_FOR).build())
+impl Asked {
+    /// Asks the owner.
+    pub fn new(owners: Arc<Owners>, clock: Clock) -> Self {
+        Self(Cached::new("org", ASKED, clock, move |(org_id, user_id)| {
+            let owners = Arc::clone(&owners);
+            #[expect(clippy::disallowed_methods, reason = "what the owner of the facts says of it is kept as its own")]
+            let tenant = Tenant::of_capability(org_id);
+            async move { Ok(owners.ask_org_about_user(tenant, user_id).await?.then_some(())) }
+        }))
     }
 }
 
@@ -64,15 +76,10 @@ impl TenantAuthority for App {
         if let Some(found) = self.known(tenant, user_id).await? {
             return Ok(found);
         }
-        let key = (org_id, user_id);
-        if self.strangers.0.contains_key(&key) {
+        if self.asked.0.get(&(org_id, user_id)).await?.is_none() {
             return Ok(None);
         }
         self.backfills.want(&tenant);
-        if !self.owners.ask_org_about_user(tenant, user_id).await? {
-            self.strangers.0.insert(key, ());
-            return Ok(None);
-        }
         Ok(self.known(tenant, user_id).await?.flatten())
     }
 }

@@ -2,6 +2,7 @@
 //! for a while: one question has waited for all that come in that time.
 
 use super::{places, store};
+use rollcall_common::backfill::Freshness;
 use rollcall_common::client::{CallError, Peer};
 use rollcall_common::context;
 use rollcall_common::db::Unscoped;
@@ -50,10 +51,10 @@ impl Owners {
         let answer = self.org.ask::<Member>(&self.core, path).await?;
         let Some(member) = answer else { return Ok(false) };
         let keep = move |conn: &mut _| {
-            store::put_org(conn, &tenant, &member.org)?;
-            member.units.iter().try_for_each(|unit| places::put_unit(conn, &tenant, unit))?;
-            member.sites.iter().try_for_each(|site| places::put_site(conn, &tenant, site))?;
-            store::put_employee(conn, &tenant, &member.employee)?;
+            store::put_org(conn, &tenant, &member.org, Freshness::Newer)?;
+            member.units.iter().try_for_each(|unit| places::put_unit(conn, &tenant, unit, Freshness::Newer))?;
+            member.sites.iter().try_for_each(|site| places::put_site(conn, &tenant, site, Freshness::Newer))?;
+            store::put_employee(conn, &tenant, &member.employee, Freshness::Newer)?;
             Ok(true)
         };
         self.core.db.transaction(&tenant, keep).await

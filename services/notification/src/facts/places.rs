@@ -1,22 +1,22 @@
 //! Units and sites in the copy, and who works there.
 
-use crate::schema::{backfills, site_facts, unit_facts};
+use crate::schema::{site_facts, unit_facts};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Date as SqlDate, Nullable, Uuid};
 use diesel::upsert::excluded;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff_diesel::ToDiesel as _;
+use rollcall_common::backfill::Freshness;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{OrgId, SiteId, UnitId, UserId};
+use rollcall_ids::{SiteId, UnitId, UserId};
 use rollcall_org_api::facts::{SiteFact, UnitFact};
 use rollcall_org_api::internal::Snapshot;
 use std::collections::HashMap;
 
-/// Keeps the state of a unit unless a newer one is kept already.
-pub fn put_unit(conn: &mut PgConnection, tenant: &Tenant, fact: &UnitFact) -> Result<(), Fault> {
+/// Keeps the state of a unit unless what is kept is not to give way to it.
+pub fn put_unit(conn: &mut PgConnection, tenant: &Tenant, fact: &UnitFact, how: Freshness) -> Result<(), Fault> {
     use diesel::query_dsl::methods::FilterDsl as _;
     diesel::insert_into(unit_facts::table)
         .values((
@@ -28,13 +28,13 @@ pub fn put_unit(conn: &mut PgConnection, tenant: &Tenant, fact: &UnitFact) -> Re
         .on_conflict((unit_facts::org_id, unit_facts::unit_id))
         .do_update()
         .set((unit_facts::fact.eq(excluded(unit_facts::fact)), unit_facts::version.eq(excluded(unit_facts::version))))
-        .filter(unit_facts::version.lt(excluded(unit_facts::version)))
+        .filter((unit_facts::version - how.allowance()).lt(excluded(unit_facts::version)))
         .execute(conn)?;
     Ok(())
 }
 
-/// Keeps the state of a site unless a newer one is kept already.
-pub fn put_site(conn: &mut PgConnection, tenant: &Tenant, fact: &SiteFact) -> Result<(), Fault> {
+/// Keeps the state of a site unless what is kept is not to give way to it.
+pub fn put_site(conn: &mut PgConnection, tenant: &Tenant, fact: &SiteFact, how: Freshness) -> Result<(), Fault> {
     use diesel::query_dsl::methods::FilterDsl as _;
     diesel::insert_into(site_facts::table)
         .values((
@@ -46,7 +46,7 @@ pub fn put_site(conn: &mut PgConnection, tenant: &Tenant, fact: &SiteFact) -> Re
         .on_conflict((site_facts::org_id, site_facts::site_id))
         .do_update()
         .set((site_facts::fact.eq(excluded(site_facts::fact)), site_facts::version.eq(excluded(site_facts::version))))
-        .filter(site_facts::version.lt(excluded(site_facts::version)))
+        .filter((site_facts::version - how.allowance()).lt(excluded(site_facts::version)))
         .execute(conn)?;
     Ok(())
 }
@@ -137,25 +137,13 @@ pub fn accounts_at(conn: &mut PgConnection, tenant: &Tenant, place: &Place, toda
     Ok(found.into_iter().map(|row| row.user_id).collect())
 }
 
-/// Whether everything that org knows of the organisation was taken over.
-pub fn is_whole(conn: &mut PgConnection, tenant: &Tenant) -> QueryResult<bool> {
-    let done = backfills::table.find(tenant.org_id()).select(backfills::org_id).first::<OrgId>(conn).optional()?;
-    Ok(done.is_some())
-}
-
-/// Keeps a page of what org knows; with the last one, that the whole is there.
-pub fn put_page(conn: &mut PgConnection, tenant: &Tenant, page: &Snapshot, now: Timestamp) -> Result<(), Fault> {
-    super::store::put_org(conn, tenant, &page.org)?;
-    page.units.iter().try_for_each(|unit| put_unit(conn, tenant, unit))?;
-    page.sites.iter().try_for_each(|site| put_site(conn, tenant, site))?;
-    page.employees.iter().try_for_each(|employee| super::store::put_employee(conn, tenant, employee))?;
-    if page.next_cursor.is_none() {
-        diesel::insert_into(backfills::table)
-            .values((backfills::org_id.eq(tenant.org_id()), backfills::done_at.eq(now.to_diesel())))
-            .on_conflict_do_nothing()
-            .execute(conn)?;
-    }
-    Ok(())
+/// Keeps a page of what org knows.
+pub fn put_page(conn: &mut PgConnection, tenant: &Tenant, page: &Snapshot) -> Result<(), Fault> {
+    let how = Freshness::Same;
+    super::store::put_org(conn, tenant, &page.org, how)?;
+    page.units.iter().try_for_each(|unit| put_unit(conn, tenant, unit, how))?;
+    page.sites.iter().try_for_each(|site| put_site(conn, tenant, site, how))?;
+    page.employees.iter().try_for_each(|employee| super::store::put_employee(conn, tenant, employee, how))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff_diesel::ToDiesel as _;
+use rollcall_common::backfill::Freshness;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, UserId};
@@ -19,8 +20,8 @@ use std::collections::{BTreeSet, HashMap};
 /// Built-in roles whose holders speak for the organisation where no manager can be told.
 const SPEAK_FOR_ORG: [&str; 2] = ["owner", "hr_admin"];
 
-/// Keeps the state of an organisation unless a newer one is kept already.
-pub fn put_org(conn: &mut PgConnection, tenant: &Tenant, fact: &OrgFact) -> QueryResult<()> {
+/// Keeps the state of an organisation unless what is kept is not to give way to it.
+pub fn put_org(conn: &mut PgConnection, tenant: &Tenant, fact: &OrgFact, how: Freshness) -> QueryResult<()> {
     use diesel::query_dsl::methods::FilterDsl as _;
     diesel::insert_into(org_facts::table)
         .values((
@@ -38,13 +39,18 @@ pub fn put_org(conn: &mut PgConnection, tenant: &Tenant, fact: &OrgFact) -> Quer
             org_facts::locale.eq(excluded(org_facts::locale)),
             org_facts::version.eq(excluded(org_facts::version)),
         ))
-        .filter(org_facts::version.lt(excluded(org_facts::version)))
+        .filter((org_facts::version - how.allowance()).lt(excluded(org_facts::version)))
         .execute(conn)
         .map(drop)
 }
 
-/// Keeps the state of an employee unless a newer one is kept already.
-pub fn put_employee(conn: &mut PgConnection, tenant: &Tenant, fact: &EmployeeFact) -> Result<(), Fault> {
+/// Keeps the state of an employee unless what is kept is not to give way to it.
+pub fn put_employee(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    fact: &EmployeeFact,
+    how: Freshness,
+) -> Result<(), Fault> {
     use diesel::query_dsl::methods::FilterDsl as _;
     let speaks_for_org = fact.grants.iter().any(|grant| SPEAK_FOR_ORG.contains(&grant.role.as_str()));
     diesel::insert_into(employee_facts::table)
@@ -67,7 +73,7 @@ pub fn put_employee(conn: &mut PgConnection, tenant: &Tenant, fact: &EmployeeFac
             employee_facts::fact.eq(excluded(employee_facts::fact)),
             employee_facts::version.eq(excluded(employee_facts::version)),
         ))
-        .filter(employee_facts::version.lt(excluded(employee_facts::version)))
+        .filter((employee_facts::version - how.allowance()).lt(excluded(employee_facts::version)))
         .execute(conn)?;
     Ok(())
 }

@@ -294,7 +294,7 @@ async fn a_thousand_people_are_told_by_one_statement() {
     let mut owner = world.employee_fact(world.owner, 2, true, &[]);
     owner["grants"] = json!([grant(json!({"kind": "org"}))]);
     world.send("org", &[world.event("org", "org.employee.changed.v1", &owner)]).await;
-    world.sql(&format!("INSERT INTO backfills VALUES ('{}', now())", world.org_id));
+    world.sql(&format!("INSERT INTO whole_copies VALUES ('{}', 9, now(), now())", world.org_id));
     world.sql(&format!(
         "INSERT INTO employee_facts SELECT '{org}', gen_random_uuid(), gen_random_uuid(), true, false, fact, 1 \
          FROM employee_facts, generate_series(1, 997) WHERE org_id = '{org}' AND employee_id = '{id}'",

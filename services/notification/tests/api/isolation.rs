@@ -29,7 +29,7 @@ async fn a_transaction_sees_the_rows_of_its_organisation_or_user_and_no_others()
     world.tell_manager(&["Ada"]).await;
     world.send("org", &[world.invited("wei@example.org", "en", "secret")]).await;
     let org = world.org_id;
-    world.sql(&format!("INSERT INTO backfills VALUES ('{org}', now())"));
+    world.sql(&format!("INSERT INTO whole_copies VALUES ('{org}', 9, now(), now())"));
     world.sql(&format!("INSERT INTO unit_facts VALUES ('{org}', gen_random_uuid(), '{{}}', 1)"));
     world.sql(&format!("INSERT INTO site_facts VALUES ('{org}', gen_random_uuid(), '{{}}', 1)"));
     world.sql(&format!(
@@ -54,7 +54,7 @@ async fn a_transaction_sees_the_rows_of_its_organisation_or_user_and_no_others()
     world.send("org", &[world.accepted()]).await;
     let (org, user) = (world.org_id.to_string(), world.manager.user_id.to_string());
     let in_org = |id: &str| Some(("app.org_id", id.to_owned()));
-    let tables = ["org_facts", "employee_facts", "unit_facts", "site_facts", "backfills", "announcements"];
+    let tables = ["org_facts", "employee_facts", "unit_facts", "site_facts", "whole_copies", "announcements"];
     let more =
         ["notifications", "mail_deliveries", "webhooks", "webhook_secrets", "webhook_deliveries", "owed_messages"];
     for table in tables.into_iter().chain(more) {

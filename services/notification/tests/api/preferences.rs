@@ -270,7 +270,7 @@ async fn an_announcement_is_owed_by_mail_after_it_is_in_every_inbox() {
     let mut owner = world.employee_fact(world.owner, 2, true, &[]);
     owner["grants"] = json!([{ "role": "custom", "permissions": ["announcements.write"], "scope": { "kind": "org" } }]);
     world.send("org", &[world.event("org", "org.employee.changed.v1", &owner)]).await;
-    world.sql(&format!("INSERT INTO backfills VALUES ('{}', now())", world.org_id));
+    world.sql(&format!("INSERT INTO whole_copies VALUES ('{}', 9, now(), now())", world.org_id));
     wants(&world, json!({ "categories": { "announcements": ways(false) } })).await;
     let at = format!("/api/notification/v1/orgs/{}/announcements", world.org_id);
     let body = json!({ "title": "Canteen", "body": "Closed.\nOn Friday.", "audience": { "kind": "everyone" } });

@@ -131,7 +131,7 @@ async fn no_personal_data_is_in_the_logs_of_a_run() {
     let bad = world.event("org", "org.invitation.accepted.v1", &json!({ "employee_id": "Zygmunt" }));
     world.send("org", &[bad]).await;
     let at = format!("/api/notification/v1/orgs/{}/announcements", world.org_id);
-    world.sql(&format!("INSERT INTO backfills VALUES ('{}', now())", world.org_id));
+    world.sql(&format!("INSERT INTO whole_copies VALUES ('{}', 9, now(), now())", world.org_id));
     let user = world.service.as_user(world.manager.user_id);
     for (body, status) in [
         (json!({ "title": "Kantinenschluss", "body": "Freitagstext", "audience": { "kind": "everyone" } }), 201),

@@ -1,0 +1,2 @@
+DROP TABLE whole_copies;
+ALTER TABLE consumed_events DROP COLUMN generation;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY consumed_events_generations;
