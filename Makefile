@@ -19,7 +19,7 @@ TOOLS := $(CURDIR)/.run/tools
 DIESEL_VERSION := 2.3.14
 DENY_VERSION := 0.20.2
 
-.PHONY: help up demo test test-webhooks chaos faults bench-engine bench-rush bench-workdays bench-blackhole check bootstrap binaries tools fmt openapi schema deny units monitoring deb test-deploy bench-streams
+.PHONY: help up demo test test-webhooks chaos faults bench-engine bench-rush bench-workdays bench-blackhole check bootstrap binaries tools fmt openapi schema deny units monitoring deb test-deploy bench-streams bench-events test-streams
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,10 +61,20 @@ chaos: binaries ## Kill, pause and cut at random while people work; SECONDS=300,
 faults: binaries ## Write the table of deploy/faults.md from the one that the tests hold services to
 	ROLLCALL_WRITE_FAULTS=1 cargo test --quiet --workspace --test e2e -- the_page_shows_the_table
 
+bench-events: bootstrap ## Measure events from one service's outbox to their effects in another, beside pgbench (minutes)
+	cargo build --release --quiet --workspace --bin rollcall-attendance
+	cargo bench --quiet --workspace --bench events
+
 test-webhooks: bootstrap ## Have the signatures of webhooks verified by the specification's own library (PyPI)
 	@test -x .run/webhooks/bin/python || python3 -m venv .run/webhooks
 	@.run/webhooks/bin/pip install --quiet --disable-pip-version-check standardwebhooks==1.1.0
 	cargo test -p rollcall-notification --test api -- --ignored --exact reference::the_reference_library_verifies_what_is_sent
+
+test-streams: bootstrap ## Kill notification ten times under 1,000 streams, some of them a real EventSource's (needs node)
+	@test -d .run/eventsource/node_modules/eventsource || \
+	  npm install --silent --no-audit --no-fund --ignore-scripts --prefix .run/eventsource eventsource@4.1.1
+	ROLLCALL_EVENTSOURCE=$(CURDIR)/.run/eventsource ROLLCALL_STREAMS=1000 ROLLCALL_CRASH_ROUNDS=10 \
+	  cargo test -p rollcall-e2e --test e2e -- --ignored --exact --nocapture reconnect::so_have_real_event_sources
 
 check: bootstrap tools ## Format, lints, docs, licences; generated files fresh; migrations down and up; call graph
 	cargo fmt --all --check

@@ -12,7 +12,7 @@ use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _, s
 use jiff::civil::date;
 use rollcall_common::clock::Clock;
 use rollcall_common::secret::random_token;
-use rollcall_common::testing::{ManualClock, TestKeys};
+use rollcall_common::testing::{ManualClock, TestKey, TestKeys};
 use rollcall_ids::{AssignmentId, EmployeeId, EventId, OrgId, PunchId, SiteId, UnitId, UserId};
 use rollcall_org_api::events::{EMPLOYEE_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED};
 use rollcall_org_api::facts::{AssignmentFact, EmployeeFact, EmployeeStatus, Geofence, OrgFact, SiteFact, UnitFact};
@@ -82,6 +82,11 @@ impl Crowd {
     pub fn believing(&self, stack: Builder, peer: &str) -> Result<Builder> {
         let public = self.keys.service_key(peer)?.public;
         Ok(stack.setting(self.service, &format!("peers.{peer}.public_key"), public))
+    }
+
+    /// The key of `peer` that the service believes: for whoever speaks in its place.
+    pub fn service_key(&self, peer: &str) -> Result<TestKey> {
+        self.keys.service_key(peer)
     }
 
     /// A fresh token with which `peer` speaks to the service.
@@ -170,7 +175,8 @@ impl Crowd {
         }
     }
 
-    fn employee(&self, index: usize) -> EmployeeFact {
+    /// What org says of one of the people, counted from 0, at first.
+    pub fn employee(&self, index: usize) -> EmployeeFact {
         let person = self.people[index];
         let assignment = AssignmentFact {
             assignment_id: AssignmentId::generate(),

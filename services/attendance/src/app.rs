@@ -103,7 +103,7 @@ impl Service for App {
         }
         if restored.parted(Self::NAME, "org") {
             // Employees take their assignments along.
-            let copies = ["employees", "units", "sites", "orgs", "holiday_calendars", "delegations", "backfills"];
+            let copies = ["employees", "units", "sites", "orgs", "holiday_calendars", "delegations", "whole_copies"];
             done.push(format!("{} copies of facts of org are dropped: backfill", empty(conn, &copies)?));
         }
         Ok(done)

@@ -29,7 +29,7 @@ pub(crate) fn apply(conn: &mut PgConnection, restored: &Restored) -> anyhow::Res
     }
     let mut copies: Vec<&str> = Vec::new();
     if restored.parted("notification", "org") {
-        copies.extend(["org_facts", "employee_facts", "unit_facts", "site_facts", "backfills"]);
+        copies.extend(["org_facts", "employee_facts", "unit_facts", "site_facts", "whole_copies"]);
     }
     if restored.parted("notification", "user") {
         copies.push("user_facts");

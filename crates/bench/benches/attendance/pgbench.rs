@@ -1,18 +1,10 @@
-//! The same row by `pgbench`, one per transaction: what a service that does not batch could reach at most.
+//! The same row by `pgbench`, one per transaction.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
+use rollcall_bench::pgbench::{self, Measured};
 use rollcall_ids::OrgId;
 use rollcall_stack::Stack;
-use std::process::Command;
 use std::time::Duration;
-
-/// What `pgbench` said.
-pub(crate) struct Measured {
-    /// Rows a second.
-    pub(crate) per_second: f64,
-    /// Of a transaction.
-    pub(crate) mean_ms: f64,
-}
 
 /// Employees are numbers here, as many as there are in the crowd; each row has a key of its own, as a punch has.
 fn script(org_id: OrgId) -> String {
@@ -29,25 +21,5 @@ fn script(org_id: OrgId) -> String {
 }
 
 pub(crate) fn run(stack: &Stack, org_id: OrgId, connections: usize, lasting: Duration) -> Result<Measured> {
-    let file = stack.run_dir().join("pgbench.sql");
-    std::fs::write(&file, script(org_id))?;
-    let program = stack.postgres_program("pgbench")?;
-    let output = Command::new(program)
-        .args(["--no-vacuum", "--protocol=prepared", "--jobs=2"])
-        .arg(format!("--client={connections}"))
-        .arg(format!("--time={}", lasting.as_secs()))
-        .arg("--file")
-        .arg(&file)
-        .arg(stack.database("attendance")?)
-        .output()
-        .context("could not run pgbench")?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "pgbench failed:\n{said}{complaint}");
-    let number = |name: &str| -> Result<f64> {
-        let line =
-            said.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}: {said}"))?;
-        Ok(line.split_whitespace().next().context("a number")?.parse()?)
-    };
-    Ok(Measured { per_second: number("tps = ")?, mean_ms: number("latency average = ")? })
+    pgbench::run(stack, "attendance", &script(org_id), connections, lasting)
 }

@@ -6,11 +6,10 @@
 //! by it. What was acknowledged is then held against the table. `ROLLCALL_BENCH_SECONDS` is the time of each case.
 
 use crate::{address, attendance, pgbench};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use diesel::connection::SimpleConnection as _;
-use diesel::dsl::sql;
-use diesel::sql_types::Text;
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
+use diesel::{Connection as _, PgConnection};
+use rollcall_bench::number;
 use rollcall_stack::Stack;
 use rollcall_stack::crowd::{Crowd, Punches};
 use rollcall_stack::load::{Load, Pace, Report};
@@ -71,14 +70,10 @@ struct Rush {
 }
 
 impl Rush {
-    /// What the figures depend on, asked of the server itself.
+    /// What the figures depend on.
     fn conditions(&self) -> Result<()> {
-        let settings = "SELECT string_agg(name || '=' || setting, ', ' ORDER BY name) FROM pg_settings \
-                        WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes', 'server_version')";
-        let said: String = sql::<Text>(settings).get_result(&mut self.admin()?)?;
-        ensure!(said.contains("fsync=on") && said.contains("synchronous_commit=on"), "commits are not flushed: {said}");
-        let cores = std::thread::available_parallelism()?;
-        println!("{cores} cores; PostgreSQL: {said}; {PEOPLE} employees; {} s each case", self.lasting.as_secs());
+        let said = rollcall_bench::conditions(&self.stack, "attendance")?;
+        println!("{said}; {PEOPLE} employees; {} s each case", self.lasting.as_secs());
         Ok(())
     }
 
@@ -135,10 +130,7 @@ impl Rush {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long a benchmark measures is no setting of a service")]
+/// How long each case lasts.
 pub(crate) fn seconds() -> Result<u64> {
-    match std::env::var("ROLLCALL_BENCH_SECONDS") {
-        Ok(seconds) => seconds.parse().context("ROLLCALL_BENCH_SECONDS"),
-        Err(_) => Ok(15),
-    }
+    number("ROLLCALL_BENCH_SECONDS", 15)
 }

@@ -16,6 +16,7 @@ mod rollcall;
 
 use anyhow::{Context as _, Result, ensure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rollcall_bench::number;
 use rollcall_stack::binaries;
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ struct Single {
 async fn main() -> Result<()> {
     ensure!(binaries::directory()?.ends_with("release"), "without optimisation there is nothing to measure");
     let streams = number("ROLLCALL_BENCH_STREAMS", 10_000)?;
-    let lasting = Duration::from_secs(number("ROLLCALL_BENCH_SECONDS", 10)?.try_into()?);
+    let lasting = Duration::from_secs(number("ROLLCALL_BENCH_SECONDS", 10)?);
     let files = open_files()?;
     println!("{} cores; {streams} streams; {files} open files", std::thread::available_parallelism()?);
     let (ours, p99) = rollcall::measure(streams, number("ROLLCALL_BENCH_RATE", 3_000)?, lasting).await?;
@@ -95,12 +96,4 @@ fn each(before: u64, after: u64, streams: usize) -> u64 {
 #[expect(clippy::cast_precision_loss, reason = "printed with one digit")]
 fn kib(bytes: u64) -> String {
     format!("{:.1} KiB", bytes as f64 / 1024.0)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the size of a benchmark is no setting of a service")]
-fn number(name: &str, default: usize) -> Result<usize> {
-    match std::env::var(name) {
-        Ok(text) => text.parse().with_context(|| name.to_owned()),
-        Err(_) => Ok(default),
-    }
 }

@@ -6,7 +6,7 @@ use crate::{ANNOUNCEMENTS, Measured, Single, each, kib, middle};
 use anyhow::{Context as _, Result, ensure};
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
 use rollcall_stack::Stack;
 use rollcall_stack::crowd::Crowd;
@@ -115,18 +115,12 @@ fn float(number: usize) -> f64 {
 /// wants mail.
 fn known(crowd: &Crowd, stack: &Stack) -> Result<()> {
     let mut admin = PgConnection::establish(&stack.database("notification")?)?;
-    let said: String = sql::<Text>(
-        "SELECT string_agg(name || '=' || setting, ', ' ORDER BY name) FROM pg_settings \
-         WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes', 'server_version')",
-    )
-    .get_result(&mut admin)?;
-    ensure!(said.contains("fsync=on") && said.contains("synchronous_commit=on"), "commits are not flushed: {said}");
-    println!("PostgreSQL: {said}");
+    println!("{}", rollcall_bench::conditions(stack, "notification")?);
     let users: Vec<_> = crowd.people.iter().map(|person| format!("('{}', 'en', now())", person.user_id)).collect();
     let none = json!({ "inbox": true, "email": false, "web_push": false, "webhook": false });
     let no_mail = json!({ "categories": { "attendance": none, "announcements": none } });
     admin.batch_execute(&format!(
-        "INSERT INTO backfills (org_id, done_at) VALUES ('{}', now()); \
+        "INSERT INTO whole_copies VALUES ('{}', 9, now(), now()); \
          INSERT INTO user_facts (user_id, locale, fetched_at) VALUES {}; \
          INSERT INTO preferences (user_id, wishes, version, updated_at) \
          SELECT user_id, '{no_mail}', 1, now() FROM user_facts",

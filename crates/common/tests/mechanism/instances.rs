@@ -138,7 +138,7 @@ async fn instances_that_are_killed_while_they_send_lose_nothing_and_double_nothi
     for version in versions {
         tell(&mut outbox, version);
     }
-    until(&mut outbox, "SELECT count(*) AS n FROM outbox", |n| n == 0).await;
+    until(&mut outbox, "SELECT count(*) AS n FROM outbox_deliveries", |n| n == 0).await;
 
     let mut heard = PgConnection::establish(&hearing.admin_url).unwrap();
     let told = SUBJECTS * VERSIONS;

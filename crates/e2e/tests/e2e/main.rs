@@ -6,6 +6,7 @@ mod backup;
 mod chaos;
 mod company;
 mod crash;
+mod eventsource;
 mod faults;
 mod mail;
 mod monitoring;

@@ -1,8 +1,10 @@
 //! `kill -9` of notification under open streams and a steady flow of messages, again and again: clients that come back
 //! with the last id they saw have every message once and in order. `ROLLCALL_STREAMS` and `ROLLCALL_CRASH_ROUNDS` make
-//! it larger.
+//! it larger; `make test-streams` does, with 1,000 and ten, and reads some of the streams with an `EventSource` that others
+//! have written.
 
 use crate::PLACES;
+use crate::eventsource::EventSource;
 use crate::stream::Stream;
 use anyhow::{Context as _, Result, bail, ensure};
 use diesel::connection::SimpleConnection as _;
@@ -13,6 +15,7 @@ use rollcall_ids::{EventId, PunchId};
 use rollcall_stack::Stack;
 use rollcall_stack::crowd::{Crowd, Person};
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,6 +23,10 @@ use tokio::time::{Instant, sleep};
 
 const STREAMS: usize = 100;
 const ROUNDS: usize = 3;
+/// Real `EventSource`s among them.
+const EVENT_SOURCES: usize = 5;
+/// A stream says at its beginning that whoever loses it is to come back after one to three seconds.
+const AN_EVENT_SOURCE_WAITS: Duration = Duration::from_millis(3_500);
 /// Events of one request.
 const BATCH: usize = 20;
 /// Between two kills, while messages flow.
@@ -29,8 +36,23 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_reconnect_after_kills_have_every_message_once_and_in_order() -> Result<()> {
-    let _place = PLACES.acquire().await?;
     let (streams, rounds) = (number("ROLLCALL_STREAMS", STREAMS)?, number("ROLLCALL_CRASH_ROUNDS", ROUNDS)?);
+    kill(streams, None, rounds).await
+}
+
+/// The same, and beside our own clients some that others have written; `make test-streams` installs them.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs node and the npm package eventsource: make test-streams"]
+async fn so_have_real_event_sources() -> Result<()> {
+    let (streams, rounds) = (number("ROLLCALL_STREAMS", STREAMS)?, number("ROLLCALL_CRASH_ROUNDS", ROUNDS)?);
+    kill(streams, Some(folder()?), rounds).await
+}
+
+/// Kills notification so often while messages flow to so many of our own clients and, where `folder` has the package, to
+/// some real `EventSource`s.
+async fn kill(streams: usize, folder: Option<PathBuf>, rounds: usize) -> Result<()> {
+    let _place = PLACES.acquire().await?;
+    let (ours, streams) = (streams, streams + if folder.is_some() { EVENT_SOURCES } else { 0 });
     // The first is whom the messages are about.
     let crowd = Arc::new(Crowd::at("notification", streams + 1)?);
     let mut stack = crowd.believing(crowd.stack()?, "attendance")?.start().await?;
@@ -42,8 +64,13 @@ async fn clients_that_reconnect_after_kills_have_every_message_once_and_in_order
     let open = Arc::new(AtomicUsize::new(0));
     let listeners: Vec<_> = (1..=streams)
         .map(|index| {
-            let (shared, open) = (Arc::clone(&shared), Arc::clone(&open));
-            tokio::spawn(async move { shared.listen(index, &open).await })
+            let (shared, open, folder) = (Arc::clone(&shared), Arc::clone(&open), folder.clone());
+            tokio::spawn(async move {
+                match folder.filter(|_| index > ours) {
+                    Some(folder) => shared.listen_as_event_source(index, &open, &folder).await,
+                    None => shared.listen(index, &open).await,
+                }
+            })
         })
         .collect();
     let began = Instant::now();
@@ -59,6 +86,10 @@ async fn clients_that_reconnect_after_kills_have_every_message_once_and_in_order
         sleep(BETWEEN).await;
         stack.kill("notification").await?;
         stack.start_service("notification").await.with_context(|| format!("round {round}"))?;
+        if folder.is_some() {
+            // An `EventSource` waits for as long as it was told before it comes back.
+            sleep(AN_EVENT_SOURCE_WAITS).await;
+        }
     }
     sleep(BETWEEN).await;
     shared.ended.store(true, Ordering::Relaxed);
@@ -71,9 +102,10 @@ async fn clients_that_reconnect_after_kills_have_every_message_once_and_in_order
         // Message `n` goes to stream `n % streams + 1`.
         let expected: Vec<usize> = (0..emitted).filter(|number| number % streams + 1 == index).collect();
         ensure!(seen == expected, "stream {index} of {emitted} messages saw {seen:?}");
+        ensure!(times >= rounds, "stream {index} came back {times} times in {rounds} rounds");
         came_back += times;
     }
-    ensure!(came_back >= streams * rounds, "{came_back} reconnections of {streams} streams in {rounds} rounds");
+    eprintln!("{streams} streams, {rounds} kills: {emitted} messages, {came_back} reconnections");
     stack.shutdown().await
 }
 
@@ -178,6 +210,31 @@ impl Shared {
         }
     }
 
+    /// The same by an `EventSource`, which comes back by itself.
+    async fn listen_as_event_source(
+        &self,
+        index: usize,
+        open: &AtomicUsize,
+        folder: &Path,
+    ) -> Result<(Vec<usize>, usize)> {
+        let url = format!("{}/api/notification/v1/stream", self.url);
+        let mut source = EventSource::open(folder, &url, &self.crowd.token(self.crowd.people[index])?).await?;
+        open.fetch_add(1, Ordering::Relaxed);
+        let (mut seen, mut quiet_since) = (Vec::new(), Instant::now());
+        loop {
+            let before = source.opened();
+            if let Some(data) = source.next(Duration::from_millis(500)).await? {
+                seen.push(number_in(&serde_json::from_str(&data)?)?);
+            } else if source.opened() == before {
+                if self.ended.load(Ordering::Relaxed) && quiet_since.elapsed() > AN_EVENT_SOURCE_WAITS * 2 {
+                    return Ok((seen, source.opened() - 1));
+                }
+                continue;
+            }
+            quiet_since = Instant::now();
+        }
+    }
+
     async fn open(&self, person: Person, last: Option<&str>) -> Result<Stream> {
         let request = self.http.get(format!("{}/api/notification/v1/stream", self.url));
         Stream::of(request.bearer_auth(self.crowd.token(person)?), last).await
@@ -195,7 +252,7 @@ fn known(crowd: &Crowd, stack: &Stack) -> Result<()> {
     let mut admin = PgConnection::establish(&stack.database("notification")?)?;
     let users: Vec<_> = crowd.people.iter().map(|person| format!("('{}', 'en', now())", person.user_id)).collect();
     admin.batch_execute(&format!(
-        "INSERT INTO backfills (org_id, done_at) VALUES ('{}', now()); \
+        "INSERT INTO whole_copies VALUES ('{}', 9, now(), now()); \
          INSERT INTO user_facts (user_id, locale, fetched_at) VALUES {}",
         crowd.org_id,
         users.join(",")
@@ -206,6 +263,12 @@ fn known(crowd: &Crowd, stack: &Stack) -> Result<()> {
 #[expect(clippy::disallowed_methods, reason = "a client of the service, not a caller of another")]
 fn client() -> Result<reqwest::Client> {
     Ok(reqwest::Client::builder().no_proxy().build()?)
+}
+
+/// Where the npm package is.
+#[expect(clippy::disallowed_methods, reason = "where a test finds a package is no setting of a service")]
+fn folder() -> Result<PathBuf> {
+    std::env::var("ROLLCALL_EVENTSOURCE").map(PathBuf::from).context("ROLLCALL_EVENTSOURCE, the folder of the package")
 }
 
 #[expect(clippy::disallowed_methods, reason = "how large a test is is no setting of a service")]
