@@ -39,11 +39,12 @@ impl EventConsumer for Consumer {
 
     /// In which order they come does not matter: each state has its version.
     fn apply_all(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, events: &[&CloudEvent]) -> Result<(), Fault> {
-        let (people, others): (Vec<_>, Vec<_>) = events.iter().partition(|event| event.kind == EMPLOYEE_CHANGED);
+        let (people, others): (Vec<_>, Vec<_>) =
+            events.iter().copied().partition(|event| event.kind == EMPLOYEE_CHANGED);
         others.into_iter().try_for_each(|event| self.apply(conn, tenant, event))?;
         let Some(tenant) = tenant.filter(|_| !people.is_empty()) else { return Ok(()) };
         self.facts.wants_whole(tenant);
-        let people = people.into_iter().map(|event| event.data::<EmployeeFact>()).collect::<Result<Vec<_>, _>>()?;
+        let people = people.into_iter().map(CloudEvent::data::<EmployeeFact>).collect::<Result<Vec<_>, _>>()?;
         keep::keep_employees(conn, tenant, &people, Freshness::Newer)
     }
 
