@@ -111,14 +111,14 @@ async fn every_table_with_an_organisation_forces_row_level_security() {
     let f = Fixture::start().await;
     let Count { count } = diesel::sql_query(
         "SELECT count(*) AS count FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' \
-         WHERE c.relkind = 'r' AND c.relname NOT IN ('outbox', 'idempotency_keys') \
+         WHERE c.relkind = 'r' AND c.relname NOT IN ('outbox', 'idempotency_keys', 'whole_copies') \
          AND c.relrowsecurity AND c.relforcerowsecurity",
     )
     .get_result(&mut f.database())
     .unwrap();
     let all = diesel::sql_query(
         "SELECT count(*) AS count FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id' \
-         WHERE c.relkind = 'r' AND c.relname NOT IN ('outbox', 'idempotency_keys')",
+         WHERE c.relkind = 'r' AND c.relname NOT IN ('outbox', 'idempotency_keys', 'whole_copies')",
     );
     let all: Count = all.get_result(&mut f.database()).unwrap();
     assert_eq!((count, all.count), (14, 14));

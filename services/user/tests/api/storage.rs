@@ -29,7 +29,7 @@ async fn the_role_that_serves_owns_nothing_and_deletes_neither_people_nor_keys()
             "SELECT table_name || ': ' || string_agg(privilege_type, ' ' ORDER BY privilege_type) AS value \
              FROM information_schema.role_table_grants \
              WHERE grantee = 'rollcall_user' AND table_name NOT IN ('outbox', 'outbox_deliveries', 'consumed_events', \
-                 'idempotency_keys', 'jwks_cache', 'revocations', '__diesel_schema_migrations') \
+                 'idempotency_keys', 'jwks_cache', 'revocations', 'whole_copies', '__diesel_schema_migrations') \
              GROUP BY table_name ORDER BY table_name",
         )
         .await;
