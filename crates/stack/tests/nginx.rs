@@ -139,6 +139,27 @@ fn a_path_that_could_mean_something_else_to_a_service_is_refused() {
 }
 
 #[test]
+fn a_websocket_is_opened_where_there_is_one_and_nowhere_else() {
+    let door = door(|_| {});
+    let ask = |path: &str, upgrade: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: {upgrade}\r\n\r\n");
+        door.send(&head)
+    };
+    let passed = "Upgrade: websocket\r\n";
+    let answer = ask("/api/notification/v1/stream/ws?last_event_id=7:1", "WebSocket");
+    assert!(answer.contains(passed) && answer.contains("Connection: upgrade\r\n"), "{answer}");
+    for (path, upgrade) in [
+        ("/api/notification/v1/stream/ws", "h2c"),
+        ("/api/notification/v1/stream", "websocket"),
+        ("/api/notification/v1/notifications", "websocket"),
+        ("/api/user/v1/users/me", "websocket"),
+    ] {
+        let answer = ask(path, upgrade);
+        assert!(answer.contains(&format!("GET {path} HTTP/1.1\r\n")) && !answer.contains("Upgrade: "), "{answer}");
+    }
+}
+
+#[test]
 fn what_a_client_says_about_itself_is_replaced_and_the_trace_is_passed() {
     let door = door(|_| {});
     let trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";

@@ -31,6 +31,8 @@ refusals! {
     OrgOne [NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, INTERNAL, UNAVAILABLE, DEADLINE];
     /// Of opening a stream.
     Open [BAD_REQUEST, NOT_SIGNED_IN, INTERNAL, UNAVAILABLE, DEADLINE];
+    /// Of opening one as a WebSocket.
+    OpenSocket [BAD_REQUEST, NOT_SIGNED_IN, INVALID, INTERNAL, UNAVAILABLE, DEADLINE];
     /// Of a route below an organisation that asks for a right.
     InOrg [NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, INTERNAL, UNAVAILABLE, DEADLINE];
     /// Of one that takes a query.

@@ -40,6 +40,7 @@ pub(crate) fn configure(config: &mut ServiceConfig<'_>) {
         .service(inbox::handlers::read)
         .service(inbox::handlers::unread_count)
         .service(stream::handlers::stream)
+        .service(stream::websocket::websocket)
         .service(webhooks::handlers::webhooks::create)
         .service(webhooks::handlers::webhooks::list)
         .service(webhooks::handlers::webhooks::read)

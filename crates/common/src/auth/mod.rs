@@ -28,18 +28,40 @@ pub(crate) use service::ServiceTokens;
 use crate::fault::Fault;
 use crate::server::Core;
 use crate::server::limits::{Principal, Standing};
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpMessage as _, HttpRequest, web};
 use rollcall_ids::SessionId;
 
 /// How far two machines' clocks may differ, in seconds.
 const LEEWAY_SECONDS: i64 = 5;
 
-/// The token of `Authorization: Bearer …`.
+/// What the subprotocol begins with that carries a token.
+const PROTOCOL: &str = "bearer.";
+
+/// The token of `Authorization: Bearer …`; where a WebSocket is opened without that header, which browsers and mini
+/// programs cannot set, that of the subprotocol `bearer.<token>` it offers. A token never stands in a URL: those are kept
+/// in logs and histories.
 pub fn bearer(request: &HttpRequest) -> Option<&str> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
+    let headers = request.headers();
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return of_websocket(headers) };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn of_websocket(headers: &HeaderMap) -> Option<&str> {
+    let upgrade = headers.get(header::UPGRADE)?.to_str().ok()?;
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).filter_map(|value| value.to_str().ok());
+    upgrade.eq_ignore_ascii_case("websocket").then(|| offered.flat_map(|value| value.split(',')))?.find_map(in_protocol)
+}
+
+/// The token in a subprotocol that a client offers.
+pub fn in_protocol(offer: &str) -> Option<&str> {
+    offer.trim().strip_prefix(PROTOCOL)
+}
+
+/// Whether a request says who it is from; that makes nobody known.
+pub(crate) fn says_who(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || of_websocket(headers).is_some()
 }
 
 /// Counts a request from an address that has asked too often, if it comes from somebody we know: they do not pay for

@@ -3,7 +3,7 @@
 
 use super::Core;
 use super::limits::{Admitted, Standing};
-use crate::auth::count_known;
+use crate::auth::{count_known, says_who};
 use crate::context::{self, DEADLINE_HEADER, REQUEST_ID_HEADER, RequestContext};
 use crate::fault::Fault;
 use crate::problem::{Cause, Code, Problem};
@@ -12,7 +12,7 @@ use crate::telemetry;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _, web};
@@ -43,7 +43,7 @@ pub(super) async fn observe<B: MessageBody + 'static>(
     let served = context::CURRENT.scope(context, async {
         let place = gate.map_err(refuse)?;
         if let (Some(_), Some(core)) = (&place, &core)
-            && request.headers().contains_key(AUTHORIZATION)
+            && says_who(request.headers())
             && let Some(exhausted) = core.rates.refusal_of_stranger(request.request())
         {
             let known = tokio::time::timeout_at(deadline, count_known(request.request(), core, exhausted)).await;
@@ -110,7 +110,7 @@ fn admit(
     }
     let full = || (Fault::unavailable("a place among the requests", anyhow::anyhow!("too many are under way")), None);
     let place = core.in_flight.admit().ok_or_else(full)?;
-    if !request.headers().contains_key(AUTHORIZATION)
+    if !says_who(request.headers())
         && let Some(standing) = core.rates.count_stranger(request.request())
     {
         if let Some(refusal) = standing.refusal() {

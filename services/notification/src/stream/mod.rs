@@ -10,7 +10,7 @@
 //!
 //! So what a client gets is always what is committed, in its order, whichever instance stored it. What a subscriber is
 //! told ([`domain::Message`]) and how it is written are two things: [`hub::Subscription`] gives messages, [`sse`] writes
-//! them as Server-Sent Events.
+//! them as Server-Sent Events, [`websocket`] as messages of a WebSocket.
 //!
 //! A stream costs memory for as long as it is open, so nothing is kept for it that is not needed while nothing happens:
 //! no task or timer of its own here, no buffer, and a connection that is taken out of the server's ordinary way
@@ -31,6 +31,7 @@ pub mod sse;
 pub mod store;
 pub mod subscribe;
 pub mod watch;
+pub mod websocket;
 
 /// Where it is.
 pub const PATH: &str = "/api/notification/v1/stream";

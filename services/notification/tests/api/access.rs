@@ -28,6 +28,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/notification/v1/notifications/{notification_id}/read", For::User),
     ("GET", "/api/notification/v1/unread-count", For::User),
     ("GET", "/api/notification/v1/stream", For::User),
+    ("GET", "/api/notification/v1/stream/ws", For::User),
     ("GET", "/api/notification/v1/preferences", For::User),
     ("PUT", "/api/notification/v1/preferences", For::User),
     ("GET", "/api/notification/v1/orgs/{org_id}/announcements", For::Member),

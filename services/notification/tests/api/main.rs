@@ -20,3 +20,4 @@ mod tls;
 mod waiting;
 mod webhooks;
 mod webhooks_over;
+mod websocket;
