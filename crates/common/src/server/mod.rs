@@ -348,10 +348,10 @@ impl<S: Service> Running<S> {
     /// comes on them is still answered, the rest finished.
     pub async fn stop(self) -> anyhow::Result<()> {
         tracing::info!(service = S::NAME, "draining");
-        // What is told is true when it is heard.
         self.drain.start();
-        systemd::tell_stopping();
         self.handle.pause().await;
+        // Not sooner: whoever hears it counts on the next connection being somebody else's.
+        systemd::tell_stopping();
         tokio::time::sleep(self.drain_time).await;
         self.handle.stop(true).await;
         self.tasks.join().await;
