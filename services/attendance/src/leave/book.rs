@@ -261,9 +261,9 @@ impl Book {
         self.sources.iter().filter(ends)
     }
 
-    /// By which policy something was earned that is left over at the end of the leave year.
-    pub(crate) fn left_over_of(&self, last: Date) -> Option<Option<LeavePolicyId>> {
-        self.left_over(last).next().map(|source| source.policy)
+    /// The first of what is left over at the end of the leave year.
+    pub(crate) fn first_left_over(&self, last: Date) -> Option<Source> {
+        self.left_over(last).next().copied()
     }
 
     /// Of what was earned for the leave year that ends on `last`, what goes on into the next: at most `limit`, what has

@@ -86,7 +86,7 @@ impl<'a> Desk<'a> {
         let Some((last, _)) = days.last() else { return Ok(Vec::new()) };
         let until = Rules::horizon(&self.book, *last, self.whose.today);
         let course = self.rules.ahead(self.whose.person, self.of.leave_type_id, &self.book, until);
-        let account = self.rules.account(&self.book, &course, self.whose.today);
+        let account = Rules::account(&self.book, &course, self.whose.today);
         account.take(days, request, self.of.body.allows_debt).map_err(|short| match short {
             Short::Of { day, minutes, available } => {
                 format!("{day} costs {minutes} minutes, and there are {available}")

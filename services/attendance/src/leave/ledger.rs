@@ -107,10 +107,10 @@ fn enter(
     let taken = desk.taken(&[(effective_on, -minutes)], None);
     let mut first = None;
     for entry in taken.map_err(|detail| Fault::invalid("/minutes", ABOVE_BALANCE, detail))? {
-        let takes = entry.kind == kind;
+        let is_first = first.is_none() && entry.kind == kind;
         let entry = desk.enter(conn, tenant, entry, by, Some(&note))?;
-        if takes {
-            first.get_or_insert(entry);
+        if is_first {
+            first = Some(entry);
         }
     }
     first.ok_or_else(|| Fault::internal(anyhow::anyhow!("something is always taken")).into())
@@ -201,7 +201,7 @@ pub(crate) async fn balances(
             let empty = Book::default();
             let book = books.get(&one.leave_type_id).unwrap_or(&empty);
             let course = rules.ahead(&person, one.leave_type_id, book, Rules::horizon(book, as_of, today));
-            let standing = rules.account(book, &course, today).standing(as_of);
+            let standing = Rules::account(book, &course, today).standing(as_of);
             balance(one, standing, pending.get(&one.leave_type_id).copied().unwrap_or(0))
         };
         of_balance.map(of).collect()

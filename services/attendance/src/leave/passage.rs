@@ -96,16 +96,16 @@ impl<'a> Passage<'a> {
     /// Of what was earned for a leave year that ended the day before, some goes on into the next.
     fn end_year(&mut self, start: Date) {
         let Ok(last) = start.yesterday() else { return };
-        let Some(earned_by) = self.book.left_over_of(last) else { return };
+        let Some(left_over) = self.book.first_left_over(last) else { return };
         let Course { stretches, policies, .. } = self.course;
-        let Some((policy, rule)) = stretches::rule_on(stretches, policies, earned_by, last) else { return };
+        let Some((policy, rule)) = stretches::rule_on(stretches, policies, left_over.policy, last) else { return };
         let parts = self.book.carried(last, rule.limit_minutes.map(i64::from));
         let minutes: i64 = parts.iter().map(|part| part.minutes).sum();
         if minutes <= 0 {
             return;
         }
         let (policy, expires_on) = (Some(policy), accrual::carried_until(rule, start));
-        self.enter(Entry { policy, expires_on, ..self.entry(Kind::CarryOver, minutes, start) });
+        self.enter(Entry { expires_on, policy, ..self.entry(Kind::CarryOver, minutes, start) });
         for part in parts {
             let out = self.entry(Kind::CarryOver, -part.minutes, start);
             self.enter(Entry { policy, source: part.source, ..out });

@@ -526,15 +526,12 @@ proptest! {
             let standing = world.standing(day(now), first);
             prop_assert!(standing.available >= 0);
             let before = world.book.clone();
-            match world.take(day(now), &days, false) {
-                Ok(request) => {
-                    asked.push((request, minutes * i64::from(count), first));
-                    prop_assert!(minutes <= standing.available, "more than there was to be had");
-                }
-                Err(_) => {
-                    prop_assert_eq!(&world.book, &before);
-                    prop_assert!(count > 1 || minutes > standing.available, "{:?} {:?}", standing, days);
-                }
+            if let Ok(request) = world.take(day(now), &days, false) {
+                asked.push((request, minutes * i64::from(count), first));
+                prop_assert!(minutes <= standing.available, "more than there was to be had");
+            } else {
+                prop_assert_eq!(&world.book, &before);
+                prop_assert!(count > 1 || minutes > standing.available, "{:?} {:?}", standing, days);
             }
         }
         if let Some((request, ..)) = asked.get(back).filter(|(_, _, first)| *first >= day(now)) {

@@ -57,7 +57,7 @@ impl Rules {
     }
 
     /// The account of a book, with what is to come.
-    pub(crate) fn account<'a>(&self, book: &'a Book, course: &'a Course<'a>, today: Date) -> Account<'a> {
+    pub(crate) fn account<'a>(book: &'a Book, course: &'a Course<'a>, today: Date) -> Account<'a> {
         taking::Account { book, course, today, fresh: LeaveEntryId::generate }
     }
 
