@@ -12,6 +12,8 @@ pub const PERIOD_OVERLAP: &str = "period_overlap";
 pub const PERIOD_STATE: &str = "period_state";
 /// 409: a period is locked once its last day is over.
 pub const PERIOD_NOT_OVER: &str = "period_not_over";
+/// 409: days of the period are not judged yet: a window is open, or devices have not reported.
+pub const PERIOD_PENDING: &str = "period_pending";
 /// 422, in `errors`: there is no such punch that counts around the day.
 pub const UNKNOWN_PUNCH: &str = "unknown_punch";
 /// 422, in `errors`: the instant lies outside of what this source may send.

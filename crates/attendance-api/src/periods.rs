@@ -2,7 +2,7 @@
 
 use crate::workdays::Workday;
 use jiff::{Timestamp, civil::Date};
-use rollcall_ids::{EmployeeId, PeriodId, PunchId};
+use rollcall_ids::{DeviceId, EmployeeId, PeriodId, PunchId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -50,11 +50,44 @@ pub struct Period {
     pub people_done: u32,
     /// Of how many.
     pub people_total: u32,
+    /// Days that were not judged when it was locked, because devices had not reported and the lock was forced; what they
+    /// come to later is an adjustment.
+    #[serde(default)]
+    pub pending_days: u32,
     /// When it was locked last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked_at: Option<Timestamp>,
     /// Ascends with every change; sent as `ETag`.
     pub version: i64,
+}
+
+/// Body of `POST /periods/{period_id}/lock`; may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Locking {
+    /// Whether not to wait for devices that have not reported: their days are kept as they are, `pending` above all, and
+    /// what comes later is an adjustment. What waits for nothing but the end of its window is waited for all the same.
+    pub force: bool,
+    /// Why, 1 to 500 characters; must be said with `force`, and is kept with the record of changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What a lock waits for; the member `pending` of the problem `period_pending`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PendingDays {
+    /// People who have days that are not judged.
+    pub people: u32,
+    /// How many days those are.
+    pub days: u32,
+    /// From when on none of them waits for its window to close: then the period can be locked, unless devices have still
+    /// not reported. None: only devices are waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lockable_from: Option<Timestamp>,
+    /// How many of the days wait for devices only.
+    pub days_waiting_for_devices: u32,
+    /// The devices that these wait for, at most 20.
+    pub device_ids: Vec<DeviceId>,
 }
 
 /// Body of `POST /periods/{period_id}/reopen`.

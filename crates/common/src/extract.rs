@@ -29,6 +29,25 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
+/// A JSON body that may be left out: then it says nothing but defaults.
+#[derive(Debug)]
+pub struct OptionalJson<T>(pub T);
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = request.headers();
+        let empty = headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0");
+        if empty && !headers.contains_key(header::TRANSFER_ENCODING) && !headers.contains_key(header::CONTENT_TYPE) {
+            return Box::pin(ready(Ok(Self(T::default()))));
+        }
+        let body = body(request, payload, &["application/json"]);
+        Box::pin(async move { decode_object::<Option<T>>(&body.await?).map(|body| Self(body.unwrap_or_default())) })
+    }
+}
+
 /// Reads a body of one of the media types, within the limit that is registered.
 pub(crate) fn body(
     request: &HttpRequest,

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use diesel::result::Error as DieselError;
 use rollcall_attendance_api::codes;
+use rollcall_attendance_api::periods::PendingDays;
 use rollcall_common::db;
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::Problem;
@@ -31,6 +32,9 @@ pub(crate) enum Error {
     /// The last day of the period is not over.
     #[error("the period is not over")]
     PeriodNotOver,
+    /// Days of the period are not judged.
+    #[error("days of the period are not judged")]
+    PeriodPending(Box<PendingDays>),
     /// Somebody is away twice.
     #[error("leave overlaps")]
     LeaveOverlaps,
@@ -76,6 +80,11 @@ impl Error {
             Self::PeriodNotOver => {
                 Problem::new(StatusCode::CONFLICT, codes::PERIOD_NOT_OVER, "The last day of the period is not over")
             }
+            Self::PeriodPending(pending) => {
+                Problem::new(StatusCode::CONFLICT, codes::PERIOD_PENDING, "Days of the period are not judged yet")
+                    .detail(said_of(pending))
+                    .with("pending", serde_json::json!(pending))
+            }
             Self::LeaveOverlaps => Problem::new(
                 StatusCode::CONFLICT,
                 codes::LEAVE_OVERLAPS,
@@ -112,4 +121,13 @@ impl Error {
             _ => Fault::from(error).into(),
         }
     }
+}
+
+/// What a lock waits for, in a sentence.
+fn said_of(pending: &PendingDays) -> String {
+    let PendingDays { people, days, lockable_from, days_waiting_for_devices: silent, .. } = pending;
+    let closes = lockable_from.map(|at| format!("; the last window closes at {at}")).unwrap_or_default();
+    let waits = format!("; {silent} of them wait for devices that have not reported");
+    let waits = if *silent > 0 { waits.as_str() } else { "" };
+    format!("{days} days of {people} people are not judged{closes}{waits}")
 }

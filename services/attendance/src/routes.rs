@@ -4,6 +4,7 @@ use crate::{
     approvals, audit, corrections, devices, exports, leave, org_settings, overtime_requests, periods, punch_rules,
     punches, roster, rotations, shifts, summaries, workdays,
 };
+use rollcall_attendance_api::periods::PendingDays;
 use rollcall_common::extract::BodyLimit;
 use rollcall_common::problem::Problem;
 use utoipa::OpenApi;
@@ -128,7 +129,7 @@ pub(crate) fn describe() -> utoipa::openapi::OpenApi {
         (name = "leave", description = "Kinds of leave, how they are earned, what was earned and used, who asks for it and who is away"),
         (name = "workdays", description = "What a day came to"),
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, PendingDays)),
     modifiers(&DeviceScheme),
 )]
 struct Description;

@@ -301,6 +301,7 @@ diesel::table! {
         locked_at -> Nullable<Timestamptz>,
         warn_on -> Nullable<Date>,
         version -> Int8,
+        pending_days -> Int4,
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct AuditEvent {
     pub(crate) at: Timestamp,
     /// Who; none: the service itself, in carrying on what somebody began.
     pub(crate) actor_id: Option<EmployeeId>,
-    /// What: `period.created`, `period.locking`, `period.locked`, `period.reopened`, `period.closed`,
+    /// What: `period.created`, `period.locking`, `period.locking_forced`, `period.locked`, `period.reopened`, `period.closed`,
     /// `settings.changed`.
     #[schema(example = "period.reopened")]
     pub(crate) action: String,

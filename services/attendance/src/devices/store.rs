@@ -174,6 +174,16 @@ pub(crate) fn doors(conn: &mut PgConnection, tenant: &Tenant) -> Result<Vec<Door
     rows.into_iter().map(door).collect()
 }
 
+/// Until when each device that is switched on has reported.
+pub(crate) fn reports(conn: &mut PgConnection, tenant: &Tenant) -> Result<Vec<(DeviceId, SiteId, Timestamp)>, Fault> {
+    let rows: Vec<(DeviceId, SiteId, jiff_diesel::Timestamp)> = table::table
+        .filter(table::org_id.eq(tenant.org_id()).and(table::disabled.eq(false)))
+        .order(table::device_id)
+        .select((table::device_id, table::site_id, table::reported_until))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(device, site, until)| (device, site, until.to_jiff())).collect())
+}
+
 /// Until when every device that is switched on has reported, for each site that has any.
 pub(crate) fn reported(conn: &mut PgConnection, tenant: &Tenant) -> Result<HashMap<SiteId, Timestamp>, Fault> {
     let rows: Vec<(SiteId, Option<jiff_diesel::Timestamp>)> = table::table

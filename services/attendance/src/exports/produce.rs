@@ -5,7 +5,7 @@ use super::cells::{self, Cell};
 use super::sheets::{self, Book};
 use crate::facts::domain::Org;
 use crate::facts::store as facts;
-use crate::workdays::days;
+use crate::workdays::{days, room};
 use actix_web::web;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -18,8 +18,8 @@ use rollcall_ids::LeaveTypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// People at a time: with a month each some 3,000 rows.
-const PEOPLE: u16 = 100;
+/// People at a time, of a long range fewer: with a month each some 3,000 rows.
+const PEOPLE: u32 = 100;
 
 /// What is exported.
 pub(super) struct Export {
@@ -74,8 +74,9 @@ impl Export {
     async fn read(&self, after: Option<facts::AfterPerson>) -> Result<(days::Read, Option<facts::AfterPerson>), Fault> {
         let (tenant, org, dates, now) = (self.tenant, Arc::clone(&self.org), self.dates, self.now);
         let load = move |conn: &mut diesel::PgConnection| {
-            let people = facts::people(conn, &tenant, after.as_ref(), PEOPLE.into())?;
-            let more = people.len() == usize::from(PEOPLE);
+            let room = room::people(PEOPLE, dates);
+            let people = facts::people(conn, &tenant, after.as_ref(), room.into())?;
+            let more = people.len() == room as usize;
             let last = people.last().filter(|_| more).map(|person| (person.number.clone(), person.employee_id));
             Ok((days::read(conn, &tenant, &org, people, dates, now)?, last))
         };

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadQuery, NotAllowed, Refused};
-use crate::workdays::{days, view};
+use crate::workdays::{days, room, view};
 use actix_web::{get, web};
 use rollcall_attendance_api::periods::{Adjustment, PeriodStatus};
 use rollcall_attendance_api::workdays::Workday;
@@ -30,7 +30,7 @@ use std::sync::Arc;
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("period_id" = PeriodId, Path, description = "The period"),
-        ("limit" = Option<u32>, Query, description = "People looked at for a page, 1 to 200; 50 when absent", minimum = 1, maximum = 200),
+        ("limit" = Option<u32>, Query, description = "People looked at for a page, 1 to 200; 50 when absent. 20,000 days are looked at at most, so of a year those of 54 people", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses(
@@ -46,7 +46,8 @@ pub(crate) async fn list(
     query: Then<Query<PageQuery>>,
 ) -> Result<web::Json<Paged<Adjustment>>, Error> {
     let period = readable(&app, &at, path.0.1).await?;
-    let page = query?.0.page::<EmployeeId>()?;
+    let mut page = query?.0.page::<EmployeeId>()?;
+    page.limit = room::people(page.limit, (period.from, period.to));
     if !matches!(period.status, PeriodStatus::Locked | PeriodStatus::Closed) {
         return Ok(web::Json(Paged { items: Vec::new(), next_cursor: None }));
     }

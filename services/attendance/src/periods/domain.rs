@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use jiff::civil::Date;
-use rollcall_attendance_api::periods::{NewPeriod, Period, PeriodStatus};
+use rollcall_attendance_api::periods::{Locking, NewPeriod, Period, PeriodStatus};
 use rollcall_common::fault::Fault;
 use rollcall_common::validate::{self, Fields, Rejection};
 
@@ -26,10 +26,22 @@ pub(super) fn parse(body: &NewPeriod) -> Result<(String, Date, Date), Fault> {
     Ok((name.unwrap_or_else(|| format!("{from} – {to}")), from, to))
 }
 
+/// Whether a lock does not wait for devices, and why; or what is wrong with saying so.
+pub(super) fn forced(body: &Locking) -> Result<(bool, Option<String>), Fault> {
+    let mut fields = Fields::new();
+    let reason = fields.take_optional("/reason", body.reason.as_deref().map(|reason| validate::text(reason, 500)));
+    if body.force && body.reason.is_none() {
+        fields.reject("/reason", Rejection::new("required", "must be said with force"));
+    }
+    let (reason,) = fields.all((reason,))?;
+    Ok((body.force, reason))
+}
+
 /// What is done to a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
-    Lock,
+    /// With so many days that are not judged.
+    Lock(u32),
     Reopen,
     Close,
 }
@@ -38,7 +50,8 @@ impl Act {
     /// The name of it in the record of changes.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Lock => "period.locking",
+            Self::Lock(0) => "period.locking",
+            Self::Lock(_) => "period.locking_forced",
             Self::Reopen => "period.reopened",
             Self::Close => "period.closed",
         }
@@ -48,11 +61,11 @@ impl Act {
     /// could be kept.
     pub(super) fn apply(self, period: &Period, today: Date) -> Result<PeriodStatus, Error> {
         match (self, period.status) {
-            (Self::Lock, PeriodStatus::Open) if today <= period.to => Err(Error::PeriodNotOver),
-            (Self::Lock, PeriodStatus::Open) => Ok(PeriodStatus::Locking),
+            (Self::Lock(_), PeriodStatus::Open) if today <= period.to => Err(Error::PeriodNotOver),
+            (Self::Lock(_), PeriodStatus::Open) => Ok(PeriodStatus::Locking),
             (Self::Reopen, PeriodStatus::Locked) => Ok(PeriodStatus::Open),
             (Self::Close, PeriodStatus::Locked) => Ok(PeriodStatus::Closed),
-            (Self::Lock, PeriodStatus::Locking | PeriodStatus::Locked | PeriodStatus::Closed)
+            (Self::Lock(_), PeriodStatus::Locking | PeriodStatus::Locked | PeriodStatus::Closed)
             | (Self::Reopen | Self::Close, PeriodStatus::Open | PeriodStatus::Locking | PeriodStatus::Closed) => {
                 Err(Error::PeriodState)
             }

@@ -1,8 +1,8 @@
 //! `/periods`.
 
 use super::domain::{self, Act};
-use super::freeze;
 use super::store::{self, Stored};
+use super::{check, freeze};
 use crate::app::App;
 use crate::audit::store as audit;
 use crate::error::Error;
@@ -11,10 +11,10 @@ use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
 use crate::org_settings::store as settings;
 use actix_web::{get, post, web};
 use jiff::ToSpan as _;
-use rollcall_attendance_api::periods::{NewPeriod, Period, PeriodStatus, Reopening};
+use rollcall_attendance_api::periods::{Locking, NewPeriod, Period, PeriodStatus, Reopening};
 use rollcall_common::answer::Answer;
 use rollcall_common::describe::PageParams;
-use rollcall_common::extract::{IfMatch, Json, Path, Query};
+use rollcall_common::extract::{IfMatch, Json, OptionalJson, Path, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::{Idempotent, Principal};
 use rollcall_common::paging::{PageQuery, Paged};
@@ -74,6 +74,7 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Idempotent
                 status,
                 people_done: 0,
                 people_total: 0,
+                pending_days: 0,
                 locked_at: None,
                 version: 1,
             };
@@ -154,7 +155,10 @@ pub(crate) async fn readable(app: &App, at: &InOrg, id: PeriodId) -> Result<Peri
 ///
 /// Keeps every day of everybody as it is now: what comes later changes nothing there, and is an adjustment. What can be
 /// done in a second is done before the answer; a large organisation goes on `locking`, and reading the period tells how
-/// far. Only once its last day is over. Needs `periods.write` on the organisation and `If-Match`.
+/// far. Only once every day of it is judged: its last one is over at every site, no window is open (a night shift that
+/// began on the last day is worked into the next), and every device has reported since. A device that is lost is switched
+/// off, or the lock is forced with a reason: then the days that wait for devices are kept as they are, and counted in
+/// `pending_days`. The body may be left out. Needs `periods.write` on the organisation and `If-Match`.
 #[utoipa::path(
     operation_id = "lock_period",
     tag = "periods",
@@ -164,12 +168,13 @@ pub(crate) async fn readable(app: &App, at: &InOrg, id: PeriodId) -> Result<Peri
         ("period_id" = PeriodId, Path, description = "The period"),
         ("If-Match" = String, Header, description = "The `ETag` that the change is made against", example = "\"1\""),
     ),
+    request_body(content = Option<Locking>, example = json!({})),
     responses(
         (status = 200, description = "It is locked, or being locked", body = Period, headers(("ETag" = String, description = "Its version"))),
-        (status = 409, description = "`period_not_over`; `period_state` when it is not open", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`period_not_over`; `period_pending` with a member `pending` (`PendingDays`): how many days of how many people are not judged, and from when on it can be locked; `period_state` when it is not open", body = Problem, content_type = "application/problem+json"),
         (status = 412, description = "Changed since it was read", body = Problem, content_type = "application/problem+json"),
         (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
-        Refused, NotAllowed,
+        Refused, NotAllowed, BadBody,
     ),
 )]
 #[post("/api/attendance/v1/orgs/{org_id}/periods/{period_id}/lock")]
@@ -178,11 +183,22 @@ pub(crate) async fn lock(
     at: InOrg,
     path: Path<(OrgId, PeriodId)>,
     if_match: Then<IfMatch>,
+    body: Then<OptionalJson<Locking>>,
 ) -> Result<Answer, Error> {
     may_write(&at)?;
-    let id = path.0.1;
-    act(&app, &at, id, if_match?, Act::Lock, None).await?;
-    freeze::carry_on(&app.core.db, &app.core.outbox, at.tenant, id, app.core.clock.now(), AT_ONCE).await?;
+    let (id, if_match, now) = (path.0.1, if_match?, app.core.clock.now());
+    let (force, reason) = domain::forced(&body?.0)?;
+    if_match.required()?;
+    // Whatever else is in the way is said before days are looked at.
+    let period = readable(&app, &at, id).await?;
+    if_match.check(period.version)?;
+    Act::Lock(0).apply(&period, at.member.org.today(now))?;
+    let unjudged = check::unjudged(&app, &at, (period.from, period.to), now).await?;
+    if let Some(refusal) = check::refusal(&app, &at, &unjudged, force).await? {
+        return Err(refusal);
+    }
+    act(&app, &at, id, if_match, Act::Lock(unjudged.days()), reason).await?;
+    freeze::carry_on(&app.core.db, &app.core.outbox, at.tenant, id, now, AT_ONCE).await?;
     app.periods.notify_one();
     Ok(answer(&readable(&app, &at, id).await?)?)
 }
@@ -279,8 +295,9 @@ async fn act(
         let before = stored.period.clone();
         stored.period.status = act.apply(&before, today)?;
         stored.period.version += 1;
-        if act == Act::Lock {
+        if let Act::Lock(pending_days) = act {
             stored.generation += 1;
+            stored.period.pending_days = pending_days;
             (stored.frozen_up_to, stored.locked_by, stored.period.people_done) = (None, Some(by), 0);
             stored.period.people_total = store::people_count(conn, &tenant)?;
         }

@@ -42,6 +42,7 @@ struct Row {
     frozen_up_to: Option<EmployeeId>,
     people_done: i32,
     people_total: i32,
+    pending_days: i32,
     locked_by: Option<EmployeeId>,
     locked_at: Option<jiff_diesel::Timestamp>,
     warn_on: Option<jiff_diesel::Date>,
@@ -59,6 +60,7 @@ impl Row {
             status: of_word(self.status)?,
             people_done: count(self.people_done)?,
             people_total: count(self.people_total)?,
+            pending_days: count(self.pending_days)?,
             locked_at: self.locked_at.map(jiff_diesel::Timestamp::to_jiff),
             version: self.version,
         };
@@ -144,6 +146,7 @@ pub(super) fn note(conn: &mut PgConnection, tenant: &Tenant, stored: &Stored) ->
             table::frozen_up_to.eq(stored.frozen_up_to),
             table::people_done.eq(count(period.people_done)?),
             table::people_total.eq(count(period.people_total)?),
+            table::pending_days.eq(count(period.pending_days)?),
             table::locked_by.eq(stored.locked_by),
             table::locked_at.eq(period.locked_at.map(jiff_diesel::ToDiesel::to_diesel)),
             table::warn_on.eq(stored.warn_on.map(jiff_diesel::ToDiesel::to_diesel)),

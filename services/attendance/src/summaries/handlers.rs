@@ -7,7 +7,7 @@ use crate::facts::{InOrg, Then, store as facts};
 use crate::leave::store as leave;
 use crate::openapi::{BadQuery, NotAllowed, Refused};
 use crate::periods::handlers::readable;
-use crate::workdays::days;
+use crate::workdays::{days, room};
 use actix_web::{get, web};
 use rollcall_attendance_api::summaries::Summary;
 use rollcall_attendance_api::workdays::Workday;
@@ -41,7 +41,7 @@ pub(crate) struct SummaryQuery {
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
         ("period" = PeriodId, Query, description = "The period"),
-        ("limit" = Option<u32>, Query, description = "People on a page at most, 1 to 200; 50 when absent", minimum = 1, maximum = 200),
+        ("limit" = Option<u32>, Query, description = "People on a page at most, 1 to 200; 50 when absent. A page has at most 20,000 days, so one of a year has 54 people", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ),
     responses((status = 200, description = "A page of sums", body = Paged<Summary>), Refused, NotAllowed, BadQuery),
@@ -53,8 +53,9 @@ pub(crate) async fn list(
     query: Then<Query<SummaryQuery>>,
 ) -> Result<web::Json<Paged<Summary>>, Error> {
     let SummaryQuery { period, limit, cursor } = query?.0;
-    let page = PageQuery { limit, cursor }.page::<facts::AfterPerson>()?;
+    let mut page = PageQuery { limit, cursor }.page::<facts::AfterPerson>()?;
     let period = readable(&app, &at, period).await?;
+    page.limit = room::people(page.limit, (period.from, period.to));
     let (tenant, org, now, member) = (at.tenant, Arc::clone(&at.member.org), app.core.clock.now(), at.member.clone());
     let (after, fetch, dates) = (page.after.clone(), page.fetch(), (period.from, period.to));
     let (sees, here) = (member.clone(), Arc::clone(&org));

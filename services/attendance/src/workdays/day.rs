@@ -59,6 +59,9 @@ pub struct Workday {
     pub exceptions: Vec<Exception>,
     /// The punches, by time.
     pub punches: Vec<DayPunch>,
+    /// When the last of what is not judged ends: the window of a day that is pending, or of somebody who is still in. If
+    /// that is past, devices are waited for. None: the day is judged.
+    pub waits_until: Option<Second>,
 }
 
 /// What `day` came to. `sessions` are those of the day, by time; at most one lies in `window`. `carried` is what the
@@ -93,24 +96,28 @@ pub fn judge(
         .filter(|_| closed || gone_after_end)
         .map_or(0, |(span, p)| early_leave_minutes(span, p, policy.grace_out));
 
-    let over = |s: &Session| if s.window.is_some() { closed } else { is_closed(s.first + STRETCH_SPAN + 1, day, now) };
+    let end = |s: &Session| window.filter(|_| s.window.is_some()).map_or(s.first + STRETCH_SPAN + 1, |w| w.holds.end);
+    let over = |s: &Session| is_closed(end(s), day, now);
     let missing_out = |s: &Session| s.pairing.open.filter(|_| over(s));
     let punch_missing = sessions.iter().any(|s| s.pairing.missing_in || missing_out(s).is_some());
+    let status = status(Circumstances {
+        leave: day.leave,
+        holiday: day.holiday.as_ref().map(|h| h.portion),
+        planned: window.is_some(),
+        whole_day_off: span.is_none(),
+        closed,
+        gone_after_end,
+        punch_missing,
+        worked: whole.total,
+        late: late > 0,
+        early: early > 0,
+        policy,
+    });
+    let still_in = sessions.iter().filter(|s| s.pairing.open.is_some() && !over(s)).map(|s| end(s));
+    let pending = window.filter(|_| status == Status::Pending).map(|w| w.holds.end);
     Workday {
         date: day.date,
-        status: status(Circumstances {
-            leave: day.leave,
-            holiday: day.holiday.as_ref().map(|h| h.portion),
-            planned: window.is_some(),
-            whole_day_off: span.is_none(),
-            closed,
-            gone_after_end,
-            punch_missing,
-            worked: whole.total,
-            late: late > 0,
-            early: early > 0,
-            policy,
-        }),
+        status,
         zone: day.zone.clone(),
         planned: span.map(|span| (instant(span.start), instant(span.end))),
         planned_minutes: whole_minutes(planned),
@@ -129,6 +136,7 @@ pub fn judge(
         holiday: day.holiday.clone(),
         exceptions: exceptions(sessions, missing_out),
         punches: sessions.iter().flat_map(|s| punches(s)).collect(),
+        waits_until: still_in.chain(pending).max(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `/workdays`.
 
-use super::{days, view};
+use super::{days, room, view};
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::domain::assignment_near;
@@ -23,8 +23,6 @@ use std::sync::Arc;
 
 /// People on a page at most, and when the client does not say.
 const PEOPLE: (u32, u32) = (500, 50);
-/// Days of all people on a page at most: a page of a year has fewer people. Keeps an answer within some megabytes.
-const DAYS: u32 = 20_000;
 
 /// `?employee_id=|unit_id=&from=&to=&limit=&cursor=`
 #[derive(Debug, Deserialize)]
@@ -117,15 +115,14 @@ pub(crate) async fn people_of_unit(
 fn page(
     limit: Option<u32>,
     cursor: Option<String>,
-    (from, to): (Date, Date),
+    dates: (Date, Date),
 ) -> Result<Page<facts_store::AfterPerson>, Fault> {
     let limit = limit.unwrap_or(PEOPLE.1);
     if !(1..=PEOPLE.0).contains(&limit) {
         return Err(Fault::invalid("?limit", "out_of_range", format!("must be 1 to {}", PEOPLE.0)));
     }
     let mut page = PageQuery { limit: None, cursor }.page()?;
-    let days = u32::try_from((to - from).get_days() + 1).unwrap_or(1);
-    page.limit = limit.min(DAYS / days).max(1);
+    page.limit = room::people(limit, dates);
     Ok(page)
 }
 

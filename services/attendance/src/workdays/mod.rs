@@ -34,6 +34,7 @@ pub(crate) mod now;
 pub mod overtime;
 pub mod pairing;
 pub mod plan;
+pub(crate) mod room;
 pub mod status;
 mod store;
 pub(crate) mod view;

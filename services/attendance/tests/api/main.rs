@@ -20,6 +20,7 @@ mod memory;
 mod missing;
 mod now;
 mod overtime;
+mod period_pending;
 mod periods;
 mod punch_rules;
 mod punches;

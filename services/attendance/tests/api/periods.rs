@@ -39,7 +39,7 @@ async fn act(f: &Fixture, who: &EmployeeFact, id: &str, how: &str, version: i64)
 }
 
 /// Locks a period and waits until all is frozen.
-async fn lock(f: &Fixture, id: &str, version: i64) -> Value {
+pub(crate) async fn lock(f: &Fixture, id: &str, version: i64) -> Value {
     act(f, &f.world.owner, id, "lock", version).await.must(200);
     let all = async {
         loop {
@@ -249,4 +249,29 @@ async fn the_sums_are_those_of_the_days() {
     assert_eq!((&first["items"][0]["number"], first["next_cursor"].is_string()), (&json!("1"), true));
     f.get(&owner, "/summaries").await.refused(400, "malformed_input");
     f.get(&owner, &format!("/summaries?period={}", rollcall_ids::PeriodId::generate())).await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_page_of_a_year_has_fewer_people_than_one_of_a_week() {
+    let f = Fixture::start().await;
+    for n in 0..60 {
+        f.tell_employee(&employee(&format!("1{n:02}"), f.world.team.unit_id, f.world.berlin.site_id, vec![])).await;
+    }
+    let year = json!({"from": "2025-01-01", "to": "2025-12-31"});
+    let id = f.post(&f.world.owner, "/periods", &year).await.must(201)["period_id"].as_str().unwrap().to_owned();
+    f.set_clock("2026-01-05T08:00:00Z");
+    lock(&f, &id, 1).await;
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = f.get(&f.world.owner, &format!("/summaries?period={id}&limit=200{cursor}")).await.must(200);
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 54 && items.iter().all(|one| one["totals"]["days"] == 365), "{}", items.len());
+        seen.extend(items.iter().map(|one| one["number"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(seen.len(), 63);
+    let first = f.get(&f.world.owner, &format!("/periods/{id}/adjustments?limit=200")).await.must(200);
+    assert_eq!((&first["items"], first["next_cursor"].is_string()), (&json!([]), true), "54 of 63 were looked at");
 }
