@@ -72,6 +72,10 @@ pub struct Device {
     pub last_seen_at: Option<Timestamp>,
     /// Until when all that was punched here is known: days of the site that ended later wait for it.
     pub reported_until: Timestamp,
+    /// When it was heard of last before it fell silent, once that is longer ago than an installation allows (a day, unless it
+    /// is set otherwise); those who speak for the organisation are told then, once. None: it is heard of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_since: Option<Timestamp>,
     /// When it was added.
     pub created_at: Timestamp,
     /// Ascending from 1; sent as `ETag`.

@@ -1,11 +1,13 @@
 //! Events of attendance.
 
 mod days;
+mod devices;
 mod leave;
 mod periods;
 mod requests;
 
 pub use days::*;
+pub use devices::*;
 pub use leave::*;
 pub use periods::*;
 pub use requests::*;

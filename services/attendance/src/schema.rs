@@ -121,6 +121,7 @@ diesel::table! {
         created_by -> Uuid,
         last_seen_at -> Nullable<Timestamptz>,
         reported_until -> Timestamptz,
+        silent_since -> Nullable<Timestamptz>,
     }
 }
 
@@ -256,6 +257,7 @@ diesel::table! {
         watched_since -> Timestamptz,
         looked_at -> Timestamptz,
         next_look_at -> Timestamptz,
+        known_until -> Jsonb,
     }
 }
 

@@ -40,6 +40,7 @@ pub struct PunchSettings {
 #[expect(missing_docs, reason = "config/default.toml says what each value is, once")]
 pub struct MissingSettings {
     pub every_seconds: u32,
+    pub silent_hours: u32,
 }
 
 impl PunchSettings {

@@ -7,7 +7,7 @@ use crate::schema::devices as table;
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Nullable, Timestamptz, Uuid};
+use diesel::sql_types::{Array, Nullable, Text, Timestamptz, Uuid};
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
 use rollcall_attendance_api::devices::{Device, DeviceKind};
@@ -30,6 +30,7 @@ pub(crate) struct Row {
     created_at: jiff_diesel::Timestamp,
     last_seen_at: Option<jiff_diesel::Timestamp>,
     reported_until: jiff_diesel::Timestamp,
+    silent_since: Option<jiff_diesel::Timestamp>,
 }
 
 impl Row {
@@ -45,6 +46,7 @@ impl Row {
             disabled: self.disabled,
             last_seen_at: self.last_seen_at.map(jiff_diesel::Timestamp::to_jiff),
             reported_until: self.reported_until.to_jiff(),
+            silent_since: self.silent_since.map(jiff_diesel::Timestamp::to_jiff),
             created_at: self.created_at.to_jiff(),
             version: self.version,
         })
@@ -104,9 +106,9 @@ pub(crate) fn change(
     now: Timestamp,
 ) -> Result<Row, Fault> {
     let key = (tenant.org_id(), device_id);
-    let read: Option<(i64, bool)> =
-        table::table.find(key).select((table::version, table::disabled)).for_update().first(conn).optional()?;
-    let (version, was_disabled) = read.ok_or(Fault::NotFound)?;
+    let read = table::table.find(key).select((table::version, table::disabled, table::site_id)).for_update();
+    let read: Option<(i64, bool, SiteId)> = read.first(conn).optional()?;
+    let (version, was_disabled, was_at) = read.ok_or(Fault::NotFound)?;
     if version != expected {
         return Err(Fault::PreconditionFailed);
     }
@@ -118,8 +120,11 @@ pub(crate) fn change(
             diesel::update(device).set(set).returning(Row::as_returning()).get_result(conn)?
         }
         Change::Describe(it) => {
-            // Whoever is switched on again is not waited for in the time it was off.
-            let again = (was_disabled && !it.disabled).then(|| table::reported_until.eq(now.to_diesel()));
+            // What is switched on again is not waited for in the time it was off, and what is hung up elsewhere not in the
+            // time before it hung there.
+            let afresh = (was_disabled && !it.disabled) || was_at != it.site_id;
+            let silent_since = table::silent_since.eq(None::<jiff_diesel::Timestamp>);
+            let again = afresh.then(|| (table::reported_until.eq(now.to_diesel()), silent_since));
             let set = (
                 next,
                 table::name.eq(&it.name),
@@ -198,7 +203,7 @@ pub(crate) fn reported(conn: &mut PgConnection, tenant: &Tenant) -> Result<HashM
 pub(crate) fn seen(conn: &mut PgConnection, mut heard: Vec<((OrgId, DeviceId), Heard)>) -> Result<(), Fault> {
     const STATEMENT: &str = "
         UPDATE devices SET last_seen_at = greatest(last_seen_at, heard.at),
-            reported_until = greatest(reported_until, heard.until)
+            reported_until = greatest(reported_until, heard.until), silent_since = NULL
         FROM unnest($1, $2, $3, $4) AS heard (org_id, device_id, at, until)
         WHERE devices.org_id = heard.org_id AND devices.device_id = heard.device_id";
     // Two instances that note the same devices take them in the same order.
@@ -212,4 +217,29 @@ pub(crate) fn seen(conn: &mut PgConnection, mut heard: Vec<((OrgId, DeviceId), H
         .bind::<Array<Nullable<Timestamptz>>, _>(heard.iter().map(until).collect::<Vec<_>>())
         .execute(conn)?;
     Ok(())
+}
+
+/// A device that nothing was heard of for long.
+#[derive(QueryableByName)]
+pub(crate) struct Silent {
+    #[diesel(sql_type = Uuid)]
+    pub(crate) device_id: DeviceId,
+    #[diesel(sql_type = Text)]
+    pub(crate) name: String,
+    #[diesel(sql_type = Uuid)]
+    pub(crate) site_id: SiteId,
+    #[diesel(sql_type = Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
+    pub(crate) since: Timestamp,
+}
+
+/// Notes of which devices that are switched on nothing was heard since `before`, and answers those of which it was not noted
+/// yet.
+pub(crate) fn fall_silent(conn: &mut PgConnection, tenant: &Tenant, before: Timestamp) -> Result<Vec<Silent>, Fault> {
+    // What is switched on, or hung up elsewhere, is heard of by that.
+    const STATEMENT: &str = "
+        UPDATE devices SET silent_since = greatest(last_seen_at, reported_until)
+        WHERE org_id = $1 AND NOT disabled AND silent_since IS NULL AND greatest(last_seen_at, reported_until) < $2
+        RETURNING device_id, name, site_id, silent_since AS since";
+    let noted = diesel::sql_query(STATEMENT);
+    Ok(noted.bind::<Uuid, _>(tenant.org_id()).bind::<Timestamptz, _>(before.to_diesel()).load(conn)?)
 }

@@ -89,21 +89,46 @@ pub(crate) fn people_concerned(
 /// Where a page of people starts: number and id of the last one before.
 pub(crate) type AfterPerson = (String, EmployeeId);
 
+/// Where somebody is assigned to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Places<'a> {
+    /// One of these units.
+    Units(&'a [UnitId]),
+    /// One of these sites.
+    Sites(&'a [SiteId]),
+}
+
 /// Who was assigned to one of the units on any day of the range, by number.
 pub(crate) fn people_of_units(
     conn: &mut PgConnection,
     tenant: &Tenant,
     of: &[UnitId],
+    dates: (Date, Date),
+    after: Option<&AfterPerson>,
+    limit: i64,
+) -> Result<Vec<EmployeeFact>, Fault> {
+    people_of(conn, tenant, Places::Units(of), dates, after, limit)
+}
+
+/// Who was assigned to one of the places on any day of the range, by number.
+pub(crate) fn people_of(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    of: Places<'_>,
     (from, to): (Date, Date),
     after: Option<&AfterPerson>,
     limit: i64,
 ) -> Result<Vec<EmployeeFact>, Fault> {
     let assigned = assignments::table
         .filter(assignments::org_id.eq(tenant.org_id()))
-        .filter(assignments::unit_id.eq_any(of))
         .filter(assignments::valid_from.le(to.to_diesel()))
         .filter(assignments::valid_to.is_null().or(assignments::valid_to.ge(from.to_diesel())))
-        .select(assignments::employee_id);
+        .select(assignments::employee_id)
+        .into_boxed();
+    let assigned = match of {
+        Places::Units(units) => assigned.filter(assignments::unit_id.eq_any(units)),
+        Places::Sites(sites) => assigned.filter(assignments::site_id.eq_any(sites)),
+    };
     let mut query = employees::table
         .filter(employees::org_id.eq(tenant.org_id()))
         .filter(employees::employee_id.eq_any(assigned))

@@ -3,7 +3,8 @@
 use crate::app::App;
 use crate::devices::store as devices;
 use crate::facts::domain::{Org, assignment_near};
-use crate::facts::store as facts_store;
+use crate::facts::store::{self as facts_store, Places};
+use crate::missing::dates;
 use crate::missing::domain::{Found, found};
 use crate::missing::store::{self, Due};
 use crate::workdays::gather;
@@ -11,16 +12,15 @@ use diesel::pg::PgConnection;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
-use rollcall_attendance_api::events::{PUNCH_MISSING, PunchMissing};
+use rollcall_attendance_api::events::{DEVICE_SILENT, DeviceSilent, PUNCH_MISSING, PunchMissing};
 use rollcall_common::db::Unscoped;
 use rollcall_common::events::{NewEvent, Outbox};
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::chain;
 use rollcall_common::server::Drain;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::UnitId;
+use rollcall_ids::{SiteId, UnitId};
 use rollcall_org_api::facts::EmployeeFact;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,11 +30,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 const LEASE: SignedDuration = SignedDuration::from_mins(5);
 /// People looked at together.
 const PAGE: i64 = 500;
-/// Days back that are looked at after a long silence, of the service or of a device.
-const BACK: i32 = 31;
-
 /// Days for which it is remembered what was told: twice as long as anything is looked for.
-const REMEMBERED: i32 = 2 * BACK;
+const REMEMBERED: i32 = 2 * dates::BACK;
 /// Rows forgotten by one statement.
 const FORGOTTEN_AT_A_TIME: usize = 5_000;
 /// Between two rounds of forgetting.
@@ -98,56 +95,114 @@ impl App {
         #[expect(clippy::disallowed_methods, reason = "the organisation is one of the service's own copy")]
         let tenant = Tenant::of_capability(due.org_id);
         let org = self.facts.org(&tenant).await?.ok_or(Fault::NotFound)?;
-        let (since, looked_at) = (due.watched_since, due.looked_at);
-        let (mut told, mut after) = (0, None);
-        loop {
-            let (of, from, outbox) = (Arc::clone(&org), after.take(), self.core.outbox.clone());
-            let work = move |conn: &mut PgConnection| {
-                let look = Look { org: &of, outbox: &outbox, tenant, since, looked_at, now };
-                look.page(conn, from.as_ref())
-            };
-            let (found, next) = self.core.db.transaction(&tenant, work).await?;
-            told += found;
-            after = next;
-            if after.is_none() {
-                break;
-            }
+        // Before the days are read: what devices report meanwhile is found again.
+        let devices = org.has_devices();
+        let load =
+            move |conn: &mut PgConnection| if devices { devices::reported(conn, &tenant) } else { Ok([].into()) };
+        let reported = self.core.db.transaction::<_, Fault, _>(&tenant, load).await?;
+        let dates = dates::to_look_at(due.looked_at, &due.known_until()?, &reported, now);
+        let look = |of, dates| Look {
+            org: Arc::clone(&org),
+            outbox: self.core.outbox.clone(),
+            tenant,
+            since: due.watched_since,
+            of,
+            dates,
+            now,
+        };
+        let mut told = self.look_through(look(Of::Everybody, dates.of_everybody)).await?;
+        if let Some((sites, dates)) = dates.of_sites {
+            told += self.look_through(look(Of::Sites(sites), dates)).await?;
         }
         let next = now + SignedDuration::from_secs(self.missing.every_seconds.into());
+        let silent_before = now - SignedDuration::from_hours(self.missing.silent_hours.into());
+        let outbox = self.core.outbox.clone();
         let work = move |conn: &mut PgConnection| {
-            // What a silent device has yet to report is looked at again.
-            let reported = if org.has_devices() { devices::reported(conn, &tenant)? } else { HashMap::new() };
-            let known_until = reported.into_values().chain([now]).min().unwrap_or(now);
-            store::looked(conn, &tenant, known_until, next)
+            if devices {
+                silent(conn, &tenant, &outbox, &org, silent_before)?;
+            }
+            store::looked(conn, &tenant, now, &dates::behind(&reported, now), next)
         };
         self.core.db.transaction(&tenant, work).await?;
         Ok(told)
     }
+
+    /// Looks at all people of a look, some to a transaction.
+    async fn look_through(&self, look: Look) -> Result<usize, Fault> {
+        let (tenant, look) = (look.tenant, Arc::new(look));
+        let (mut told, mut after) = (0, None);
+        loop {
+            let (look, from) = (Arc::clone(&look), after.take());
+            let work = move |conn: &mut PgConnection| look.page(conn, from.as_ref());
+            let (found, next) = self.core.db.transaction(&tenant, work).await?;
+            told += found;
+            after = next;
+            if after.is_none() {
+                return Ok(told);
+            }
+        }
+    }
+}
+
+/// Tells of devices that have fallen silent.
+fn silent(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    outbox: &Outbox,
+    org: &Org,
+    before: Timestamp,
+) -> Result<(), Fault> {
+    for devices::Silent { device_id, name, site_id, since } in devices::fall_silent(conn, tenant, before)? {
+        tracing::info!(org_id = %tenant.org_id(), %device_id, %since, "nothing is heard of a device");
+        let data = DeviceSilent {
+            device_id,
+            device_name: name,
+            site_id,
+            site_name: org.site(site_id).map(|site| site.name.clone()).unwrap_or_default(),
+            silent_since: since,
+            time_zone: org.zone_of(site_id).to_owned(),
+        };
+        let (subject, org_id) = (device_id.to_string(), Some(tenant.org_id()));
+        outbox.emit(conn, &NewEvent { kind: DEVICE_SILENT, subject, org_id, version: None, data: &data })?;
+    }
+    Ok(())
+}
+
+/// Who is looked at.
+enum Of {
+    Everybody,
+    /// Whoever works at one of these sites.
+    Sites(Vec<SiteId>),
 }
 
 /// One look at an organisation.
-struct Look<'a> {
-    org: &'a Org,
-    outbox: &'a Outbox,
+struct Look {
+    org: Arc<Org>,
+    outbox: Outbox,
     tenant: Tenant,
     since: Timestamp,
-    looked_at: Timestamp,
+    of: Of,
+    dates: (Date, Date),
     now: Timestamp,
 }
 
-impl Look<'_> {
+impl Look {
     /// Looks at the next people by number; answers how many were told of, and where the people after them begin.
     fn page(
         &self,
         conn: &mut PgConnection,
         after: Option<&facts_store::AfterPerson>,
     ) -> Result<(usize, Option<facts_store::AfterPerson>), Fault> {
-        let dates = self.dates();
+        let dates = self.dates;
         let units: Vec<UnitId> = self.org.unit_ids().collect();
-        let people = facts_store::people_of_units(conn, &self.tenant, &units, dates, after, PAGE)?;
+        let of = match &self.of {
+            Of::Everybody => Places::Units(&units),
+            Of::Sites(sites) => Places::Sites(sites),
+        };
+        let people = facts_store::people_of(conn, &self.tenant, of, dates, after, PAGE)?;
         let more = i64::try_from(people.len()).is_ok_and(|count| count == PAGE);
         let next = people.last().filter(|_| more).map(|person| (person.number.clone(), person.employee_id));
-        let all = gather::facts(conn, &self.tenant, self.org, &people, dates, self.now)?;
+        let all = gather::facts(conn, &self.tenant, &self.org, &people, dates, self.now)?;
         let mut told = 0;
         for (person, facts) in people.iter().zip(&all) {
             let remind_after =
@@ -161,13 +216,6 @@ impl Look<'_> {
             }
         }
         Ok((told, next))
-    }
-
-    /// The dates that may have closed since everything was known.
-    fn dates(&self) -> (Date, Date) {
-        let date = |at: Timestamp| Offset::UTC.to_datetime(at).date();
-        let today = date(self.now);
-        ((date(self.looked_at) - 2.days()).max(today - BACK.days()), today + 1.day())
     }
 
     fn tell(&self, conn: &mut PgConnection, person: &EmployeeFact, found: Found) -> Result<(), Fault> {

@@ -6,13 +6,16 @@ use crate::schema::{missing_punch_looks as looks, missing_punches as table};
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Date as SqlDate, Timestamptz, Uuid};
+use diesel::sql_types::{BigInt, Date as SqlDate, Jsonb, Timestamptz, Uuid};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{EmployeeId, OrgId};
+use rollcall_ids::{EmployeeId, OrgId, SiteId};
+use serde::Deserialize as _;
+use serde_json::Value;
+use std::collections::HashMap;
 
 /// An organisation that is to be looked at.
 #[derive(QueryableByName)]
@@ -26,6 +29,16 @@ pub(crate) struct Due {
     /// When it was looked at last.
     #[diesel(sql_type = Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
     pub(crate) looked_at: Timestamp,
+    /// Sites whose devices had not reported then, with until when they had.
+    #[diesel(sql_type = Jsonb)]
+    known_until: Value,
+}
+
+impl Due {
+    /// Until when the devices of sites had reported that had not reported all at the last look.
+    pub(crate) fn known_until(&self) -> Result<HashMap<SiteId, Timestamp>, Fault> {
+        HashMap::deserialize(&self.known_until).map_err(Fault::internal)
+    }
 }
 
 /// Begins to look at organisations that were never looked at.
@@ -48,7 +61,7 @@ pub(crate) fn claim(conn: &mut PgConnection, now: Timestamp, until: Timestamp) -
             SELECT org_id FROM missing_punch_looks WHERE next_look_at <= $1
             ORDER BY next_look_at LIMIT 1 FOR UPDATE SKIP LOCKED
         )
-        RETURNING org_id, watched_since, looked_at";
+        RETURNING org_id, watched_since, looked_at, known_until";
     conn.batch_execute("SELECT set_config('app.job', 'missing_punches', true)")?;
     let claimed = diesel::sql_query(STATEMENT)
         .bind::<Timestamptz, _>(now.to_diesel())
@@ -57,10 +70,20 @@ pub(crate) fn claim(conn: &mut PgConnection, now: Timestamp, until: Timestamp) -
     Ok(claimed.optional()?)
 }
 
-/// Notes that all of an organisation was looked at.
-pub(crate) fn looked(conn: &mut PgConnection, tenant: &Tenant, at: Timestamp, next: Timestamp) -> Result<(), Fault> {
+/// Notes that all of an organisation was looked at, as far as it was known until when.
+pub(crate) fn looked(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    at: Timestamp,
+    known_until: &HashMap<SiteId, Timestamp>,
+    next: Timestamp,
+) -> Result<(), Fault> {
     diesel::update(looks::table.find(tenant.org_id()))
-        .set((looks::looked_at.eq(at.to_diesel()), looks::next_look_at.eq(next.to_diesel())))
+        .set((
+            looks::looked_at.eq(at.to_diesel()),
+            looks::known_until.eq(serde_json::to_value(known_until).map_err(Fault::internal)?),
+            looks::next_look_at.eq(next.to_diesel()),
+        ))
         .execute(conn)?;
     Ok(())
 }

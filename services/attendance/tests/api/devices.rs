@@ -228,3 +228,31 @@ async fn whoever_moves_to_another_site_punches_there() {
     f.tell_employee(&worker).await;
     post(&f, &terminal.secret, "/punches", &punch).await.must(201);
 }
+
+#[tokio::test]
+async fn a_device_that_moves_reopens_no_day_of_the_site_it_moves_to() {
+    let f = Fixture::start().await;
+    let shift = f.day_shift().await;
+    f.plan_team(&shift, "2026-05-01", "2026-06-30").await;
+    let munich = site("Munich", "Europe/Berlin");
+    f.tell(&[event(f.world.org.org_id, SITE_CHANGED, 1, &munich)]).await;
+    f.set_clock("2026-05-20T08:00:00Z");
+    let terminal = add(&f, json!({"site_id": munich.site_id})).await;
+    f.set_clock("2026-06-03T08:00:00Z");
+    assert_eq!(status(&f).await, "absent");
+    let moved = json!({"name": "Door", "site_id": f.world.berlin.site_id});
+    let path = format!("/devices/{}", terminal.id);
+    let read = f.put_at(&f.world.owner, &path, 1, &moved).await.must(200);
+    assert_eq!(read["reported_until"], "2026-06-03T08:00:00Z");
+    assert_eq!(status(&f).await, "absent", "it ended before the device hung here");
+    // From now on it is waited for, and a new name is no move.
+    f.set_clock("2026-06-04T08:00:00Z");
+    let named = json!({"name": "Front", "site_id": f.world.berlin.site_id});
+    let read = f.put_at(&f.world.owner, &path, 2, &named).await.must(200);
+    assert_eq!(read["reported_until"], "2026-06-03T08:00:00Z");
+    let third = f.workdays(&f.world.worker, "from=2026-06-03&to=2026-06-03").await;
+    assert_eq!(third[0]["status"], "pending");
+    beat(&f, &terminal).await;
+    let third = f.workdays(&f.world.worker, "from=2026-06-03&to=2026-06-03").await;
+    assert_eq!(third[0]["status"], "absent");
+}

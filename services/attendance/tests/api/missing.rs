@@ -113,3 +113,35 @@ async fn what_was_told_long_ago_is_forgotten_and_not_told_again() {
     let again = f.told(KIND).iter().skip(before).filter(|data| data["work_date"] == "2026-06-01").count();
     assert_eq!(again, 0);
 }
+
+#[tokio::test]
+async fn a_forgotten_terminal_is_told_of_once_and_what_it_held_back_is_found_when_it_is_heard_of() {
+    let f = planned().await;
+    look(&f, "2026-06-01T07:00:00Z").await;
+    let owner = f.world.owner.clone();
+    let body = json!({"name": "Door", "kind": "terminal", "site_id": f.world.berlin.site_id});
+    let device = f.post(&owner, "/devices", &body).await.must(201);
+    let path = format!("/devices/{}", device["device_id"].as_str().unwrap());
+    let silent = || f.told("attendance.device.silent.v1");
+    let silent_since = async || f.get(&owner, &path).await.must(200)["silent_since"].clone();
+    let heard = device["reported_until"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    // Days wait for it, however often they are looked at.
+    assert_eq!(look(&f, "2026-06-02T06:00:00Z").await, 0);
+    assert_eq!((silent().len(), silent_since().await), (0, Value::Null));
+    for clock in ["2026-06-02T07:30:00Z", "2026-06-04T07:30:00Z", "2026-06-15T07:30:00Z"] {
+        assert_eq!(look(&f, clock).await, 0);
+    }
+    let told = silent();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!((&told[0]["device_name"], &told[0]["site_name"]), (&json!("Door"), &json!("Berlin")));
+    assert_eq!((&told[0]["silent_since"], &silent_since().await), (&json!(heard), &json!(heard)));
+    let beat = f.service.with_token(device["secret"].as_str().unwrap());
+    let beat = beat.post(&f.world.path("/devices/current/heartbeat"));
+    crate::support::send(beat).await.must(200);
+    assert_eq!(silent_since().await, Value::Null);
+    // Two people, and fourteen days from the first of June on.
+    assert_eq!(look(&f, "2026-06-15T07:31:30Z").await, 28);
+    assert_eq!(look(&f, "2026-06-15T07:33:00Z").await, 0);
+    look(&f, "2026-06-17T07:30:00Z").await;
+    assert_eq!(silent().len(), 2, "it has fallen silent again");
+}

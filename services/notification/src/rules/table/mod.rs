@@ -6,6 +6,7 @@
 use super::domain::Rule;
 
 mod account;
+mod device;
 mod invitation;
 mod leave;
 mod periods;
@@ -19,6 +20,7 @@ pub static RULES: &[&Rule] = &[
     &account::CREDENTIALS_CHANGED,
     &account::NEW_DEVICE,
     &account::PASSWORD_RESET,
+    &device::SILENT,
     &invitation::ACCEPTED,
     &invitation::CREATED,
     &leave::EXPIRING,
