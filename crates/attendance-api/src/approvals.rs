@@ -53,7 +53,7 @@ pub enum Verdict {
 /// One decision on a request; they are kept as they were made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Decided {
-    /// At which level, from 1.
+    /// At which level, from 1; 0 is the consent of the colleague whom a swap takes.
     pub level: u8,
     /// What.
     pub verdict: Verdict,
@@ -77,9 +77,9 @@ pub struct Approval {
     /// How many have to approve, one after the other: 1 or 2.
     #[schema(minimum = 1, maximum = 2)]
     pub levels: u8,
-    /// Whose turn it is, or was last: 1 is the direct manager or whoever may decide for the person, 2 whoever may
-    /// decide for the whole organisation.
-    #[schema(minimum = 1, maximum = 2)]
+    /// Whose turn it is, or was last: 0 is the colleague whom a swap takes and who has to agree first, 1 the direct manager or
+    /// whoever may decide for the person, 2 whoever may decide for the whole organisation.
+    #[schema(minimum = 0, maximum = 2)]
     pub level: u8,
     /// Who asked for it.
     pub requested_by: EmployeeId,

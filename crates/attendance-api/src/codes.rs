@@ -6,6 +6,10 @@ pub const SHIFT_CODE_TAKEN: &str = "shift_code_taken";
 pub const OWN_REQUEST: &str = "own_request";
 /// 409: somebody has decided it, or it was taken back.
 pub const ALREADY_DECIDED: &str = "already_decided";
+/// 409: the colleague whom a swap takes has not agreed yet, so nobody decides it.
+pub const NOT_ACCEPTED: &str = "not_accepted";
+/// 409: the shifts cannot be swapped any more; `obstacles` says why.
+pub const SWAP_IMPOSSIBLE: &str = "swap_impossible";
 /// 409: a date would be in two periods.
 pub const PERIOD_OVERLAP: &str = "period_overlap";
 /// 409: the period is not where this begins: open for a lock, locked for reopening and closing.

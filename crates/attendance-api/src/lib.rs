@@ -1,7 +1,7 @@
 //! Contract of the attendance service: what was planned, what was punched, what was worked.
 //!
 //! [`shifts`], [`rotations`], [`roster`], [`punches`], [`punch_rules`], [`devices`],
-//! [`corrections`] with [`approvals`], [`workdays`] and [`now`] are the bodies of its resources; [`policy`] holds the
+//! [`corrections`], [`overtime`] and [`swaps`] with [`approvals`], [`workdays`] and [`now`] are the bodies of its resources; [`policy`] holds the
 //! rules a shift carries; [`events`] names what it tells other services; [`codes`] are the problems that only
 //! it answers.
 
@@ -23,5 +23,6 @@ pub mod rotations;
 pub mod settings;
 pub mod shifts;
 pub mod summaries;
+pub mod swaps;
 pub mod wall_time;
 pub mod workdays;

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use diesel::result::Error as DieselError;
 use rollcall_attendance_api::codes;
 use rollcall_attendance_api::periods::PendingDays;
+use rollcall_attendance_api::swaps::SwapObstacle;
 use rollcall_common::db;
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::Problem;
@@ -23,6 +24,12 @@ pub(crate) enum Error {
     /// It was decided, or taken back: what happened to it.
     #[error("already decided: {0}")]
     Decided(String),
+    /// The colleague has not agreed.
+    #[error("not accepted by the colleague")]
+    NotAccepted,
+    /// The shifts cannot be swapped any more.
+    #[error("the shifts cannot be swapped")]
+    SwapImpossible(Vec<SwapObstacle>),
     /// A date would be in two periods.
     #[error("periods overlap")]
     PeriodOverlap,
@@ -70,6 +77,15 @@ impl Error {
             }
             Self::Decided(what) => {
                 Problem::new(StatusCode::CONFLICT, codes::ALREADY_DECIDED, "This is decided already").detail(what)
+            }
+            Self::NotAccepted => {
+                Problem::new(StatusCode::CONFLICT, codes::NOT_ACCEPTED, "The colleague has not agreed to it yet")
+            }
+            Self::SwapImpossible(obstacles) => {
+                let said: Vec<_> = obstacles.iter().map(|one| one.detail.as_str()).collect();
+                Problem::new(StatusCode::CONFLICT, codes::SWAP_IMPOSSIBLE, "The shifts cannot be swapped any more")
+                    .detail(said.join("; "))
+                    .with("obstacles", serde_json::json!(obstacles))
             }
             Self::PeriodOverlap => {
                 Problem::new(StatusCode::CONFLICT, codes::PERIOD_OVERLAP, "Some of these dates are in another period")

@@ -27,6 +27,7 @@ mod schema;
 pub mod settings;
 mod shifts;
 mod summaries;
+mod swaps;
 pub mod workdays;
 
 pub use app::App;

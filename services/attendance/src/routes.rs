@@ -2,9 +2,10 @@
 
 use crate::{
     approvals, audit, corrections, devices, exports, leave, org_settings, overtime_requests, periods, punch_rules,
-    punches, roster, rotations, shifts, summaries, workdays,
+    punches, roster, rotations, shifts, summaries, swaps, workdays,
 };
 use rollcall_attendance_api::periods::PendingDays;
+use rollcall_attendance_api::swaps::SwapObstacle;
 use rollcall_common::extract::BodyLimit;
 use rollcall_common::problem::Problem;
 use utoipa::OpenApi;
@@ -65,6 +66,13 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(overtime_requests::handlers::approve)
         .service(overtime_requests::handlers::reject)
         .service(overtime_requests::handlers::cancel)
+        .service(swaps::handlers::create)
+        .service(swaps::handlers::list)
+        .service(swaps::handlers::read)
+        .service(swaps::decisions::accept)
+        .service(swaps::decisions::approve)
+        .service(swaps::decisions::reject)
+        .service(swaps::decisions::cancel)
         .service(org_settings::handlers::read)
         .service(org_settings::handlers::replace)
         .service(audit::handlers::list)
@@ -123,13 +131,14 @@ pub(crate) fn describe() -> utoipa::openapi::OpenApi {
         (name = "devices", description = "Terminals and kiosks"),
         (name = "corrections", description = "Putting a day right, with the approval of somebody else"),
         (name = "overtime", description = "That overtime counts, with the approval of somebody else"),
+        (name = "swaps", description = "Shifts that two people exchange, with the approval of somebody else"),
         (name = "settings", description = "What an organisation decides about attendance as a whole"),
         (name = "periods", description = "Locking what is paid by, and what came too late"),
         (name = "exports", description = "Attendance as a file"),
         (name = "leave", description = "Kinds of leave, how they are earned, what was earned and used, who asks for it and who is away"),
         (name = "workdays", description = "What a day came to"),
     ),
-    components(schemas(Problem, PendingDays)),
+    components(schemas(Problem, PendingDays, SwapObstacle)),
     modifiers(&DeviceScheme),
 )]
 struct Description;

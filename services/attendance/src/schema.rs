@@ -422,6 +422,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    swaps (org_id, swap_id) {
+        org_id -> Uuid,
+        swap_id -> Uuid,
+        date -> Date,
+        shift_id -> Uuid,
+        shift_version -> Int8,
+        with_date -> Date,
+        with_shift_id -> Uuid,
+        with_shift_version -> Int8,
+    }
+}
+
+diesel::table! {
     voided_punches (org_id, employee_id, at, punch_id) {
         org_id -> Uuid,
         employee_id -> Uuid,
@@ -464,5 +477,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     shifts,
     sites,
     units,
+    swaps,
     voided_punches,
 );

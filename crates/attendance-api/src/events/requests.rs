@@ -17,6 +17,11 @@ pub const OVERTIME_DECIDED: &str = "attendance.overtime.decided.v1";
 pub const LEAVE_REQUESTED: &str = "attendance.leave.requested.v1";
 /// A request for leave was decided, or taken back; `data`: [`RequestDecided`].
 pub const LEAVE_DECIDED: &str = "attendance.leave.decided.v1";
+/// Somebody wants to swap shifts with a colleague, whom `approver_ids` names and who has to agree first; `data`:
+/// [`RequestWaits`].
+pub const SWAP_ASKED: &str = "attendance.swap.asked.v1";
+/// The colleague agrees to a swap, which waits for a decision now; `data`: [`RequestDecided`].
+pub const SWAP_ACCEPTED: &str = "attendance.swap.accepted.v1";
 /// Two people want to swap shifts; `data`: [`RequestWaits`].
 pub const SWAP_REQUESTED: &str = "attendance.swap.requested.v1";
 /// A swap was decided, or taken back; `data`: [`RequestDecided`].

@@ -4,6 +4,7 @@ use super::domain::{Request, Voice};
 use crate::error::Error;
 use crate::facts::Member;
 use crate::facts::domain::{Org, assignment_near};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use rollcall_attendance_api::approvals::Verdict;
 use rollcall_common::fault::Fault;
@@ -24,6 +25,11 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// Around `person`, at `now`.
+    pub(crate) fn of(org: &Arc<Org>, person: EmployeeFact, now: Timestamp) -> Self {
+        Self { today: org.date_at(&person, now), org: Arc::clone(org), person: Arc::new(person) }
+    }
+
     /// The direct manager, today.
     pub(crate) fn manager_id(&self) -> Option<EmployeeId> {
         assignment_near(&self.person, self.today)?.manager_id
@@ -58,19 +64,33 @@ impl Bench {
         match verdict {
             Verdict::Cancelled if own => Ok(Voice { by, on_behalf_of: None }),
             Verdict::Cancelled => Err(Fault::Forbidden.into()),
+            Verdict::Rejected if request.waits_for(by) => Ok(Voice { by, on_behalf_of: None }),
             Verdict::Approved | Verdict::Rejected if own => Err(Error::OwnRequest),
             Verdict::Approved | Verdict::Rejected => {
-                if self.may(request, caller, alone) {
-                    return Ok(Voice { by, on_behalf_of: None });
-                }
-                if request.has_heard(by) && !alone {
-                    return Err(Fault::Forbidden.into());
-                }
-                let stood_in_for = absent.iter().find(|other| self.may(request, other, alone));
-                let other = stood_in_for.ok_or(Fault::Forbidden)?;
-                Ok(Voice { by, on_behalf_of: Some(other.employee_id) })
+                let voice = self.decider(request, caller, absent, alone)?;
+                if request.approval.level == 0 { Err(Error::NotAccepted) } else { Ok(voice) }
             }
         }
+    }
+
+    /// As whom somebody decides what is not theirs. Before a colleague has agreed it is as at the first level.
+    fn decider(
+        &self,
+        request: &Request,
+        caller: &Arc<EmployeeFact>,
+        absent: &[Arc<EmployeeFact>],
+        alone: bool,
+    ) -> Result<Voice, Fault> {
+        let by = caller.employee_id;
+        if self.may(request, caller, alone) {
+            return Ok(Voice { by, on_behalf_of: None });
+        }
+        if request.has_heard(by) && !alone {
+            return Err(Fault::Forbidden);
+        }
+        let stood_in_for = absent.iter().find(|other| self.may(request, other, alone));
+        let other = stood_in_for.ok_or(Fault::Forbidden)?;
+        Ok(Voice { by, on_behalf_of: Some(other.employee_id) })
     }
 
     /// Who is told that `request` waits: the direct manager at the first level; without one, and at the second,
@@ -96,7 +116,6 @@ impl Bench {
 mod tests {
     use super::super::domain::tests::request;
     use super::*;
-    use jiff::Timestamp;
     use jiff::civil::date;
     use rollcall_attendance_api::approvals::RequestKind;
     use rollcall_ids::{AssignmentId, OrgId, SiteId, UnitId};
@@ -238,5 +257,22 @@ mod tests {
         let takes_back = |who| bench.voice(&request, Verdict::Cancelled, who, &[], false).is_ok();
         assert_eq!([worker, manager, officer].map(takes_back), [true, true, false]);
         assert!(bench.voice(&request, Verdict::Approved, manager, &[], false).is_err(), "theirs too");
+    }
+
+    #[test]
+    fn nobody_decides_a_swap_before_the_colleague_has_agreed_who_may_refuse_it() {
+        let team = team();
+        let Team { bench, worker, manager, head, officer } = &team;
+        let mut request = asked(&team, 1);
+        request.with_employee_id = Some(head.employee_id);
+        request.approval.level = 0;
+        let says = |verdict, who| bench.voice(&request, verdict, who, &[], false);
+        for verdict in [Verdict::Approved, Verdict::Rejected] {
+            assert!(matches!(says(verdict, manager), Err(Error::NotAccepted)));
+            assert!(matches!(says(verdict, officer), Err(Error::NotAccepted)));
+            assert!(matches!(says(verdict, worker), Err(Error::OwnRequest)));
+        }
+        assert!(matches!(says(Verdict::Approved, head), Err(Error::OwnRequest)));
+        assert!(says(Verdict::Rejected, head).is_ok());
     }
 }

@@ -10,7 +10,7 @@ use diesel::pg::PgConnection;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rollcall_attendance_api::approvals::{Decision, RequestKind, RequestStatus, Verdict};
-use rollcall_attendance_api::events::{RequestDecided, decided};
+use rollcall_attendance_api::events::{RequestDecided, SWAP_ACCEPTED, decided};
 use rollcall_common::events::{NewEvent, Outbox};
 use rollcall_common::extract::Json;
 use rollcall_common::fault::Fault;
@@ -36,14 +36,53 @@ impl Decided {
     }
 }
 
+/// Which say somebody has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// That of the colleague whom a swap takes, and who has to agree first.
+    Consent,
+    /// That of whoever decides, or takes it back.
+    Decision,
+}
+
+/// Agrees to be the other one of a request that takes two; from then on it waits for a decision.
+pub(crate) async fn accept<T, F>(
+    app: &App,
+    at: &InOrg,
+    request: (RequestKind, RequestId),
+    body: Then<Json<Decision>>,
+    effect: F,
+) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut PgConnection, &Tenant, &Decided) -> Result<T, Error> + Send + 'static,
+{
+    say(app, at, request, body, (Part::Consent, Verdict::Approved), effect).await
+}
+
 /// Decides a request of a kind, tells whom it concerns, and does what follows from it (`effect`), or nothing at all.
 /// Whoever may not decide is told so before they are told that it is too late.
 pub(crate) async fn decide<T, F>(
     app: &App,
     at: &InOrg,
-    (kind, id): (RequestKind, RequestId),
+    request: (RequestKind, RequestId),
     body: Then<Json<Decision>>,
     verdict: Verdict,
+    effect: F,
+) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut PgConnection, &Tenant, &Decided) -> Result<T, Error> + Send + 'static,
+{
+    say(app, at, request, body, (Part::Decision, verdict), effect).await
+}
+
+async fn say<T, F>(
+    app: &App,
+    at: &InOrg,
+    (kind, id): (RequestKind, RequestId),
+    body: Then<Json<Decision>>,
+    (part, verdict): (Part, Verdict),
     effect: F,
 ) -> Result<T, Error>
 where
@@ -67,7 +106,10 @@ where
         let seen = if met { &found } else { &request };
         let everywhere = if seen.approval.level > 1 { store::everywhere(conn, &tenant)? } else { Vec::new() };
         let alone = bench.is_alone(seen, &everywhere);
-        let voice = bench.voice(seen, verdict, &caller, &absent, alone)?;
+        let voice = match part {
+            Part::Consent => seen.consent(caller.employee_id)?,
+            Part::Decision => bench.voice(seen, verdict, &caller, &absent, alone)?,
+        };
         if met {
             return Err(Error::Decided(happened(&request)));
         }
@@ -143,7 +185,9 @@ fn tell(
     };
     let (subject, org_id, version) =
         (request.request_id.to_string(), Some(tenant.org_id()), Some(request.approval.version));
-    outbox.emit(conn, &NewEvent { kind: decided(request.kind), subject, org_id, version, data: &data })?;
+    let agreed = said.level == 0 && said.verdict == Verdict::Approved;
+    let kind = if agreed { SWAP_ACCEPTED } else { decided(request.kind) };
+    outbox.emit(conn, &NewEvent { kind, subject, org_id, version, data: &data })?;
     if request.approval.status == RequestStatus::Pending {
         open::tell(conn, tenant, outbox, bench, request)?;
     }
@@ -157,6 +201,8 @@ pub(crate) async fn may_see(app: &App, at: &InOrg, request: &Request, permission
         return Ok(());
     }
     let absent = absent(app, at, bench.today).await?;
-    let voice = bench.voice(request, Verdict::Approved, &at.member.employee, &absent, true);
-    voice.map(drop).map_err(|_| Fault::Forbidden)
+    match bench.voice(request, Verdict::Approved, &at.member.employee, &absent, true) {
+        Ok(_) | Err(Error::NotAccepted) => Ok(()),
+        Err(_) => Err(Fault::Forbidden),
+    }
 }

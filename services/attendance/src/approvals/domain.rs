@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use rollcall_attendance_api::approvals::{
     Approval, Decided, RequestGist, RequestKind, RequestStatus, Verdict, WaitingRequest,
 };
+use rollcall_common::fault::Fault;
 use rollcall_ids::{EmployeeId, RequestId};
 
 /// A request, whatever its kind.
@@ -31,6 +32,22 @@ impl Request {
     /// Whether it is about `who`, or was asked for by them: then it is not theirs to decide.
     pub(crate) fn is_of(&self, who: EmployeeId) -> bool {
         [self.employee_id, self.approval.requested_by].contains(&who) || self.with_employee_id == Some(who)
+    }
+
+    /// Whether it waits for `who` to agree to a swap with them: level 0, before anybody decides.
+    pub(crate) fn waits_for(&self, who: EmployeeId) -> bool {
+        let Approval { status, level, .. } = self.approval;
+        status == RequestStatus::Pending && level == 0 && self.with_employee_id == Some(who)
+    }
+
+    /// In whose name `who` agrees to it: whoever it takes beside the employee, once, and nobody in their place.
+    pub(crate) fn consent(&self, who: EmployeeId) -> Result<Voice, Error> {
+        match self.with_employee_id {
+            Some(with) if with == who && self.waits_for(who) => Ok(Voice { by: who, on_behalf_of: None }),
+            Some(with) if with == who => Err(Error::AlreadyDecided),
+            _ if self.is_of(who) => Err(Error::OwnRequest),
+            _ => Err(Fault::Forbidden.into()),
+        }
     }
 
     /// Whether `who` has approved it at an earlier level, or somebody has in their place.
@@ -86,12 +103,13 @@ impl Request {
     }
 }
 
-/// Whether whoever asked can still take it back once it is approved: leave that is not needed, a swap that two people
-/// think better of. What a correction or approved overtime has made of a day stays until another correction.
+/// Whether whoever asked can still take it back once it is approved: leave that is not needed. What a correction or approved
+/// overtime has made of a day stays until another correction, and shifts that were swapped until two people swap again:
+/// one of them does not plan for the other.
 fn can_be_given_back(kind: RequestKind) -> bool {
     match kind {
-        RequestKind::Leave | RequestKind::Swap => true,
-        RequestKind::Correction | RequestKind::Overtime => false,
+        RequestKind::Leave => true,
+        RequestKind::Correction | RequestKind::Overtime | RequestKind::Swap => false,
     }
 }
 
@@ -164,11 +182,29 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn who_is_to_swap_agrees_first_and_once() {
+        let mut request = request(RequestKind::Swap, 2);
+        let [other, stranger] = [(); 2].map(|()| EmployeeId::generate());
+        request.with_employee_id = Some(other);
+        request.approval.level = 0;
+        assert!(matches!(request.consent(request.employee_id), Err(Error::OwnRequest)));
+        assert!(matches!(request.consent(stranger), Err(Error::Fault(Fault::Forbidden))));
+        let voice = request.consent(other).unwrap();
+        request.take(Verdict::Approved, voice, None, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!((request.approval.level, request.approval.status), (1, RequestStatus::Pending));
+        assert!(matches!(request.consent(other), Err(Error::AlreadyDecided)));
+        for level in [2, 2] {
+            let voice = Voice { by: EmployeeId::generate(), on_behalf_of: None };
+            request.take(Verdict::Approved, voice, None, Timestamp::UNIX_EPOCH).unwrap();
+            assert_eq!(request.approval.level, level);
+        }
+        assert_eq!(request.approval.status, RequestStatus::Approved);
+    }
+
+    #[test]
     fn leave_is_given_back_after_it_was_approved_and_a_correction_is_not() {
-        for (kind, possible) in [(RequestKind::Leave, true), (RequestKind::Swap, true)]
-            .into_iter()
-            .chain([(RequestKind::Correction, false), (RequestKind::Overtime, false)])
-        {
+        for kind in RequestKind::ALL {
+            let possible = kind == RequestKind::Leave;
             let mut request = request(kind, 1);
             let voice = Voice { by: EmployeeId::generate(), on_behalf_of: None };
             request.take(Verdict::Approved, voice, None, Timestamp::UNIX_EPOCH).unwrap();

@@ -9,7 +9,7 @@ use crate::facts::{InOrg, Then};
 use crate::openapi::{BadQuery, NotAllowed, Refused};
 use actix_web::{get, web};
 use jiff::civil::Date;
-use rollcall_attendance_api::approvals::{Verdict, WaitingRequest};
+use rollcall_attendance_api::approvals::{RequestStatus, Verdict, WaitingRequest};
 use rollcall_common::answer::Answer;
 use rollcall_common::describe::PageParams;
 use rollcall_common::extract::Query;
@@ -18,13 +18,23 @@ use rollcall_common::paging::{Page, PageQuery, Paged};
 use rollcall_ids::{EmployeeId, OrgId, UnitId};
 use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::{Permission, Reach};
+use serde::Deserialize;
 use std::collections::HashSet;
 use std::sync::Arc;
+
+/// `?employee_id=&status=&limit=&cursor=`: the requests of a kind of one person.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RequestQuery {
+    pub(crate) employee_id: Option<EmployeeId>,
+    pub(crate) status: Option<RequestStatus>,
+    pub(crate) limit: Option<u32>,
+    pub(crate) cursor: Option<String>,
+}
 
 /// List what waits for the caller
 ///
 /// Requests of all kinds that the caller may decide now, in their own place or in that of somebody who has delegated to
-/// them today; newest first. A page may have fewer items than asked for, and still a next one.
+/// them today, and swaps that they are asked to agree to (level 0); newest first. A page may have fewer items than asked for, and still a next one.
 #[utoipa::path(
     operation_id = "list_waiting_requests",
     tag = "approvals",
@@ -47,6 +57,9 @@ pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<PageQ
     let waits = |request: Request| {
         let person = Arc::clone(people.get(&request.employee_id)?);
         let name = person.name.clone();
+        if let Ok(voice) = request.consent(caller.employee_id) {
+            return Some(request.waiting(name, voice));
+        }
         let bench = Bench { org: Arc::clone(&at.member.org), today: at.member.org.date_at(&person, now), person };
         let voice = bench.voice(&request, Verdict::Approved, &caller, &absent, false).ok()?;
         Some(request.waiting(name, voice))
@@ -64,19 +77,20 @@ async fn candidates(
     page: &Page<store::After>,
 ) -> Result<Vec<Request>, Fault> {
     let (tenant, org, after, fetch) = (at.tenant, Arc::clone(&at.member.org), page.after, page.fetch());
+    let caller = at.member.employee.employee_id;
     let load = move |conn: &mut diesel::PgConnection| {
         let mut people: HashSet<EmployeeId> = HashSet::new();
         for decider in deciders {
             let reach = Reach::of(&decider.grants, Permission::ApprovalsDecide);
             if reach.everyone {
-                return store::pending(conn, &tenant, None, after, fetch);
+                return store::pending(conn, &tenant, (None, caller), after, fetch);
             }
             let units: HashSet<UnitId> = reach.tops.iter().flat_map(|top| org.unit_and_below(*top)).collect();
             let units: Vec<UnitId> = units.into_iter().collect();
             people.extend(store::reached(conn, &tenant, decider.employee_id, &units, today)?);
         }
         let people: Vec<EmployeeId> = people.into_iter().collect();
-        store::pending(conn, &tenant, Some(&people), after, fetch)
+        store::pending(conn, &tenant, (Some(&people), caller), after, fetch)
     };
     app.core.db.transaction(&at.tenant, load).await
 }

@@ -8,6 +8,9 @@
 //!              └──cancel──▶ cancelled
 //! ```
 //!
+//! A request that takes two (a swap) begins at level 0: the other one agrees ([`accept()`]) or refuses, and only then it
+//! waits for a decision.
+//!
 //! A kind of request (a correction, overtime, leave, a swap) has a table of what is asked for. What all have in
 //! common is here, under the same id: `approvals`, and every decision in `approval_decisions`, which is only added to.
 //! A kind calls [`open()`] in the transaction that stores what is asked for, and [`decide()`] with what follows from a
@@ -21,5 +24,6 @@ pub(crate) mod handlers;
 mod open;
 pub(crate) mod store;
 
-pub(crate) use decide::{Decided, decide, may_see};
+pub(crate) use decide::{Decided, accept, decide, may_see};
+pub(crate) use handlers::RequestQuery;
 pub(crate) use open::{NewRequest, open};

@@ -6,7 +6,7 @@ use super::store;
 use diesel::pg::PgConnection;
 use jiff::Timestamp;
 use rollcall_attendance_api::approvals::{Approval, RequestGist, RequestKind, RequestStatus};
-use rollcall_attendance_api::events::{RequestWaits, requested};
+use rollcall_attendance_api::events::{RequestWaits, SWAP_ASKED, requested};
 use rollcall_common::events::{NewEvent, Outbox};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
@@ -18,7 +18,7 @@ pub(crate) struct NewRequest {
     /// The id of what is asked for.
     pub(crate) request_id: RequestId,
     pub(crate) kind: RequestKind,
-    /// Whoever it takes beside the employee; they cannot decide it either, and are told.
+    /// Whoever it takes beside the employee: they have to agree before it waits for a decision, and do not decide it.
     pub(crate) with_employee_id: Option<EmployeeId>,
     pub(crate) requested_by: EmployeeId,
     pub(crate) gist: RequestGist,
@@ -39,7 +39,7 @@ pub(crate) fn open(
     let approval = Approval {
         status: RequestStatus::Pending,
         levels,
-        level: 1,
+        level: u8::from(with_employee_id.is_none()),
         requested_by,
         requested_at: now,
         decided_by: None,
@@ -76,17 +76,21 @@ pub(super) fn tell(
     };
     let (subject, org_id, version) =
         (request.request_id.to_string(), Some(tenant.org_id()), Some(request.approval.version));
-    outbox.emit(conn, &NewEvent { kind: requested(request.kind), subject, org_id, version, data: &data })?;
+    let kind = if request.approval.level == 0 { SWAP_ASKED } else { requested(request.kind) };
+    outbox.emit(conn, &NewEvent { kind, subject, org_id, version, data: &data })?;
     Ok(())
 }
 
-/// Who is told, with those who stand in for them today.
+/// Who is told, with those who stand in for them today; first the colleague who has to agree.
 pub(super) fn approvers(
     conn: &mut PgConnection,
     tenant: &Tenant,
     bench: &Bench,
     request: &Request,
 ) -> Result<Vec<EmployeeId>, Fault> {
+    if let Some(colleague) = request.with_employee_id.filter(|id| request.waits_for(*id)) {
+        return Ok(vec![colleague]);
+    }
     let everywhere = store::everywhere(conn, tenant)?;
     let mut told = bench.told(request, &everywhere);
     let stand_ins = store::stand_ins(conn, tenant, &told, bench.today)?;

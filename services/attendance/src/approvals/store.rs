@@ -124,7 +124,7 @@ pub(super) fn locked(
 /// Where a page of requests starts: after the last one of the page before.
 pub(crate) type After = (jiff::Timestamp, RequestId);
 
-/// A page of the requests of a kind for some person, newest first.
+/// A page of the requests of a kind for some person, newest first; of swaps also those that they are asked to agree to.
 pub(crate) fn of_person(
     conn: &mut PgConnection,
     tenant: &Tenant,
@@ -136,11 +136,16 @@ pub(crate) fn of_person(
 ) -> Result<Vec<Request>, Fault> {
     let mut query = table::table
         .filter(table::org_id.eq(tenant.org_id()))
-        .filter(table::employee_id.eq(employee_id).and(table::kind.eq(word(&kind)?)))
+        .filter(table::kind.eq(word(&kind)?))
         .order((table::requested_at.desc(), table::request_id.desc()))
         .select(Row::as_select())
         .limit(limit)
         .into_boxed();
+    let theirs = table::employee_id.eq(employee_id);
+    query = match kind {
+        RequestKind::Swap => query.filter(theirs.or(table::with_employee_id.is_not_distinct_from(employee_id))),
+        RequestKind::Correction | RequestKind::Overtime | RequestKind::Leave => query.filter(theirs),
+    };
     if let Some(status) = status {
         query = query.filter(table::status.eq(word(&status)?));
     }
@@ -152,11 +157,11 @@ pub(crate) fn of_person(
     with_decisions(conn, tenant, rows)
 }
 
-/// A page of what waits, newest first: of `people`, or of everybody.
+/// A page of what waits, newest first: of `people`, or of everybody; and what waits for `colleague` to agree.
 pub(crate) fn pending(
     conn: &mut PgConnection,
     tenant: &Tenant,
-    people: Option<&[EmployeeId]>,
+    (people, colleague): (Option<&[EmployeeId]>, EmployeeId),
     after: Option<After>,
     limit: i64,
 ) -> Result<Vec<Request>, Fault> {
@@ -169,7 +174,8 @@ pub(crate) fn pending(
         .limit(limit)
         .into_boxed();
     if let Some(people) = people {
-        query = query.filter(table::employee_id.eq_any(people));
+        let agrees = table::level.eq(0).and(table::with_employee_id.is_not_distinct_from(colleague));
+        query = query.filter(table::employee_id.eq_any(people).or(agrees));
     }
     if let Some((at, id)) = after {
         let same = table::requested_at.eq(at.to_diesel()).and(table::request_id.lt(id));

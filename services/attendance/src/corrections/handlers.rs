@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::approvals::bench::Bench;
-use crate::approvals::{self, Decided, NewRequest, store as requests};
+use crate::approvals::{self, Decided, NewRequest, RequestQuery, store as requests};
 use crate::corrections::domain::{self, Wish};
 use crate::corrections::store;
 use crate::error::Error;
@@ -21,8 +21,6 @@ use rollcall_common::problem::Problem;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{CorrectionId, EmployeeId, OrgId, RequestId};
 use rollcall_org_api::rights::Permission;
-use serde::Deserialize;
-use std::sync::Arc;
 
 fn answer(correction: &Correction) -> Result<Answer, Fault> {
     Ok(Answer::ok(correction)?.version(correction.approval.version))
@@ -67,8 +65,7 @@ pub(crate) async fn create(
     let person = crate::facts::person(&app, &at, body.employee_id, permission).await?;
     let now = app.core.clock.now();
     let wish = Wish::parse(&body, &person, &at.member, now)?;
-    let (tenant, outbox, org) = (at.tenant, app.core.outbox.clone(), Arc::clone(&at.member.org));
-    let bench = Bench { today: org.date_at(&person, now), org, person: Arc::new(person) };
+    let (tenant, outbox, bench) = (at.tenant, app.core.outbox.clone(), Bench::of(&at.member.org, person, now));
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let work = move |conn: &mut diesel::PgConnection| {
         guard.once(conn, principal, now, |conn| {
@@ -92,15 +89,6 @@ pub(crate) async fn create(
     Ok(app.core.db.transaction(&tenant, work).await?)
 }
 
-/// `?employee_id=&status=&limit=&cursor=`
-#[derive(Debug, Deserialize)]
-pub(crate) struct CorrectionQuery {
-    employee_id: Option<EmployeeId>,
-    status: Option<RequestStatus>,
-    limit: Option<u32>,
-    cursor: Option<String>,
-}
-
 /// List corrections
 ///
 /// Of one person, newest first. Needs `attendance.read` on the person.
@@ -118,8 +106,8 @@ pub(crate) struct CorrectionQuery {
     responses((status = 200, description = "A page of corrections", body = Paged<Correction>), Refused, NotAllowed, BadQuery),
 )]
 #[get("/api/attendance/v1/orgs/{org_id}/corrections")]
-pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<CorrectionQuery>>) -> Result<Answer, Error> {
-    let CorrectionQuery { employee_id, status, limit, cursor } = query?.0;
+pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<RequestQuery>>) -> Result<Answer, Error> {
+    let RequestQuery { employee_id, status, limit, cursor } = query?.0;
     let page = PageQuery { limit, cursor }.page()?;
     let person = crate::facts::person(&app, &at, employee_id, Permission::AttendanceRead).await?;
     let (tenant, after, fetch) = (at.tenant, page.after, page.fetch());

@@ -3,7 +3,7 @@
 use super::domain;
 use crate::app::App;
 use crate::approvals::bench::Bench;
-use crate::approvals::{self, Decided, NewRequest, store as requests};
+use crate::approvals::{self, Decided, NewRequest, RequestQuery, store as requests};
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
@@ -21,8 +21,6 @@ use rollcall_common::problem::Problem;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, OrgId, OvertimeRequestId, RequestId};
 use rollcall_org_api::rights::Permission;
-use serde::Deserialize;
-use std::sync::Arc;
 
 fn answer(request: &OvertimeRequest) -> Result<Answer, Fault> {
     Ok(Answer::ok(request)?.version(request.approval.version))
@@ -66,8 +64,7 @@ pub(crate) async fn create(
     let permission = if own { Permission::PunchesCreate } else { Permission::PunchesCreateForOthers };
     let person = crate::facts::person(&app, &at, body.employee_id, permission).await?;
     let now = app.core.clock.now();
-    let (tenant, outbox, org) = (at.tenant, app.core.outbox.clone(), Arc::clone(&at.member.org));
-    let bench = Bench { today: org.date_at(&person, now), org, person: Arc::new(person) };
+    let (tenant, outbox, bench) = (at.tenant, app.core.outbox.clone(), Bench::of(&at.member.org, person, now));
     let gist = domain::parse(&body, bench.today)?;
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let work = move |conn: &mut diesel::PgConnection| {
@@ -89,15 +86,6 @@ pub(crate) async fn create(
     Ok(app.core.db.transaction(&tenant, work).await?)
 }
 
-/// `?employee_id=&status=&limit=&cursor=`
-#[derive(Debug, Deserialize)]
-pub(crate) struct OvertimeQuery {
-    employee_id: Option<EmployeeId>,
-    status: Option<RequestStatus>,
-    limit: Option<u32>,
-    cursor: Option<String>,
-}
-
 /// List requests for overtime
 ///
 /// Of one person, newest first. Needs `attendance.read` on the person.
@@ -114,8 +102,8 @@ pub(crate) struct OvertimeQuery {
     responses((status = 200, description = "A page of requests", body = Paged<OvertimeRequest>), Refused, NotAllowed, BadQuery),
 )]
 #[get("/api/attendance/v1/orgs/{org_id}/overtime-requests")]
-pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<OvertimeQuery>>) -> Result<Answer, Error> {
-    let OvertimeQuery { employee_id, status, limit, cursor } = query?.0;
+pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<RequestQuery>>) -> Result<Answer, Error> {
+    let RequestQuery { employee_id, status, limit, cursor } = query?.0;
     let page = PageQuery { limit, cursor }.page()?;
     let person = crate::facts::person(&app, &at, employee_id, Permission::AttendanceRead).await?;
     let (tenant, after, fetch) = (at.tenant, page.after, page.fetch());

@@ -267,6 +267,21 @@ pub(crate) fn frozen(
     Ok(frozen)
 }
 
+/// Those of `dates` that are in a period which is locked, or being locked.
+pub(crate) fn locked_dates(conn: &mut PgConnection, tenant: &Tenant, dates: &[Date]) -> Result<Vec<Date>, Fault> {
+    let mut locked = Vec::new();
+    for date in dates {
+        let day = date.to_diesel();
+        let holds = table::table
+            .filter(table::org_id.eq(tenant.org_id()).and(table::status.ne(word(&PeriodStatus::Open)?)))
+            .filter(table::from_date.le(day).and(table::to_date.ge(day)));
+        if diesel::select(diesel::dsl::exists(holds)).get_result(conn)? {
+            locked.push(*date);
+        }
+    }
+    Ok(locked)
+}
+
 /// Periods that something is to be done about: locks that go on, and those to warn of on `date`, of all
 /// organisations.
 pub(super) fn at_work(conn: &mut PgConnection, date: Date) -> Result<Vec<(OrgId, PeriodId, bool)>, Fault> {

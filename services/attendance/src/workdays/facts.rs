@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rollcall_attendance_api::policy::{Policy, Portion};
 use rollcall_attendance_api::punches::Direction;
-use rollcall_attendance_api::shifts::Break;
+use rollcall_attendance_api::shifts::{Break, Shift};
 use rollcall_attendance_api::wall_time::WallTime;
 use rollcall_attendance_api::workdays::DayHoliday;
 use rollcall_ids::{LeaveTypeId, PunchId};
@@ -69,6 +69,12 @@ pub struct ShiftFacts {
     pub breaks: Vec<Break>,
     /// The rules.
     pub policy: Policy,
+}
+
+impl From<&Shift> for ShiftFacts {
+    fn from(shift: &Shift) -> Self {
+        Self { start: shift.start, end: shift.end, breaks: shift.breaks.clone(), policy: shift.policy }
+    }
 }
 
 /// A punch.

@@ -144,15 +144,8 @@ struct Shifts {
 
 impl Shifts {
     fn of(&mut self, shift: &Shift) -> Arc<ShiftFacts> {
-        let make = || {
-            Arc::new(ShiftFacts {
-                start: shift.start,
-                end: shift.end,
-                breaks: shift.breaks.clone(),
-                policy: shift.policy,
-            })
-        };
-        Arc::clone(self.made.entry((shift.shift_id, shift.version)).or_insert_with(make))
+        let made = self.made.entry((shift.shift_id, shift.version));
+        Arc::clone(made.or_insert_with(|| Arc::new(ShiftFacts::from(shift))))
     }
 }
 

@@ -32,6 +32,9 @@ const EXPORT: &str = r#"{"format":"csv","from":"2026-06-01","to":"2026-06-02"}"#
 /// Overtime as it is asked for.
 const OVERTIME: &str = r#"{"work_date":"2026-06-01","minutes":60,"reason":"A"}"#;
 
+/// A swap with nobody.
+const SWAP: &str = r#"{"with_employee_id":"0193a6f0-7c1e-7000-8000-000000000002","date":"2020-01-01"}"#;
+
 /// A kind of leave, a policy of none that there is, and an entry of nobody's.
 const LEAVE_TYPE: &str = r#"{"code":"V","name":"V","unit":"day"}"#;
 const LEAVE_POLICY: &str = r#"{"leave_type_id":"0193a6f0-7c1e-7000-8000-000000000001","name":"P","valid_from":"2026-01-01",
@@ -106,6 +109,13 @@ const ROUTES: &[(Class, &str, &str, &str)] = &[
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/overtime-requests/{overtime_request_id}/cancel", "{}"),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/overtime-requests/{overtime_request_id}/reject", "{}"),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/overtime-requests/{overtime_request_id}/approve", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/swaps", SWAP),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/swaps", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/swaps/{swap_id}", ""),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/swaps/{swap_id}/accept", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/swaps/{swap_id}/cancel", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/swaps/{swap_id}/reject", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/swaps/{swap_id}/approve", "{}"),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/periods", PERIOD),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/periods", ""),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/periods/{period_id}", ""),
@@ -162,6 +172,7 @@ async fn only_those_a_route_is_for_get_past_its_door() {
     let overtime: Value = serde_json::from_str(OVERTIME).unwrap();
     let overtime = f.post(&f.world.worker, "/overtime-requests", &overtime).await.must(201);
     let overtime_id = overtime["overtime_request_id"].as_str().unwrap();
+    let swap_id = crate::swaps::any(&f).await;
     let (vacation, policy) = crate::leave::vacation_with_policy(&f).await;
     let sick = crate::leave::leave_type(&f, json!({"code": "SICK", "from_balance": false})).await;
     let away = json!({"leave_type_id": sick, "from": "2026-07-01", "to": "2026-07-01"});
@@ -178,6 +189,7 @@ async fn only_those_a_route_is_for_get_past_its_door() {
         let path = path.replace("{leave_type_id}", &vacation).replace("{leave_policy_id}", &policy);
         let path = path.replace("{leave_request_id}", leave_request_id);
         let path = path.replace("{overtime_request_id}", overtime_id).replace("{period_id}", period_id);
+        let path = path.replace("{swap_id}", &swap_id);
         let path = path.replace("{site_id}", &site_id).replace("{device_id}", device_id);
         let path =
             if method == "GET" { format!("{path}?from=2026-06-01&to=2026-06-02&period={period_id}") } else { path };
@@ -206,8 +218,9 @@ async fn only_those_a_route_is_for_get_past_its_door() {
                 send(carries_nothing).await.refused(404, "not_found");
                 assert_eq!(send(with_body(of_service)).await.status, 401, "{what}: a service is no user");
                 let status = send(with_body(of_member)).await.status;
-                // Taking back is for whoever asked.
-                let status = if pattern.ends_with("/cancel") && status == 403 { 200 } else { status };
+                // Taking back is for whoever asked, and agreeing for whoever was.
+                let of_others = pattern.ends_with("/cancel") || pattern.ends_with("/accept");
+                let status = if of_others && status == 403 { 200 } else { status };
                 assert!(![401, 403, 404].contains(&status) && status < 500, "{what}: the owner gets {status}");
             }
             Device => {

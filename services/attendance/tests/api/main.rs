@@ -30,4 +30,5 @@ mod rush;
 mod settings;
 mod shifts;
 mod support;
+mod swaps;
 mod workdays;

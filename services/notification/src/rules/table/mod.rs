@@ -34,6 +34,8 @@ pub static RULES: &[&Rule] = &[
     &requests::LEAVE_REQUESTED_RULE,
     &requests::OVERTIME_DECIDED_RULE,
     &requests::OVERTIME_REQUESTED_RULE,
+    &requests::SWAP_ACCEPTED_RULE,
+    &requests::SWAP_ASKED_RULE,
     &requests::SWAP_DECIDED_RULE,
     &requests::SWAP_REQUESTED_RULE,
     &roster::CHANGED,

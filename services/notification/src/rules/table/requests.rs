@@ -5,7 +5,7 @@ use crate::rules::domain::{Recipients, Rule, Said};
 use rollcall_attendance_api::approvals::Verdict;
 use rollcall_attendance_api::events::{
     CORRECTION_DECIDED, CORRECTION_REQUESTED, LEAVE_DECIDED, LEAVE_REQUESTED, OVERTIME_DECIDED, OVERTIME_REQUESTED,
-    RequestDecided, RequestWaits, SWAP_DECIDED, SWAP_REQUESTED,
+    RequestDecided, RequestWaits, SWAP_ACCEPTED, SWAP_ASKED, SWAP_DECIDED, SWAP_REQUESTED,
 };
 use rollcall_ids::{EmployeeId, RequestId};
 use rollcall_notification_api::inbox::{About, Category};
@@ -51,6 +51,9 @@ pub(super) static OVERTIME_DECIDED_RULE: Rule =
     decided(OVERTIME_DECIDED, "overtime_decided", words!("overtime_decided"));
 pub(super) static LEAVE_REQUESTED_RULE: Rule = requested(LEAVE_REQUESTED, "leave_requested", words!("leave_requested"));
 pub(super) static LEAVE_DECIDED_RULE: Rule = decided(LEAVE_DECIDED, "leave_decided", words!("leave_decided"));
+/// The colleague is asked; when they agree, whoever asked is told.
+pub(super) static SWAP_ASKED_RULE: Rule = requested(SWAP_ASKED, "swap_asked", words!("swap_asked"));
+pub(super) static SWAP_ACCEPTED_RULE: Rule = decided(SWAP_ACCEPTED, "swap_accepted", words!("swap_accepted"));
 pub(super) static SWAP_REQUESTED_RULE: Rule = requested(SWAP_REQUESTED, "swap_requested", words!("swap_requested"));
 pub(super) static SWAP_DECIDED_RULE: Rule = decided(SWAP_DECIDED, "swap_decided", words!("swap_decided"));
 
@@ -132,6 +135,29 @@ mod tests {
         let mut data = example_requested("Wei");
         data["approver_ids"] = Value::Array(vec![]);
         assert_eq!(read_requested(&data).unwrap().to, Recipients::Speakers);
+    }
+
+    #[test]
+    fn a_swap_is_put_to_the_colleague_and_whoever_asked_is_told_that_they_agree() {
+        let mut data = example_requested("Wei");
+        data["kind"] = "swap".into();
+        data["level"] = 0.into();
+        data["gist"]["label"] = "DAY ↔ NIGHT · Ada".into();
+        let said = (SWAP_ASKED_RULE.read)(&data).unwrap();
+        assert_eq!(said.to, Recipients::Employees(vec![MANAGER.parse().unwrap()]));
+        let templates = Templates::load().unwrap();
+        let text = templates.write("swap_asked", Language::English, &said.data, "Nordlicht").unwrap();
+        assert_eq!(text.title, "Wei would like to swap shifts with you");
+        assert!(text.body.contains("DAY ↔ NIGHT") && text.body.contains("agree"), "{}", text.body);
+
+        let mut data = example_decided("Wei");
+        data["with_employee_id"] = MANAGER.into();
+        data["verdict"] = "approved".into();
+        data["status"] = "pending".into();
+        let said = (SWAP_ACCEPTED_RULE.read)(&data).unwrap();
+        assert_eq!(said.to, Recipients::Employees(vec![WORKER.parse().unwrap()]));
+        let text = templates.write("swap_accepted", Language::English, &said.data, "Nordlicht").unwrap();
+        assert_eq!(text.title, "Ada agrees to swap shifts");
     }
 
     #[test]

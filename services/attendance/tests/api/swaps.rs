@@ -1,0 +1,293 @@
+//! `/swaps`: asked by one, accepted by the other, approved like every request, and then both are planned anew.
+
+use crate::support::{Fixture, Reply, World, assignment, employee, event, site};
+use jiff::civil::date;
+use rollcall_org_api::events::SITE_CHANGED;
+use rollcall_org_api::facts::EmployeeFact;
+use serde_json::{Value, json};
+
+async fn shift(f: &Fixture, code: &str, start: &str, end: &str) -> String {
+    let body = json!({"code": code, "name": code, "start": start, "end": end});
+    let made = f.post(&f.world.owner, "/shifts", &body).await.must(201);
+    made["shift_id"].as_str().unwrap().to_owned()
+}
+
+async fn plan(f: &Fixture, who: &EmployeeFact, on: &str, shift: Option<&str>) {
+    let entry = json!({"employee_id": who.employee_id, "from": on, "to": on, "shift_id": shift});
+    f.put(&f.world.owner, "/roster", &json!({"entries": [entry]})).await.must(200);
+}
+
+/// Codes of the shifts that somebody is planned for from the first to the fifth of June, and the version of the roster.
+async fn plans(f: &Fixture, who: &EmployeeFact) -> (Vec<String>, i64) {
+    let path = format!("/roster?employee_id={}&from=2026-06-01&to=2026-06-05", who.employee_id);
+    let read = f.get(&f.world.owner, &path).await;
+    let version = read.header("etag").trim_matches('"').parse().unwrap();
+    let body = read.must(200);
+    let code = |day: &Value| day["shift_code"].as_str().unwrap_or("-").to_owned();
+    (body["items"].as_array().unwrap().iter().map(code).collect(), version)
+}
+
+/// A worker (early on Monday and Tuesday) and a colleague (late on Monday, early on Thursday); it is the week before.
+struct Team {
+    f: Fixture,
+    colleague: EmployeeFact,
+    early: String,
+}
+
+async fn team() -> Team {
+    let f = Fixture::that_tells().await;
+    f.set_clock("2026-05-28T08:00:00Z");
+    let mut colleague = employee("4", f.world.team.unit_id, f.world.berlin.site_id, vec![]);
+    colleague.assignments[0].manager_id = Some(f.world.manager.employee_id);
+    f.tell_employee(&colleague).await;
+    let (early, late) = (shift(&f, "E", "06:00", "14:00").await, shift(&f, "L", "14:00", "22:00").await);
+    plan(&f, &f.world.worker, "2026-06-01", Some(&early)).await;
+    plan(&f, &f.world.worker, "2026-06-02", Some(&early)).await;
+    plan(&f, &colleague, "2026-06-01", Some(&late)).await;
+    plan(&f, &colleague, "2026-06-04", Some(&early)).await;
+    Team { f, colleague, early }
+}
+
+impl Team {
+    /// The worker asks.
+    async fn ask(&self, change: Value) -> Reply {
+        let mut body = json!({"with_employee_id": self.colleague.employee_id, "date": "2026-06-01"});
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        self.f.post(&self.f.world.worker, "/swaps", &body).await
+    }
+
+    async fn asked(&self, change: Value) -> String {
+        let made = self.ask(change).await.must(201);
+        made["swap_id"].as_str().unwrap().to_owned()
+    }
+
+    async fn say(&self, who: &EmployeeFact, id: &str, how: &str) -> Reply {
+        self.f.post(who, &format!("/swaps/{id}/{how}"), &json!({"note": "Because"})).await
+    }
+
+    async fn waiting(&self, who: &EmployeeFact) -> Vec<Value> {
+        self.f.get(who, "/approvals").await.must(200)["items"].as_array().unwrap().clone()
+    }
+
+    async fn obstacles(&self, who: &EmployeeFact, id: &str, how: &str) -> Vec<String> {
+        let refused = self.say(who, id, how).await.refused(409, "swap_impossible");
+        let codes = refused["obstacles"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap().to_owned());
+        codes.collect()
+    }
+}
+
+/// A swap that the worker has asked the manager for; the manager is planned for another shift that day.
+pub(crate) async fn any(f: &Fixture) -> String {
+    let (one, two) = (shift(f, "SWAP1", "06:00", "14:00").await, shift(f, "SWAP2", "14:00", "22:00").await);
+    plan(f, &f.world.worker, "2026-09-01", Some(&one)).await;
+    plan(f, &f.world.manager, "2026-09-01", Some(&two)).await;
+    let body = json!({"with_employee_id": f.world.manager.employee_id, "date": "2026-09-01"});
+    let made = f.post(&f.world.worker, "/swaps", &body).await.must(201);
+    made["swap_id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn shifts_of_a_day_are_swapped_once_the_colleague_agrees_and_the_manager_approves() {
+    let team = team().await;
+    let World { owner, manager, worker, .. } = team.f.world.clone();
+    let colleague = &team.colleague;
+    let id = team.asked(json!({"reason": "Wedding"})).await;
+    let read = team.f.get(colleague, &format!("/swaps/{id}")).await;
+    assert_eq!(read.header("etag"), "\"1\"");
+    assert_eq!((&read.body["level"], &read.body["status"]), (&json!(0), &json!("pending")));
+    let asked = team.f.told("attendance.swap.asked.v1");
+    assert_eq!(asked[0]["approver_ids"], json!([colleague.employee_id]));
+    assert_eq!(asked[0]["gist"]["label"], "E ↔ L · Employee 4");
+    assert_eq!(team.f.told("attendance.swap.requested.v1"), [] as [Value; 0], "nobody is to decide yet");
+    assert_eq!(team.waiting(colleague).await[0]["request_id"], json!(id));
+    assert_eq!(team.waiting(&manager).await, [] as [Value; 0]);
+    team.say(&manager, &id, "approve").await.refused(409, "not_accepted");
+    team.say(&owner, &id, "reject").await.refused(409, "not_accepted");
+    team.say(&worker, &id, "accept").await.refused(403, "own_request");
+    team.say(&manager, &id, "accept").await.refused(403, "forbidden");
+    team.say(colleague, &id, "approve").await.refused(403, "own_request");
+
+    let accepted = team.say(colleague, &id, "accept").await.must(200);
+    assert_eq!((&accepted["level"], &accepted["status"]), (&json!(1), &json!("pending")));
+    team.say(colleague, &id, "accept").await.refused(409, "already_decided");
+    let told = team.f.told("attendance.swap.accepted.v1");
+    assert_eq!(
+        (&told[0]["decided_by"], &told[0]["requested_by"]),
+        (&json!(colleague.employee_id), &json!(worker.employee_id))
+    );
+    assert_eq!(team.f.told("attendance.swap.requested.v1")[0]["approver_ids"], json!([manager.employee_id]));
+    assert_eq!(team.waiting(colleague).await, [] as [Value; 0]);
+    assert_eq!(team.waiting(&manager).await.len(), 1);
+    for who in [&worker, colleague] {
+        team.say(who, &id, "approve").await.refused(403, "own_request");
+    }
+    let (before, version) = plans(&team.f, &worker).await;
+    assert_eq!(before, ["E", "E", "-", "-", "-"]);
+    let approved = team.say(&manager, &id, "approve").await.must(200);
+    assert_eq!((&approved["status"], &approved["decided_by"]), (&json!("approved"), &json!(manager.employee_id)));
+    assert_eq!(plans(&team.f, &worker).await, (["L", "E", "-", "-", "-"].map(str::to_owned).to_vec(), version + 1));
+    assert_eq!(plans(&team.f, colleague).await.0, ["E", "-", "-", "E", "-"]);
+    let decided = team.f.told("attendance.swap.decided.v1");
+    assert_eq!(
+        (&decided[0]["status"], &decided[0]["with_employee_id"]),
+        (&json!("approved"), &json!(colleague.employee_id))
+    );
+    for who in [&worker, colleague] {
+        team.say(who, &id, "cancel").await.refused(409, "already_decided");
+        let mine = team.f.get(who, "/swaps?status=approved").await.must(200);
+        assert_eq!(mine["items"][0]["swap_id"], json!(id));
+    }
+    // Late on Monday and early on Tuesday: the day follows the plan.
+    let day = team.f.workdays(&worker, "from=2026-06-01&to=2026-06-01").await[0].clone();
+    assert_eq!(day["planned_start"], "2026-06-01T12:00:00Z");
+}
+
+#[tokio::test]
+async fn mine_on_monday_against_yours_on_thursday_gives_each_a_day_off_by_two_levels_and_a_delegate() {
+    let team = team().await;
+    let World { owner, manager, worker, .. } = team.f.world.clone();
+    team.f.put_at(&owner, "/settings", 0, &json!({"approvals": {"swap": 2}})).await.must(200);
+    let delegate = employee("5", team.f.world.root.unit_id, team.f.world.berlin.site_id, vec![]);
+    team.f.tell_employee(&delegate).await;
+    team.f.tell(&[team.f.world.delegation(&manager, &delegate, "2026-05-28", "2026-05-28")]).await;
+    let body = json!({"date": "2026-06-02", "with_date": "2026-06-04"});
+    let id = team.asked(body).await;
+    team.say(&team.colleague, &id, "accept").await.must(200);
+    let first = team.say(&delegate, &id, "approve").await.must(200);
+    assert_eq!((&first["level"], &first["status"]), (&json!(2), &json!("pending")));
+    assert_eq!(first["decisions"][1]["on_behalf_of"], json!(manager.employee_id));
+    assert_eq!(plans(&team.f, &worker).await.0, ["E", "E", "-", "-", "-"]);
+    team.say(&owner, &id, "approve").await.must(200);
+    assert_eq!(plans(&team.f, &worker).await.0, ["E", "-", "-", "E", "-"]);
+    assert_eq!(plans(&team.f, &team.colleague).await.0, ["L", "E", "-", "-", "-"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_swapped_is_refused_with_the_field_that_says_why() {
+    let team = team().await;
+    let f = &team.f;
+    let fields = |bad: &[(&str, &str)]| -> Vec<(String, String)> {
+        bad.iter().map(|(pointer, code)| ((*pointer).to_owned(), (*code).to_owned())).collect()
+    };
+    for (change, expected) in [
+        (json!({"with_employee_id": f.world.worker.employee_id}), fields(&[("/with_employee_id", "same_person")])),
+        (json!({"date": "2026-05-27"}), fields(&[("/date", "date_out_of_range")])),
+        (
+            json!({"with_date": "2027-06-01", "reason": ""}),
+            fields(&[("/with_date", "date_out_of_range"), ("/reason", "length")]),
+        ),
+        (json!({"date": "2026-06-03"}), fields(&[("/date", "not_planned"), ("/date", "not_planned")])),
+        (json!({"date": "2026-06-02"}), fields(&[("/date", "not_planned")])),
+        (json!({"with_date": "2026-06-04"}), fields(&[("/date", "not_free")])),
+        (json!({"date": "2026-06-02", "with_date": "2026-06-01"}), fields(&[("/with_date", "not_free")])),
+    ] {
+        assert_eq!(team.ask(change.clone()).await.bad_fields(), expected, "{change}");
+    }
+    let stranger = rollcall_ids::EmployeeId::generate();
+    // Org is away: whether it knows them cannot be said.
+    assert_eq!(team.ask(json!({"with_employee_id": stranger})).await.status, 503);
+    // Who works elsewhere has no shift to give here.
+    let munich = site("Munich", "Europe/Berlin");
+    f.tell(&[event(f.world.org.org_id, SITE_CHANGED, 1, &munich)]).await;
+    let mut moved = team.colleague.clone();
+    moved.version = 2;
+    moved.assignments[0].valid_to = Some(date(2026, 5, 31));
+    moved.assignments.push(assignment(f.world.team.unit_id, munich.site_id, date(2026, 6, 1), None));
+    f.tell_employee(&moved).await;
+    assert_eq!(team.ask(json!({})).await.bad_fields(), fields(&[("/with_employee_id", "other_site")]));
+    // Who has begun cannot give it away.
+    f.set_clock("2026-06-01T04:00:00Z");
+    let found = team.ask(json!({})).await.bad_fields();
+    assert!(found.contains(&("/date".to_owned(), "already_begun".to_owned())), "{found:?}");
+    let nothing = json!({"with_employee_id": team.colleague.employee_id});
+    f.post(&f.world.worker, "/swaps", &nothing).await.refused(400, "malformed_input");
+    f.get(&f.world.worker, &format!("/swaps?employee_id={}", f.world.owner.employee_id))
+        .await
+        .refused(403, "forbidden");
+    f.get(&f.world.owner, &format!("/swaps/{}", rollcall_ids::RosterSwapId::generate()))
+        .await
+        .refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn what_has_changed_since_is_seen_when_it_is_accepted_and_when_it_is_approved() {
+    let team = team().await;
+    let World { owner, manager, worker, .. } = team.f.world.clone();
+    let (f, colleague) = (&team.f, &team.colleague);
+    let id = team.asked(json!({})).await;
+    // Another plan, and back again by a later one of the same shift.
+    plan(f, &worker, "2026-06-01", None).await;
+    let found = team.obstacles(colleague, &id, "accept").await;
+    assert_eq!(found, ["not_planned", "plan_changed"]);
+    assert_eq!(f.get(&worker, &format!("/swaps/{id}")).await.body["level"], 0, "nothing has happened");
+    plan(f, &worker, "2026-06-01", Some(&team.early)).await;
+    team.say(colleague, &id, "accept").await.must(200);
+
+    // Other times of a shift are another plan.
+    let longer = json!({"code": "E", "name": "E", "start": "05:00", "end": "14:00", "valid_from": "2026-06-01"});
+    let changed = f.put_at(&owner, &format!("/shifts/{}", team.early), 1, &longer).await;
+    changed.must(200);
+    assert_eq!(team.obstacles(&manager, &id, "approve").await, ["plan_changed"]);
+    team.say(&manager, &id, "reject").await.must(200);
+
+    // Leave that was approved meanwhile.
+    let id = team.asked(json!({})).await;
+    team.say(colleague, &id, "accept").await.must(200);
+    let sick = crate::leave::leave_type(f, json!({"code": "SICK", "from_balance": false})).await;
+    let away = json!({"leave_type_id": sick, "from": "2026-06-01", "to": "2026-06-01"});
+    let away = f.post(&worker, "/leave-requests", &away).await.must(201);
+    let away = away["leave_request_id"].as_str().unwrap();
+    f.post(&manager, &format!("/leave-requests/{away}/approve"), &json!({})).await.must(200);
+    assert_eq!(team.obstacles(&manager, &id, "approve").await, ["on_leave"]);
+    f.post(&worker, &format!("/leave-requests/{away}/cancel"), &json!({})).await.must(200);
+
+    // Who leaves before the day.
+    let mut gone = colleague.clone();
+    (gone.version, gone.left_on) = (2, Some(date(2026, 5, 31)));
+    f.tell_employee(&gone).await;
+    let found = team.obstacles(&manager, &id, "approve").await;
+    assert!(found.contains(&"not_employed".to_owned()), "{found:?}");
+    let (codes, version) = plans(f, &worker).await;
+    assert_eq!(codes, ["E", "E", "-", "-", "-"]);
+    (gone.version, gone.left_on) = (3, None);
+    f.tell_employee(&gone).await;
+
+    // The day begins before anybody has decided.
+    f.set_clock("2026-06-01T03:00:00Z");
+    assert_eq!(team.obstacles(&manager, &id, "approve").await, ["already_begun"]);
+    assert_eq!(plans(f, &worker).await.1, version, "what is refused changes no roster");
+}
+
+#[tokio::test]
+async fn of_two_swaps_of_one_shift_the_first_wins_and_a_swap_is_refused_or_taken_back_by_either() {
+    let team = team().await;
+    let World { owner, manager, worker, .. } = team.f.world.clone();
+    let colleague = &team.colleague;
+    let [first, second] = [team.asked(json!({})).await, team.asked(json!({})).await];
+    for id in [&first, &second] {
+        team.say(colleague, id, "accept").await.must(200);
+    }
+    let (one, two) = tokio::join!(team.say(&manager, &first, "approve"), team.say(&owner, &second, "approve"));
+    let mut both = [one.status, two.status];
+    both.sort_unstable();
+    assert_eq!(both, [200, 409]);
+    assert_eq!(plans(&team.f, &worker).await.0, ["L", "E", "-", "-", "-"]);
+
+    let body = json!({"date": "2026-06-02", "with_date": "2026-06-04"});
+    let id = team.asked(body.clone()).await;
+    let refused = team.say(colleague, &id, "reject").await.must(200);
+    assert_eq!((&refused["status"], &refused["decided_by"]), (&json!("rejected"), &json!(colleague.employee_id)));
+    assert_eq!((&refused["level"], &refused["note"]), (&json!(0), &json!("Because")));
+    team.say(colleague, &id, "accept").await.refused(409, "already_decided");
+
+    let id = team.asked(body.clone()).await;
+    team.say(&manager, &id, "cancel").await.refused(403, "forbidden");
+    team.say(&worker, &id, "cancel").await.must(200);
+    let told = team.f.told("attendance.swap.decided.v1");
+    let last = told.last().unwrap();
+    assert_eq!((&last["verdict"], &last["approver_ids"]), (&json!("cancelled"), &json!([colleague.employee_id])));
+    let id = team.asked(body).await;
+    team.say(colleague, &id, "accept").await.must(200);
+    team.say(colleague, &id, "cancel").await.must(200);
+    team.say(&manager, &id, "approve").await.refused(409, "already_decided");
+}
