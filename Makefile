@@ -19,7 +19,7 @@ TOOLS := $(CURDIR)/.run/tools
 DIESEL_VERSION := 2.3.14
 DENY_VERSION := 0.20.2
 
-.PHONY: help up demo test test-webhooks chaos faults bench-engine bench-rush bench-workdays bench-blackhole check bootstrap binaries tools fmt openapi schema deny units monitoring deb test-deploy bench-streams bench-events test-streams
+.PHONY: help up demo test test-webhooks test-calendar chaos faults bench-engine bench-rush bench-workdays bench-blackhole check bootstrap binaries tools fmt openapi schema deny units monitoring deb test-deploy bench-streams bench-events test-streams
 
 help: ## This list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,11 @@ test-streams: bootstrap ## Kill notification ten times under 1,000 streams, some
 	  npm install --silent --no-audit --no-fund --ignore-scripts --prefix .run/eventsource eventsource@4.1.1
 	ROLLCALL_EVENTSOURCE=$(CURDIR)/.run/eventsource ROLLCALL_STREAMS=1000 ROLLCALL_CRASH_ROUNDS=10 \
 	  cargo test -p rollcall-e2e --test e2e -- --ignored --exact --nocapture reconnect::so_have_real_event_sources
+
+test-calendar: bootstrap ## Have the calendar feed read by a parser that is not ours (PyPI's icalendar)
+	@test -x .run/calendar/bin/python || python3 -m venv .run/calendar
+	@.run/calendar/bin/pip install --quiet --disable-pip-version-check icalendar==7.3.2
+	cargo test -p rollcall-attendance --test api -- --ignored --exact calendar_feeds::another_parser_reads_the_same_instants
 
 check: bootstrap tools ## Format, lints, docs, licences; generated files fresh; migrations down and up; call graph
 	cargo fmt --all --check

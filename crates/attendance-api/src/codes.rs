@@ -10,6 +10,8 @@ pub const ALREADY_DECIDED: &str = "already_decided";
 pub const NOT_ACCEPTED: &str = "not_accepted";
 /// 409: the shifts cannot be swapped any more; `obstacles` says why.
 pub const SWAP_IMPOSSIBLE: &str = "swap_impossible";
+/// 409: the person has as many calendar feeds as there may be.
+pub const TOO_MANY_FEEDS: &str = "too_many_feeds";
 /// 409: a date would be in two periods.
 pub const PERIOD_OVERLAP: &str = "period_overlap";
 /// 409: the period is not where this begins: open for a lock, locked for reopening and closing.

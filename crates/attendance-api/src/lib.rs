@@ -1,11 +1,12 @@
 //! Contract of the attendance service: what was planned, what was punched, what was worked.
 //!
 //! [`shifts`], [`rotations`], [`roster`], [`punches`], [`punch_rules`], [`devices`],
-//! [`corrections`], [`overtime`] and [`swaps`] with [`approvals`], [`workdays`] and [`now`] are the bodies of its resources; [`policy`] holds the
+//! [`corrections`], [`overtime`] and [`swaps`] with [`approvals`], [`calendar_feeds`], [`workdays`] and [`now`] are the bodies of its resources; [`policy`] holds the
 //! rules a shift carries; [`events`] names what it tells other services; [`codes`] are the problems that only
 //! it answers.
 
 pub mod approvals;
+pub mod calendar_feeds;
 pub mod codes;
 pub mod corrections;
 pub mod devices;

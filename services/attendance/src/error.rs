@@ -30,6 +30,9 @@ pub(crate) enum Error {
     /// The shifts cannot be swapped any more.
     #[error("the shifts cannot be swapped")]
     SwapImpossible(Vec<SwapObstacle>),
+    /// The person has as many feeds as there may be.
+    #[error("too many calendar feeds")]
+    TooManyFeeds,
     /// A date would be in two periods.
     #[error("periods overlap")]
     PeriodOverlap,
@@ -86,6 +89,10 @@ impl Error {
                 Problem::new(StatusCode::CONFLICT, codes::SWAP_IMPOSSIBLE, "The shifts cannot be swapped any more")
                     .detail(said.join("; "))
                     .with("obstacles", serde_json::json!(obstacles))
+            }
+            Self::TooManyFeeds => {
+                let title = "The person has as many calendar feeds as there may be; delete one";
+                Problem::new(StatusCode::CONFLICT, codes::TOO_MANY_FEEDS, title)
             }
             Self::PeriodOverlap => {
                 Problem::new(StatusCode::CONFLICT, codes::PERIOD_OVERLAP, "Some of these dates are in another period")

@@ -6,6 +6,7 @@
 pub mod app;
 mod approvals;
 mod audit;
+mod calendar_feeds;
 mod corrections;
 mod devices;
 mod error;

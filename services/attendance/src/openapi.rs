@@ -9,6 +9,8 @@ use rollcall_common::refusals;
 refusals! {
     /// What every route below an organisation may answer.
     Refused [NOT_SIGNED_IN, NOT_FOUND, INTERNAL, UNAVAILABLE, DEADLINE];
+    /// A route that nobody signs in for.
+    OfNobody [NOT_FOUND, INTERNAL, UNAVAILABLE, DEADLINE];
     /// A route that asks for a right.
     NotAllowed [FORBIDDEN];
     /// A route that takes a body.

@@ -1,8 +1,8 @@
 //! Every route of the service, in one place, and the head of its description.
 
 use crate::{
-    approvals, audit, corrections, devices, exports, leave, org_settings, overtime_requests, periods, punch_rules,
-    punches, roster, rotations, shifts, summaries, swaps, workdays,
+    approvals, audit, calendar_feeds, corrections, devices, exports, leave, org_settings, overtime_requests, periods,
+    punch_rules, punches, roster, rotations, shifts, summaries, swaps, workdays,
 };
 use rollcall_attendance_api::periods::PendingDays;
 use rollcall_attendance_api::swaps::SwapObstacle;
@@ -73,6 +73,11 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(swaps::decisions::approve)
         .service(swaps::decisions::reject)
         .service(swaps::decisions::cancel)
+        .service(calendar_feeds::handlers::create)
+        .service(calendar_feeds::handlers::list)
+        .service(calendar_feeds::handlers::rotate_secret)
+        .service(calendar_feeds::handlers::remove)
+        .service(calendar_feeds::read::read)
         .service(org_settings::handlers::read)
         .service(org_settings::handlers::replace)
         .service(audit::handlers::list)
@@ -132,6 +137,7 @@ pub(crate) fn describe() -> utoipa::openapi::OpenApi {
         (name = "corrections", description = "Putting a day right, with the approval of somebody else"),
         (name = "overtime", description = "That overtime counts, with the approval of somebody else"),
         (name = "swaps", description = "Shifts that two people exchange, with the approval of somebody else"),
+        (name = "calendar feeds", description = "A person's roster and leave, for the calendar on their phone"),
         (name = "settings", description = "What an organisation decides about attendance as a whole"),
         (name = "periods", description = "Locking what is paid by, and what came too late"),
         (name = "exports", description = "Attendance as a file"),

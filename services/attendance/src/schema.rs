@@ -76,6 +76,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    calendar_feeds (org_id, calendar_feed_id) {
+        org_id -> Uuid,
+        calendar_feed_id -> Uuid,
+        employee_id -> Uuid,
+        name -> Nullable<Text>,
+        secret_hash -> Bytea,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+        last_read_at -> Nullable<Timestamptz>,
+        digest -> Nullable<Bytea>,
+        changed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     corrections (org_id, correction_id) {
         org_id -> Uuid,
         correction_id -> Uuid,
@@ -413,15 +428,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    units (org_id, unit_id) {
-        org_id -> Uuid,
-        unit_id -> Uuid,
-        fact -> Jsonb,
-        version -> Int8,
-    }
-}
-
-diesel::table! {
     swaps (org_id, swap_id) {
         org_id -> Uuid,
         swap_id -> Uuid,
@@ -431,6 +437,15 @@ diesel::table! {
         with_date -> Date,
         with_shift_id -> Uuid,
         with_shift_version -> Int8,
+    }
+}
+
+diesel::table! {
+    units (org_id, unit_id) {
+        org_id -> Uuid,
+        unit_id -> Uuid,
+        fact -> Jsonb,
+        version -> Int8,
     }
 }
 
@@ -450,6 +465,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     approvals,
     assignments,
     audit_events,
+    calendar_feeds,
     corrections,
     delegations,
     devices,
@@ -476,7 +492,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     shift_versions,
     shifts,
     sites,
-    units,
     swaps,
+    units,
     voided_punches,
 );

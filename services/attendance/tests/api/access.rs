@@ -17,8 +17,10 @@ enum Class {
     Service,
     /// Devices, with their own secrets.
     Device,
+    /// Whoever knows the secret in the path.
+    Secret,
 }
-use Class::{Device, Service, Tenant};
+use Class::{Device, Secret, Service, Tenant};
 
 /// A correction as it is asked for.
 const CORRECTION: &str = r#"{"work_date":"2026-06-01","reason":"A","changes":[{"add":{"at":"2026-06-01T07:00:00Z"}}]}"#;
@@ -116,6 +118,11 @@ const ROUTES: &[(Class, &str, &str, &str)] = &[
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/swaps/{swap_id}/cancel", "{}"),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/swaps/{swap_id}/reject", "{}"),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/swaps/{swap_id}/approve", "{}"),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/calendar-feeds", "{}"),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/calendar-feeds", ""),
+    (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/calendar-feeds/{calendar_feed_id}/rotate-secret", ""),
+    (Secret, "GET", "/api/attendance/v1/calendar-feeds/{secret}.ics", ""),
+    (Tenant, "DELETE", "/api/attendance/v1/orgs/{org_id}/calendar-feeds/{calendar_feed_id}", ""),
     (Tenant, "POST", "/api/attendance/v1/orgs/{org_id}/periods", PERIOD),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/periods", ""),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/periods/{period_id}", ""),
@@ -173,6 +180,10 @@ async fn only_those_a_route_is_for_get_past_its_door() {
     let overtime = f.post(&f.world.worker, "/overtime-requests", &overtime).await.must(201);
     let overtime_id = overtime["overtime_request_id"].as_str().unwrap();
     let swap_id = crate::swaps::any(&f).await;
+    let feed = f.post(&f.world.owner, "/calendar-feeds", &json!({})).await.must(201);
+    let feed_id = feed["calendar_feed_id"].as_str().unwrap();
+    let read_feed = f.post(&f.world.owner, "/calendar-feeds", &json!({})).await.must(201);
+    let read_feed = read_feed["path"].as_str().unwrap();
     let (vacation, policy) = crate::leave::vacation_with_policy(&f).await;
     let sick = crate::leave::leave_type(&f, json!({"code": "SICK", "from_balance": false})).await;
     let away = json!({"leave_type_id": sick, "from": "2026-07-01", "to": "2026-07-01"});
@@ -189,7 +200,7 @@ async fn only_those_a_route_is_for_get_past_its_door() {
         let path = path.replace("{leave_type_id}", &vacation).replace("{leave_policy_id}", &policy);
         let path = path.replace("{leave_request_id}", leave_request_id);
         let path = path.replace("{overtime_request_id}", overtime_id).replace("{period_id}", period_id);
-        let path = path.replace("{swap_id}", &swap_id);
+        let path = path.replace("{swap_id}", &swap_id).replace("{calendar_feed_id}", feed_id);
         let path = path.replace("{site_id}", &site_id).replace("{device_id}", device_id);
         let path =
             if method == "GET" { format!("{path}?from=2026-06-01&to=2026-06-02&period={period_id}") } else { path };
@@ -201,6 +212,14 @@ async fn only_those_a_route_is_for_get_past_its_door() {
         };
         let what = format!("{method} {pattern}");
 
+        if class == Secret {
+            let guessed = pattern.replace("{secret}", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+            send(f.service.request(verb.clone(), &guessed)).await.refused(404, "not_found");
+            let signed_in = f.by(&f.world.owner).request(verb.clone(), &guessed);
+            send(signed_in).await.refused(404, "not_found");
+            assert_eq!(send(f.service.request(verb, read_feed)).await.status, 200, "{what}: the secret is enough");
+            continue;
+        }
         let anonymous = send(with_body(f.service.request(verb.clone(), &path))).await;
         assert_eq!(anonymous.status, 401, "{what}: not signed in");
         let forged = f.service.with_token("eyJhbGciOiJub25lIn0.e30.");
@@ -211,6 +230,7 @@ async fn only_those_a_route_is_for_get_past_its_door() {
         let of_service = f.service.as_service("org").request(verb.clone(), &path);
         let of_member = f.by(&f.world.owner).request(verb.clone(), &path);
         match class {
+            Secret => {}
             Tenant => {
                 send(with_body(of_other_org)).await.refused(404, "not_found");
                 send(with_body(of_no_org)).await.refused(404, "not_found");
@@ -387,6 +407,7 @@ async fn the_examples_of_the_description_work() {
     }
     let overtime = content("/overtime-requests", "post")["example"].clone();
     f.post(&f.world.worker, "/overtime-requests", &overtime).await.must(201);
+    f.post(owner, "/calendar-feeds", &content("/calendar-feeds", "post")["example"]).await.must(201);
     let settings = f.by(owner).put(&f.world.path("/settings")).header("if-match", "\"0\"");
     send(settings.json(&content("/settings", "put")["example"])).await.must(200);
     f.post(owner, "/exports", &content("/exports", "post")["example"]).await.must(200);

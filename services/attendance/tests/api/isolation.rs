@@ -31,6 +31,8 @@ const TABLES: &[&str] = &[
     "missing_punch_looks",
     "approvals",
     "approval_decisions",
+    "swaps",
+    "calendar_feeds",
     "delegations",
     "org_settings",
     "audit_events",
@@ -73,6 +75,8 @@ async fn two_orgs() -> Fixture {
         f.tell(&[f.world.delegation(&f.world.owner, &f.world.worker, "2026-01-01", "2026-01-31")]).await;
         let shift = f.day_shift().await;
         f.plan_team(&shift, "2026-06-01", "2026-06-30").await;
+        crate::swaps::any(&f).await;
+        f.post(&f.world.worker, "/calendar-feeds", &json!({})).await.must(201);
         let rotation = json!({"name": "R", "anchor_date": "2026-06-01", "cycle": [shift]});
         f.post(&f.world.owner, "/rotations", &rotation).await.must(201);
         let site_id = f.world.berlin.site_id;
@@ -172,6 +176,7 @@ async fn the_role_that_serves_cannot_edit_facts() {
         "added_punches",
         "voided_punches",
         "approval_decisions",
+        "swaps",
         "audit_events",
         "frozen_workdays",
         "leave_entries",

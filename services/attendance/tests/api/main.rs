@@ -5,6 +5,7 @@ mod access;
 mod approvals;
 mod backfill;
 mod bad_input;
+mod calendar_feeds;
 mod corrections;
 mod devices;
 mod exports;

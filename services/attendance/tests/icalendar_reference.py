@@ -1,0 +1,39 @@
+"""Reads a calendar from standard input with PyPI's icalendar and writes what it found as JSON.
+
+Run by `make test-calendar`.
+"""
+
+import datetime
+import json
+import sys
+
+import icalendar
+
+calendar = icalendar.Calendar.from_ical(sys.stdin.buffer.read())
+events = []
+for event in calendar.walk("VEVENT"):
+    start, end = event["DTSTART"].dt, event["DTEND"].dt
+    whole_days = not isinstance(start, datetime.datetime)
+    events.append(
+        {
+            "uid": str(event["UID"]),
+            "summary": str(event["SUMMARY"]),
+            "location": str(event.get("LOCATION", "")),
+            "whole_days": whole_days,
+            "start": start.isoformat() if whole_days else int(start.timestamp()),
+            "end": end.isoformat() if whole_days else int(end.timestamp()),
+            "stamp": int(event["DTSTAMP"].dt.timestamp()),
+            "errors": [str(error) for error in event.errors],
+        }
+    )
+json.dump(
+    {
+        "name": str(calendar["X-WR-CALNAME"]),
+        "product": str(calendar["PRODID"]),
+        "refresh": calendar["REFRESH-INTERVAL"].dt.total_seconds(),
+        "method": str(calendar.get("METHOD", "")),
+        "errors": [str(error) for error in calendar.errors],
+        "events": events,
+    },
+    sys.stdout,
+)
