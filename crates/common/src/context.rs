@@ -1,5 +1,8 @@
-//! What belongs to the request being served, wherever its code runs: its id and its deadline.
+//! What belongs to the request being served, wherever its code runs: its id, its deadline and its trace.
 
+use crate::trace::Trace;
+use actix_web::http::Method;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -15,6 +18,19 @@ pub struct RequestContext {
     pub request_id: String,
     /// When its caller stops waiting.
     pub deadline: Instant,
+    /// The trace that it belongs to; none: work in the background.
+    pub trace: Option<Trace>,
+    /// What it asks for; none: work in the background.
+    pub(crate) asked: Option<Arc<Asked>>,
+}
+
+/// What a request asks for, as far as a log may say it.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// Its method.
+    pub(crate) method: Method,
+    /// The pattern of its route, once that is known.
+    pub(crate) route: OnceLock<String>,
 }
 
 tokio::task_local! {
@@ -31,6 +47,24 @@ pub fn time_left() -> Option<Duration> {
     CURRENT.try_with(|context| context.deadline.saturating_duration_since(Instant::now())).ok()
 }
 
+/// The trace of the request being served.
+pub(crate) fn trace() -> Option<Trace> {
+    CURRENT.try_with(|context| context.trace.clone()).ok()?
+}
+
+/// All of it, to be taken to another thread.
+pub(crate) fn current() -> Option<RequestContext> {
+    CURRENT.try_with(RequestContext::clone).ok()
+}
+
+/// Runs `work`, which does not wait, as part of the request that `context` is of.
+pub(crate) fn within_request<T>(context: Option<RequestContext>, work: impl FnOnce() -> T) -> T {
+    match context {
+        Some(context) => CURRENT.sync_scope(context, work),
+        None => work(),
+    }
+}
+
 /// When the caller of the request being served stops waiting; none outside a request.
 pub(crate) fn deadline() -> Option<Instant> {
     CURRENT.try_with(|context| context.deadline).ok()
@@ -39,5 +73,8 @@ pub(crate) fn deadline() -> Option<Instant> {
 /// Runs `work` as part of something that ends after `limit`: a task in the background has a deadline too.
 pub async fn within<F: Future>(limit: Duration, work: F) -> F::Output {
     let request_id = request_id().unwrap_or_else(|| crate::secret::random_token(12));
-    CURRENT.scope(RequestContext { request_id, deadline: Instant::now() + limit }, work).await
+    let around = current();
+    let trace = around.as_ref().and_then(|context| context.trace.clone());
+    let asked = around.and_then(|context| context.asked);
+    CURRENT.scope(RequestContext { request_id, deadline: Instant::now() + limit, trace, asked }, work).await
 }

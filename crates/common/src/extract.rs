@@ -91,6 +91,11 @@ pub(crate) fn body_within(
 
 /// Decodes JSON; what does not fit is named by its pointer.
 pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
+    // Keeping the path costs as much again as decoding, and nearly every body is good: it is kept the second time.
+    serde_json::from_slice(body).or_else(|_| decode_keeping_the_path(body))
+}
+
+fn decode_keeping_the_path<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = json_pointer(error.path());

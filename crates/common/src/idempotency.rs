@@ -37,6 +37,26 @@ pub struct Idempotent<T> {
     pub guard: Guard,
 }
 
+/// A JSON body with its `Idempotency-Key`, for whoever recognises repetitions without a [`Guard`].
+#[derive(Debug)]
+pub struct Keyed<T> {
+    /// The decoded body.
+    pub body: T,
+    /// The key, if the client sent one.
+    pub key: Option<String>,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Keyed<T> {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Fault>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let key = key_of(request);
+        let body = extract::body(request, payload, &["application/json"]);
+        Box::pin(async move { Ok(Self { key: key?, body: extract::decode_object(&body.await?)? }) })
+    }
+}
+
 /// Key and fingerprint of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guard {

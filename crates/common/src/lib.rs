@@ -10,7 +10,7 @@
 //! | [`answer`], [`problem`], [`fault`], [`csv`], [`describe`] | what goes out |
 //! | [`db`], [`restored`] | one transaction for one request; a database that was put back |
 //! | [`events`] | what others are told, and what is heard |
-//! | [`client`], [`context`] | calls, with a deadline |
+//! | [`client`], [`context`], [`trace`] | calls, with a deadline, in the trace of the request |
 //! | [`cached`], [`backfill`] | what peers said, remembered; and all of it, taken over |
 //! | [`clock`], [`secret`], [`seal`], [`pii`] | time, chance, secrets and personal data, through one door each |
 
@@ -43,6 +43,7 @@ pub mod telemetry;
 pub mod tenant;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod trace;
 pub mod validate;
 
 /// Names that [`api_error!`] and [`refusals!`] need in the crate that uses it.

@@ -44,8 +44,12 @@ const PROTOCOL: &str = "bearer.";
 pub fn bearer(request: &HttpRequest) -> Option<&str> {
     let headers = request.headers();
     let Some(value) = headers.get(header::AUTHORIZATION) else { return of_websocket(headers) };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    // Not `to_str`, which looks at every byte by itself: a token has hundreds, and is asked for more than once.
+    let value = value.as_bytes();
+    let (scheme, token) = value.split_at(value.iter().position(|byte| *byte == b' ')?);
+    let token =
+        std::str::from_utf8(token).ok().filter(|token| scheme.eq_ignore_ascii_case(b"bearer") && token.is_ascii())?;
+    Some(token.trim())
 }
 
 fn of_websocket(headers: &HeaderMap) -> Option<&str> {

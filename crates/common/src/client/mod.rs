@@ -24,10 +24,11 @@ pub(crate) use retry::is_overload;
 pub use settings::{CallOverrides, CallSettings};
 
 use crate::auth::Identity;
-use crate::context;
+use crate::context::{self, RequestContext};
 use crate::idempotency::KEY_HEADER;
 use crate::problem::Problem;
 use crate::settings::BaseSettings;
+use crate::trace::{TRACEPARENT, TRACESTATE};
 use anyhow::Context as _;
 use attempt::Attempt;
 use http::{StatusCode, header};
@@ -219,10 +220,16 @@ impl Peer {
         // Each attempt puts the address of its instance here.
         let url = self.target.any_url().join(&turn.path).map_err(|error| self.broken(error))?;
         let request = self.client(turn).request(method, url).bearer_auth(token);
-        Ok(match context::request_id() {
-            Some(id) => request.header(context::REQUEST_ID_HEADER, id),
-            None => request,
-        })
+        let Some(RequestContext { request_id, trace, .. }) = context::current() else { return Ok(request) };
+        let mut request = request.header(context::REQUEST_ID_HEADER, request_id);
+        if let Some(trace) = trace {
+            // Where spans are sent, that of the attempt takes its place.
+            request = request.header(TRACEPARENT, trace.traceparent());
+            if let Some(state) = trace.state() {
+                request = request.header(TRACESTATE, state);
+            }
+        }
+        Ok(request)
     }
 
     /// The layers of one call, which share its turn. They are a few pointers; the connections are the process's.

@@ -101,7 +101,7 @@ impl Database {
         let permit = self.permit().await?;
         let inner = Arc::clone(&self.0);
         let span = tracing::Span::current();
-        let deadline = context::deadline();
+        let (deadline, request) = (context::deadline(), context::current());
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let _entered = span.enter();
@@ -110,7 +110,7 @@ impl Database {
             if deadline.is_some_and(|deadline| began >= deadline) {
                 return Err(Fault::DeadlineExceeded.into());
             }
-            let done = inner.run(&scope, work);
+            let done = context::within_request(request, || inner.run(&scope, work));
             inner.queue.note(began.elapsed());
             done
         })

@@ -2,17 +2,16 @@
 
 use super::insert::Add;
 use crate::clock::Clock;
+use crate::context;
 use crate::db;
 use crate::fault::Fault;
 use crate::settings::TypePrefixes;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use opentelemetry::propagation::Injector;
 use rollcall_ids::{EventId, OrgId};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 /// Events written by one statement at most: its arrays stay at a few megabytes.
 const MOST_ROWS: usize = 1000;
@@ -71,7 +70,7 @@ impl Outbox {
         conn: &mut PgConnection,
         events: impl Iterator<Item = (EventId, &'a NewEvent<'a, T>)>,
     ) -> Result<(), Fault> {
-        let mut rows = Add::new(self.clock.now(), traceparent());
+        let mut rows = Add::new(self.clock.now(), context::trace().map(|trace| trace.traceparent()));
         for (event_id, event) in events {
             let wanted = self.subscribers.iter().filter(|(_, prefixes)| prefixes.matches(event.kind));
             rows.push(event_id, event, wanted.map(|(subscriber, _)| subscriber.as_str()))?;
@@ -83,20 +82,4 @@ impl Outbox {
         db::note_emitted();
         Ok(())
     }
-}
-
-/// The W3C trace context of the work at hand.
-fn traceparent() -> Option<String> {
-    struct Only(Option<String>);
-    impl Injector for Only {
-        fn set(&mut self, key: &str, value: String) {
-            if key == "traceparent" {
-                self.0 = Some(value);
-            }
-        }
-    }
-    let mut only = Only(None);
-    let context = tracing::Span::current().context();
-    opentelemetry::global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut only));
-    only.0
 }

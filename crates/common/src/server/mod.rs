@@ -5,6 +5,7 @@ mod health;
 pub(crate) mod limits;
 mod observe;
 mod openapi;
+mod routes;
 mod socket;
 mod streamed;
 mod systemd;
@@ -182,6 +183,7 @@ pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environ
     let shared = Arc::clone(&service);
     let server_core = core.clone();
     let description = web::Data::new(health::Description::of::<S>()?);
+    let known = web::Data::new(routes::Routes::of::<S>());
     let pulse = systemd::Pulse::new();
     tasks.spawn("tell the service manager", systemd::report::<S>(core.clone(), pulse.clone()));
     let server = door::serve(&settings, listener, S::STREAMS, move || {
@@ -195,6 +197,7 @@ pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environ
             .app_data(web::Data::new(core))
             .app_data(web::Data::from(Arc::clone(&service)))
             .app_data(description.clone())
+            .app_data(known.clone())
             .app_data(BodyLimit(limit))
             .configure(|config| {
                 if let Some(consumer) = service.consumer() {

@@ -1,10 +1,11 @@
-//! The one middleware around every request: its id, its deadline, its span, its line in the log, its metrics; and
+//! The one middleware around every request: its id, its deadline, its trace, its line in the log, its metrics; and
 //! whatever went wrong on the way becomes a problem.
 
 use super::Core;
 use super::limits::{Admitted, Standing};
+use super::routes::Routes;
 use crate::auth::{count_known, says_who};
-use crate::context::{self, DEADLINE_HEADER, REQUEST_ID_HEADER, RequestContext};
+use crate::context::{self, Asked, DEADLINE_HEADER, REQUEST_ID_HEADER, RequestContext};
 use crate::fault::Fault;
 use crate::problem::{Cause, Code, Problem};
 use crate::secret;
@@ -17,7 +18,11 @@ use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _, web};
 use futures_util::FutureExt as _;
+use metrics::{Counter, Histogram};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -27,22 +32,59 @@ pub(super) async fn observe<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
-    let request_id = request_id(request.headers());
-    let span = telemetry::request_span(&request, &request_id);
     let core = request.app_data::<web::Data<Core>>().cloned();
     let most = core.as_ref().map_or(10_000, |core| core.base.server.deadline_ms);
     let allowed = time_allowed(request.headers(), most);
-    let deadline = started + allowed;
-    let method = request.method().to_string();
-    // Asked once: it tries the patterns of the service one after another, which at the rush is felt.
-    let route = request.match_pattern();
-    let context = RequestContext { request_id: request_id.clone(), deadline };
+    let asked = Arc::new(Asked { method: request.method().clone(), route: OnceLock::new() });
+    let request_id = request_id(request.headers());
+    let (trace, span) = telemetry::traced(&request, &request_id);
+    let context =
+        RequestContext { request_id, deadline: started + allowed, trace: Some(trace), asked: Some(Arc::clone(&asked)) };
     let draining = core.as_ref().is_some_and(|core| core.drain.is_draining());
-    let gate = core.as_ref().map_or(Ok(None), |core| admit(core, &request, allowed));
+    let request_id = HeaderValue::from_str(&context.request_id);
+    let shown = span.clone();
 
-    let served = context::CURRENT.scope(context, async {
-        let place = gate.map_err(refuse)?;
-        if let (Some(_), Some(core)) = (&place, &core)
+    let answered = async {
+        let (mut served, route) =
+            served(request, next, core.as_deref().map(Arc::as_ref), (started + allowed, allowed)).await;
+        let standing = served.as_ref().ok().and_then(|r| r.request().extensions().get::<Standing>().cloned());
+        let head = match &mut served {
+            Ok(response) => response.response_mut(),
+            Err(response) => response,
+        };
+        if let Ok(request_id) = request_id {
+            head.headers_mut().insert(HeaderName::from_static(REQUEST_ID_HEADER), request_id);
+        }
+        if let Some(standing) = standing {
+            standing.tell(head.headers_mut());
+        }
+        if draining {
+            head.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        let head = match &served {
+            Ok(response) => response.response(),
+            Err(response) => response,
+        };
+        let route = asked.route.get_or_init(|| route.unwrap_or_else(|| "unmatched".to_owned()));
+        shown.record("route", route.as_str());
+        record(asked.method.as_str(), route, head, started.elapsed());
+        served.map_err(|response| InternalError::from_response("refused before a handler answered", response).into())
+    };
+    context::CURRENT.scope(context, answered).instrument(span).await
+}
+
+/// Has a request served, if it is let in; the answer, of a handler or in its place, and the route.
+async fn served<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+    core: Option<&Core>,
+    (deadline, allowed): (Instant, Duration),
+) -> (Result<ServiceResponse<BoxBody>, HttpResponse>, Option<String>) {
+    let routes = request.app_data::<web::Data<Routes>>().cloned();
+    let path = request.path().to_owned();
+    let served = async {
+        let place = core.map_or(Ok(None), |core| admit(core, &request, allowed)).map_err(refuse)?;
+        if let (Some(_), Some(core)) = (&place, core)
             && says_who(request.headers())
             && let Some(exhausted) = core.rates.refusal_of_stranger(request.request())
         {
@@ -55,10 +97,10 @@ pub(super) async fn observe<B: MessageBody + 'static>(
         let served = AssertUnwindSafe(next.call(request)).catch_unwind();
         match tokio::time::timeout_at(deadline, served).await {
             Ok(Ok(Ok(response))) => {
-                if let (Some(_), Some(core)) = (&place, &core) {
+                if let (Some(_), Some(core)) = (&place, core) {
                     count_if_nobody_did(core, response.request());
                 }
-                Ok(finish(response.map_into_boxed_body()))
+                Ok(response.map_into_boxed_body())
             }
             Ok(Ok(Err(error))) => Err(error.error_response()),
             Ok(Err(panic)) => {
@@ -66,32 +108,15 @@ pub(super) async fn observe<B: MessageBody + 'static>(
             }
             Err(_) => Err(Fault::DeadlineExceeded.error_response()),
         }
-    });
-    async {
-        let mut served = served.await;
-        let standing = served.as_ref().ok().and_then(|r| r.request().extensions().get::<Standing>().cloned());
-        let head = match &mut served {
-            Ok(response) => response.response_mut(),
-            Err(response) => response,
-        };
-        if let Ok(value) = HeaderValue::from_str(&request_id) {
-            head.headers_mut().insert(HeaderName::from_static(REQUEST_ID_HEADER), value);
+    };
+    match served.await {
+        // A request that was routed knows its route without trying the patterns again.
+        Ok(response) => {
+            let route = response.request().match_pattern();
+            (Ok(finish(response)), route)
         }
-        if let Some(standing) = standing {
-            standing.tell(head.headers_mut());
-        }
-        if draining {
-            head.head_mut().set_connection_type(ConnectionType::Close);
-        }
-        let head = match &served {
-            Ok(response) => response.response(),
-            Err(response) => response,
-        };
-        record(&method, route.as_deref().unwrap_or("unmatched"), head, started.elapsed());
-        served.map_err(|response| InternalError::from_response("refused before a handler answered", response).into())
+        Err(refused) => (Err(refused), routes.and_then(|routes| routes.of_path(&path).map(str::to_owned))),
     }
-    .instrument(span)
-    .await
 }
 
 /// Lets a request in, before any work is done for it: while its caller still waits, while there is room, and while a
@@ -183,15 +208,11 @@ fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
 /// The one line of the request.
 fn record(method: &str, route: &str, response: &HttpResponse, took: Duration) {
     let status = response.status().as_u16();
-    let code = response.extensions().get::<Code>().map(|code| code.0.clone());
-    let code = code.as_deref().unwrap_or("");
-    let labels =
-        [("method", method_label(method).to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
-    metrics::counter!("http_requests_total", &labels).increment(1);
-    metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(took);
+    let extensions = response.extensions();
+    let code = extensions.get::<Code>().map_or("", |code| &*code.0);
+    count(method_label(method), route, status, took);
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    tracing::Span::current().record("route", route);
-    match response.extensions().get::<Cause>() {
+    match extensions.get::<Cause>() {
         Some(cause) if status == 500 => {
             tracing::error!(status, code, milliseconds, cause = cause.0, "request failed");
         }
@@ -203,12 +224,45 @@ fn record(method: &str, route: &str, response: &HttpResponse, took: Duration) {
     }
 }
 
-/// The methods that a label may have: a client can send any word, and every new one would be kept for ever.
-fn method_label(method: &str) -> &str {
-    match method {
-        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method,
-        _ => "other",
+/// What is counted of the requests of one route and method that were answered alike.
+struct Counted {
+    method: &'static str,
+    status: u16,
+    requests: Counter,
+    times: Histogram,
+}
+
+impl Counted {
+    fn add(&self, took: Duration) {
+        self.requests.increment(1);
+        self.times.record(took);
     }
+}
+
+/// Counts a request. Looking a metric up by its labels costs more than counting with it, so each thread keeps those it
+/// has used: by route, of which there are as many as the service has.
+fn count(method: &'static str, route: &str, status: u16, took: Duration) {
+    thread_local! {
+        static USED: RefCell<HashMap<String, Vec<Counted>>> = RefCell::default();
+    }
+    USED.with_borrow_mut(|used| {
+        let alike = |counted: &&Counted| counted.method == method && counted.status == status;
+        if let Some(counted) = used.get(route).and_then(|counted| counted.iter().find(alike)) {
+            return counted.add(took);
+        }
+        let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+        let requests = metrics::counter!("http_requests_total", &labels);
+        let times = metrics::histogram!("http_request_duration_seconds", &labels[..2]);
+        let counted = Counted { method, status, requests, times };
+        counted.add(took);
+        used.entry(route.to_owned()).or_default().push(counted);
+    });
+}
+
+/// The methods that a label may have: a client can send any word, and every new one would be kept for ever.
+fn method_label(method: &str) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method).unwrap_or("other")
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
