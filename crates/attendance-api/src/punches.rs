@@ -18,6 +18,25 @@ pub enum Direction {
     Auto,
 }
 
+impl Direction {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::In, Self::Out, Self::Auto];
+
+    /// The word that it is on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+            Self::Auto => "auto",
+        }
+    }
+
+    /// The one that this word is on the wire.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|direction| direction.as_str() == word)
+    }
+}
+
 /// Where a punch was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

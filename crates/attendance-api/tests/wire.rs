@@ -1,7 +1,7 @@
 //! The contract on the wire: what a client sends is taken as it is written, and what is answered can be read back.
 
 use rollcall_attendance_api::policy::Policy;
-use rollcall_attendance_api::punches::{BatchPunch, NewPunch, PunchException};
+use rollcall_attendance_api::punches::{BatchPunch, Direction, NewPunch, PunchException};
 use rollcall_attendance_api::roster::{NewRosterEntry, RosterStored};
 use rollcall_attendance_api::shifts::{Shift, ShiftBody};
 use serde_json::{Value, json};
@@ -68,4 +68,13 @@ fn an_exception_of_a_punch_names_itself() {
     let outside = PunchException::OutsideGeofence { distance_m: 7 };
     let wire: Value = json!({"code": "outside_geofence", "distance_m": 7});
     assert_eq!(serde_json::to_value(outside).unwrap(), wire);
+}
+
+#[test]
+fn a_direction_is_the_same_word_everywhere() {
+    for direction in Direction::ALL {
+        assert_eq!(serde_json::to_value(direction).unwrap(), direction.as_str());
+        assert_eq!(Direction::of_word(direction.as_str()), Some(direction));
+    }
+    assert_eq!(Direction::of_word("sideways"), None);
 }

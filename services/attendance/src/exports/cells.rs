@@ -107,7 +107,11 @@ fn text(value: Option<String>) -> Cell {
 /// The time on the wall of the site.
 fn time(at: Option<Timestamp>, day: &Workday) -> Cell {
     let zone = TimeZone::get(&day.time_zone).unwrap_or(TimeZone::UTC);
-    at.map_or(Cell::Empty, |at| Cell::Text(zone.to_datetime(at).strftime("%H:%M").to_string()))
+    let text = |at| {
+        let time = zone.to_datetime(at);
+        format!("{:02}:{:02}", time.hour(), time.minute())
+    };
+    at.map_or(Cell::Empty, |at| Cell::Text(text(at)))
 }
 
 fn word(value: &impl Serialize) -> Result<String, Fault> {

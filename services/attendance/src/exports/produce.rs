@@ -46,28 +46,48 @@ impl Export {
                     return Ok(());
                 }
             }
-            ExportFormat::Xlsx => book = Some(Book::new(&self.profile, &headers)?),
+            ExportFormat::Xlsx => book = Some(Box::new(Book::new(&self.profile, &headers)?)),
         }
-        let mut after = None;
-        loop {
-            let (read, next) = self.read(after).await?;
-            let (profile, org, codes) = (Arc::clone(&self.profile), Arc::clone(&self.org), Arc::clone(&self.codes));
-            let rows = web::block(move || rows(&profile, &org, read, &codes)).await.map_err(Fault::internal)??;
-            book = match book {
-                Some(book) => Some(web::block(move || added(book, &rows)).await.map_err(Fault::internal)??),
-                None if pieces.send(sheets::csv(&self.profile, &rows)?).await => None,
-                None => return Ok(()),
+        let mut page = Some(self.read(None).await?);
+        while let Some((read, after)) = page {
+            // The next people are read while these are written.
+            let ahead = async {
+                match after {
+                    Some(_) => self.read(after).await.map(Some),
+                    None => Ok(None),
+                }
             };
-            after = next;
-            if after.is_none() {
-                break;
-            }
+            let (written, ahead) = tokio::join!(self.write(read, book, pieces), ahead);
+            book = match written? {
+                Written::ToTheClient => None,
+                Written::ToTheBook(book) => Some(book),
+                Written::ForNobody => return Ok(()),
+            };
+            page = ahead?;
         }
         if let Some(book) = book {
             let to = pieces.writer();
             web::block(move || book.save(to)).await.map_err(Fault::internal)??;
         }
         Ok(())
+    }
+
+    /// Computes what was read and writes it: into the book, if there is one.
+    async fn write(&self, read: days::Read, book: Option<Box<Book>>, pieces: &Pieces) -> Result<Written, Fault> {
+        let (profile, org, codes) = (Arc::clone(&self.profile), Arc::clone(&self.org), Arc::clone(&self.codes));
+        let work = move || {
+            let rows = rows(&profile, &org, read, &codes)?;
+            match book {
+                Some(mut book) => book.add(&rows).map(|()| (Some(book), Vec::new())),
+                None => Ok((None, sheets::csv(&profile, &rows)?)),
+            }
+        };
+        let (book, text) = web::block(work).await.map_err(Fault::internal)??;
+        Ok(match book {
+            Some(book) => Written::ToTheBook(book),
+            None if pieces.send(text).await => Written::ToTheClient,
+            None => Written::ForNobody,
+        })
     }
 
     /// The next people with what their days need, and after whom the ones after them come.
@@ -84,6 +104,14 @@ impl Export {
     }
 }
 
+/// Where rows have gone.
+enum Written {
+    ToTheClient,
+    ToTheBook(Box<Book>),
+    /// The client has gone.
+    ForNobody,
+}
+
 fn rows(
     profile: &ExportProfile,
     org: &Org,
@@ -93,9 +121,4 @@ fn rows(
     let people = read.days();
     let each = people.iter().flat_map(|(person, days)| days.iter().map(move |day| (person, day)));
     each.map(|(person, day)| cells::row(profile, org, person, day, codes)).collect()
-}
-
-fn added(mut book: Book, rows: &[Vec<Cell>]) -> Result<Book, Fault> {
-    book.add(rows)?;
-    Ok(book)
 }

@@ -28,7 +28,7 @@ pub(super) fn commit(
     punches: &[(Tenant, &Decided)],
 ) -> Result<Vec<Written>, Fault> {
     let added = insert::add(conn, punches)?;
-    let is_new = |decided: &Decided| added.contains(&decided.punch.punch_id);
+    let is_new = |decided: &Decided| added.has(decided.punch.punch_id);
     for (tenant, decided) in punches.iter().filter(|(_, decided)| is_new(decided)) {
         if let Some(data) = &decided.tell {
             let subject = decided.punch.punch_id.to_string();

@@ -7,15 +7,14 @@ use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
 use crate::punches::commit::Written;
 use crate::punches::{intake, store};
-use actix_web::http::StatusCode;
-use actix_web::{get, post, web};
+use actix_web::{HttpResponse, get, post, web};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use rollcall_attendance_api::punches::{BatchAnswer, NewPunch, Punch, PunchBatch};
-use rollcall_common::answer::Answer;
+use rollcall_common::answer::{Answer, REPLAYED_HEADER};
 use rollcall_common::extract::{Json, Query};
 use rollcall_common::fault::Fault;
-use rollcall_common::idempotency::Idempotent;
+use rollcall_common::idempotency::Keyed;
 use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_common::validate::{self, Fields};
 use rollcall_ids::{EmployeeId, OrgId};
@@ -58,12 +57,12 @@ pub(crate) const BATCH: usize = 500;
 pub(crate) async fn create(
     app: web::Data<App>,
     at: Puncher,
-    body: Then<Idempotent<NewPunch>>,
-) -> Result<Answer, Error> {
-    let Idempotent { body, guard } = body?;
-    match intake::punch(&app, &at, &body, guard.key).await? {
-        Written::Created(punch) => Ok(Answer::new(StatusCode::CREATED, &punch)?),
-        Written::Replayed(punch) => Ok(Answer::ok(&punch)?.replayed(StatusCode::OK)),
+    body: Then<Keyed<NewPunch>>,
+) -> Result<HttpResponse, Error> {
+    let Keyed { body, key } = body?;
+    match intake::punch(&app, &at, &body, key).await? {
+        Written::Created(punch) => Ok(HttpResponse::Created().json(&punch)),
+        Written::Replayed(punch) => Ok(HttpResponse::Ok().insert_header((REPLAYED_HEADER, "true")).json(&punch)),
         Written::Mismatch => Err(Fault::IdempotencyMismatch.into()),
     }
 }

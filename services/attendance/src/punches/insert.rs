@@ -121,23 +121,43 @@ impl Query for Add {
 
 impl RunQueryDsl<PgConnection> for Add {}
 
+/// Which of the punches of a statement were added.
+pub(super) enum Added {
+    /// Nearly always.
+    All,
+    /// The keys of the others were taken.
+    Some(HashSet<PunchId>),
+}
+
+impl Added {
+    /// Whether this one was.
+    pub(super) fn has(&self, id: PunchId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(ids) => ids.contains(&id),
+        }
+    }
+}
+
 /// Adds punches in one statement; answers which were added. One whose key is taken is left out, also when it was
 /// taken by one before it in the same statement.
-pub(super) fn add(conn: &mut PgConnection, punches: &[(Tenant, &Decided)]) -> Result<HashSet<PunchId>, Fault> {
+pub(super) fn add(conn: &mut PgConnection, punches: &[(Tenant, &Decided)]) -> Result<Added, Fault> {
     prove(conn, punches.iter().map(|(tenant, _)| tenant))?;
     let mut sorted: Vec<_> = punches.iter().collect();
     // Two instances that write the same keys take them in the same order, so neither waits for the other in a
     // circle. Stable: of two with one key the first that came is first.
-    let order = |(tenant, decided): &(Tenant, &Decided)| {
-        (tenant.org_id(), decided.punch.employee_id, decided.key.as_ref().map(|key| key.key.clone()))
-    };
-    sorted.sort_by_cached_key(|punch| order(punch));
+    sorted.sort_by(|a, b| order(a).cmp(&order(b)));
     let mut rows = Add::default();
     for (tenant, decided) in sorted {
         rows.push(tenant, decided)?;
     }
     let added: Vec<PunchId> = rows.load(conn)?;
-    Ok(added.into_iter().collect())
+    Ok(if added.len() == punches.len() { Added::All } else { Added::Some(added.into_iter().collect()) })
+}
+
+/// By what the punches of a statement are sorted.
+fn order<'a>((tenant, decided): &'a (Tenant, &Decided)) -> (OrgId, EmployeeId, Option<&'a str>) {
+    (tenant.org_id(), decided.punch.employee_id, decided.key.as_ref().map(|key| key.key.as_str()))
 }
 
 /// Tells the database for which organisations this transaction has proof: its policies for the writer read it.
