@@ -45,7 +45,7 @@ bench-blackhole: bootstrap ## Measure what a black-holed org costs who punches, 
 	cargo build --release --quiet -p rollcall-attendance
 	cargo bench --quiet -p rollcall-bench --bench attendance -- blackhole
 
-bench-workdays: bootstrap ## Measure reading workdays with ten million punches in the table (minutes)
+bench-workdays: bootstrap ## Measure reading, exports and a lock with ten million punches in the table (minutes)
 	cargo build --release --quiet -p rollcall-attendance
 	cargo bench --quiet -p rollcall-bench --bench attendance -- workdays
 

@@ -32,12 +32,15 @@ const OWN: [Permission; 3] = [Permission::AttendanceRead, Permission::PunchesCre
 pub struct Crowd {
     /// The organisation.
     pub org_id: OrgId,
-    /// The unit that everybody works in.
+    /// The unit that everybody works in, or below it.
     pub unit_id: UnitId,
+    /// A unit below it, where those work who [`Crowd::in_a_hall`] has put there.
+    pub hall_id: UnitId,
     /// The site that everybody works at.
     pub site_id: SiteId,
     /// Who is who.
     pub people: Vec<Person>,
+    hall: usize,
     service: &'static str,
     clock: ManualClock,
     keys: TestKeys,
@@ -65,12 +68,21 @@ impl Crowd {
         Ok(Self {
             org_id: OrgId::generate(),
             unit_id: UnitId::generate(),
+            hall_id: UnitId::generate(),
+            hall: 0,
             site_id: SiteId::generate(),
             people: (0..people.max(1)).map(person).collect(),
             service,
             keys: TestKeys::generate(clock.clone())?,
             clock,
         })
+    }
+
+    /// The first so many work in the hall.
+    #[must_use]
+    pub fn in_a_hall(mut self, people: usize) -> Self {
+        self.hall = people;
+        self
     }
 
     /// A stack of the service alone, which believes what this crowd says of itself.
@@ -98,7 +110,10 @@ impl Crowd {
     /// Tells the service of the organisation and of everybody in it.
     pub async fn arrive(&self, stack: &Stack) -> Result<()> {
         self.publish_keys(stack)?;
-        let mut events = vec![self.event(ORG_CHANGED, &self.org())?, self.event(UNIT_CHANGED, &self.unit())?];
+        let mut events = vec![self.event(ORG_CHANGED, &self.org())?];
+        for (unit_id, parent_id) in [(self.unit_id, None), (self.hall_id, Some(self.unit_id))] {
+            events.push(self.event(UNIT_CHANGED, &Self::unit(unit_id, parent_id))?);
+        }
         events.push(self.event(SITE_CHANGED, &self.site())?);
         for index in 0..self.people.len() {
             events.push(self.event(EMPLOYEE_CHANGED, &self.employee(index))?);
@@ -157,9 +172,9 @@ impl Crowd {
         OrgFact { org_id: self.org_id, name, time_zone, locale, version: 1 }
     }
 
-    fn unit(&self) -> UnitFact {
-        let (unit_id, name) = (self.unit_id, "Everybody".into());
-        UnitFact { unit_id, name, parent_id: None, head_employee_id: None, deleted: false, version: 1 }
+    fn unit(unit_id: UnitId, parent_id: Option<UnitId>) -> UnitFact {
+        let name = if parent_id.is_some() { "Hall" } else { "Everybody" }.into();
+        UnitFact { unit_id, name, parent_id, head_employee_id: None, deleted: false, version: 1 }
     }
 
     fn site(&self) -> SiteFact {
@@ -180,7 +195,7 @@ impl Crowd {
         let person = self.people[index];
         let assignment = AssignmentFact {
             assignment_id: AssignmentId::generate(),
-            unit_id: self.unit_id,
+            unit_id: if index < self.hall { self.hall_id } else { self.unit_id },
             site_id: self.site_id,
             manager_id: (index > 0).then(|| self.people[0].employee_id),
             position: None,

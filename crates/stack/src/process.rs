@@ -100,8 +100,29 @@ impl Process {
 
     /// Its resident memory in bytes, where the system says so in `/proc`.
     pub fn resident_bytes(&self) -> Option<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most that its resident memory has been since [`Self::forget_peak`], in bytes, where the system says so.
+    pub fn peak_bytes(&self) -> Option<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// From now on its peak is counted anew (proc(5), `clear_refs`).
+    pub fn forget_peak(&self) -> Result<()> {
+        let path = format!("/proc/{}/clear_refs", self.pid);
+        fs::write(&path, "5").with_context(|| format!("could not write {path}"))
+    }
+
+    /// Processor time that it and the processes that it started have used so far, where the system says so in `/proc`.
+    pub fn processor_time(&self) -> Option<Duration> {
+        let children = self.children().into_iter().filter_map(|child| processor_time(child.as_raw().cast_unsigned()));
+        Some(processor_time(self.pid)? + children.sum::<Duration>())
+    }
+
+    fn memory(&self, name: &str) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
     }
 
@@ -187,6 +208,15 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Processor time of a process, in user and kernel mode, with that of its threads that have ended.
+pub fn processor_time(pid: u32) -> Option<Duration> {
+    // `pid (name) state …`: fields 14 and 15 of proc(5), in ticks, of which Linux shows a hundred a second everywhere.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).map_while(|field| field.parse::<u64>().ok());
+    let ticks = fields.next()? + fields.next()?;
+    Some(Duration::from_millis(ticks * 10))
 }
 
 /// The last `lines` lines of a file that may be large.

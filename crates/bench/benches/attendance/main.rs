@@ -1,5 +1,5 @@
-//! Attendance under load: `rush` (`make bench-rush`), `workdays` (`make bench-workdays`) and `blackhole`
-//! (`make bench-blackhole`).
+//! Attendance under load: `rush` (`make bench-rush`), `workdays` with what is read and taken out of a full table
+//! (`make bench-workdays`) and `blackhole` (`make bench-blackhole`).
 //!
 //! Measured is the release program that lies beside this one, built by the Makefile; it runs alone, with a PostgreSQL of
 //! its own that flushes every commit.
@@ -7,6 +7,8 @@
 #![expect(clippy::print_stdout, reason = "a benchmark says what it measured")]
 
 mod blackhole;
+mod company;
+mod payroll;
 mod pgbench;
 mod plans;
 mod rush;
@@ -29,6 +31,20 @@ async fn main() -> Result<()> {
         Some("blackhole") => blackhole::run().await,
         _ => bail!("which one: rush, workdays or blackhole?"),
     }
+}
+
+/// A bound that is required, and whether it held.
+struct Case {
+    name: String,
+    held: bool,
+}
+
+/// An error that names each bound that did not hold. All figures have been printed by then.
+fn judge(cases: &[Case]) -> Result<()> {
+    let missed: Vec<_> = cases.iter().filter(|case| !case.held).map(|case| case.name.as_str()).collect();
+    ensure!(missed.is_empty(), "not reached: {}", missed.join(", "));
+    println!("all bounds held");
+    Ok(())
 }
 
 /// Where a service or nginx listens.

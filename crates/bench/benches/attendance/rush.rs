@@ -5,14 +5,15 @@
 //! same table of the same server. `pgbench` is the superuser, whom row-level security costs nothing; the service is held
 //! by it. What was acknowledged is then held against the table. `ROLLCALL_BENCH_SECONDS` is the time of each case.
 
-use crate::{address, attendance, pgbench};
-use anyhow::{Result, ensure};
+use crate::{Case, address, attendance, pgbench};
+use anyhow::Result;
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
 use rollcall_bench::number;
 use rollcall_stack::Stack;
 use rollcall_stack::crowd::{Crowd, Punches};
 use rollcall_stack::load::{Load, Pace, Report};
+use rollcall_stack::process::processor_time;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -28,12 +29,6 @@ struct Bounds {
     ratio: f64,
     /// Of 99 in a hundred answers.
     p99: Duration,
-}
-
-/// A case that is required, and whether it held.
-struct Case {
-    name: String,
-    held: bool,
 }
 
 /// All cases, and whether the bounds held.
@@ -56,10 +51,7 @@ pub(crate) async fn run() -> Result<()> {
         cases.extend(rush.against(&format!("{connections} through nginx"), nginx, connections, tps, bounds).await?);
     }
     rush.stack.shutdown().await?;
-    let missed: Vec<_> = cases.iter().filter(|case| !case.held).map(|case| case.name.as_str()).collect();
-    ensure!(missed.is_empty(), "not reached: {}", missed.join(", "));
-    println!("all bounds held");
-    Ok(())
+    crate::judge(&cases)
 }
 
 /// A crowd, what it loads, and for how long.
@@ -86,13 +78,25 @@ impl Rush {
         self.admin()?.batch_execute("CHECKPOINT")?;
         let punches = Punches::of(&self.crowd)?;
         let resident = || self.stack.process("attendance").map(|process| process.resident_bytes().unwrap_or(0) >> 20);
-        let before = resident()?;
+        let (before, used) = (resident()?, self.processor_times());
         let report = load.warm_up(WARM_UP).lasting(self.lasting).run_beside(&punches).await?;
         let after = resident()?;
         println!("{name}: {report}; resident {before} → {after} MiB");
+        let each = u32::try_from(punches.acknowledged().max(1))?;
+        let each = self.processor_times().into_iter().zip(used).map(|((who, after), (_, before))| {
+            format!("{who} {:.1}", (after.saturating_sub(before) / each).as_secs_f64() * 1e6)
+        });
+        println!("{name}: µs of a processor for each punch: {}", each.collect::<Vec<_>>().join(", "));
         let rows = punches.verify(&self.stack)?;
         println!("{name}: each of {rows} acknowledged punches is one row");
         Ok(report)
+    }
+
+    /// What has been used so far by each of those who share the processors.
+    fn processor_times(&self) -> Vec<(String, Duration)> {
+        let mut all = self.stack.processor_times();
+        all.push(("load".to_owned(), processor_time(std::process::id()).unwrap_or_default()));
+        all
     }
 
     /// Far from a rush: how long does one wait?
@@ -132,5 +136,5 @@ impl Rush {
 
 /// How long each case lasts.
 pub(crate) fn seconds() -> Result<u64> {
-    number("ROLLCALL_BENCH_SECONDS", 15)
+    number("ROLLCALL_BENCH_SECONDS", 12)
 }

@@ -233,10 +233,21 @@ impl Stack {
 
     /// The first process that has ended though nobody asked it to, as an error that shows its log.
     pub fn fallen(&self) -> Option<anyhow::Error> {
-        let services = self.services.values().filter_map(Service::process);
+        self.processes()
+            .find_map(|process| process.exited().map(|status| process.failure(&format!("has ended ({status})"))))
+    }
+
+    /// Processor time that each part has used so far, with the processes that it started.
+    pub fn processor_times(&self) -> Vec<(String, Duration)> {
+        self.processes()
+            .map(|process| (process.name().to_owned(), process.processor_time().unwrap_or_default()))
+            .collect()
+    }
+
+    /// All that run.
+    fn processes(&self) -> impl Iterator<Item = &Process> {
         let others = [self.postgres.as_ref().map(Postgres::process), self.nginx.as_ref().map(Nginx::process)];
-        let mut all = services.chain(others.into_iter().flatten());
-        all.find_map(|process| process.exited().map(|status| process.failure(&format!("has ended ({status})"))))
+        self.services.values().filter_map(Service::process).chain(others.into_iter().flatten())
     }
 
     /// Stops everything in order.
