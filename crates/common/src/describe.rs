@@ -1,9 +1,11 @@
-//! What the descriptions of all services say alike: the refusals of an operation, and the parameters of a list.
+//! What the descriptions of all services say alike: the refusals of an operation, the parameters of a list, events.
 
 use crate::problem::{CONTENT_TYPE, Problem};
 use std::collections::BTreeMap;
-use utoipa::ToSchema as _;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::ToSchema;
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 /// A status and what it means.
 pub type Refusal = (&'static str, &'static str);
@@ -50,6 +52,38 @@ pub struct PageParams {
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+/// An event that a service tells others: its type, and the schema of its data with those it needs.
+#[derive(Clone)]
+pub struct EventDescription {
+    kind: &'static str,
+    data: String,
+    schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+impl EventDescription {
+    /// An event of type `kind` whose data is a `T`.
+    pub fn of<T: ToSchema>(kind: &'static str) -> Self {
+        let data = T::name().into_owned();
+        let mut schemas = vec![(data.clone(), T::schema())];
+        T::schemas(&mut schemas);
+        Self { kind, data, schemas }
+    }
+
+    /// Adds it where OpenAPI has what goes out: a webhook with the type's name, whose body is the data alone. What is
+    /// around it is CloudEvents' and the same for all.
+    pub(crate) fn add_to(self, document: &mut OpenApi) {
+        let components = document.components.get_or_insert_default();
+        for (name, schema) in self.schemas {
+            components.schemas.entry(name).or_insert(schema);
+        }
+        let data = ContentBuilder::new().schema(Some(Ref::from_schema_name(self.data))).build();
+        let body = RequestBodyBuilder::new().content("application/json", data).build();
+        let operation = OperationBuilder::new().request_body(Some(body));
+        let item = PathItem::new(HttpMethod::Post, operation);
+        document.webhooks.get_or_insert_default().paths.insert(self.kind.to_owned(), item);
+    }
 }
 
 /// Refusals as responses, each a problem.

@@ -5,6 +5,7 @@
 use crate::client::{CallOverrides, CallSettings};
 use crate::server::LimitSettings;
 use config::{Config, Environment, File, FileFormat, Source as _, Value};
+use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -148,6 +149,7 @@ pub struct EventSettings {
 #[expect(missing_docs, reason = "config/base.toml says what each value is, once")]
 pub struct TelemetrySettings {
     pub log: String,
+    pub watchers: List<IpNet>,
 }
 
 /// A connection URL. It prints without its password.

@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 use rollcall_ids::WebhookId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A webhook was switched off because of how it answered; `data`: [`WebhookSwitchedOff`].
 pub const WEBHOOK_SWITCHED_OFF: &str = "notification.webhook.switched_off.v1";
 
 /// Which webhook, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WebhookSwitchedOff {
     /// The webhook.
     pub webhook_id: WebhookId,

@@ -25,7 +25,7 @@ pub const INVITATION_CREATED: &str = "org.invitation.created.v1";
 pub const INVITATION_ACCEPTED: &str = "org.invitation.accepted.v1";
 
 /// Somebody is invited; the mail is notification's to send.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InvitationCreated {
     /// The invitation.
     pub invitation_id: InvitationId,

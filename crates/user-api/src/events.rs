@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rollcall_ids::UserId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// Somebody asked for a new password: [`PasswordResetRequested`].
 pub const PASSWORD_RESET_REQUESTED: &str = "user.password_reset.requested.v1";
@@ -17,7 +18,7 @@ pub const NEW_DEVICE: &str = "user.login.new_device.v1";
 pub const CREDENTIALS_CHANGED: &str = "user.credentials.changed.v1";
 
 /// Whom to write to, and how.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Recipient {
     /// The account.
     pub user_id: UserId,
@@ -38,7 +39,7 @@ impl fmt::Debug for Recipient {
 }
 
 /// Data of [`PASSWORD_RESET_REQUESTED`].
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PasswordResetRequested {
     /// Whose account it is.
     #[serde(flatten)]
@@ -56,7 +57,7 @@ impl fmt::Debug for PasswordResetRequested {
 }
 
 /// Data of [`NEW_DEVICE`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewDevice {
     /// Whose account it is.
     #[serde(flatten)]
@@ -70,7 +71,7 @@ pub struct NewDevice {
 }
 
 /// What was changed of how somebody signs in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Credential {
     /// The password, by its owner.
@@ -88,7 +89,7 @@ pub enum Credential {
 }
 
 /// Data of [`CREDENTIALS_CHANGED`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CredentialsChanged {
     /// Whose account it is.
     #[serde(flatten)]

@@ -11,7 +11,9 @@ use crate::settings::{LeaveSettings, MissingSettings, PunchSettings, Settings};
 use actix_web::web;
 use diesel::pg::PgConnection;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use rollcall_attendance_api::events as told;
 use rollcall_common::backfill::take_over_all;
+use rollcall_common::describe::EventDescription;
 use rollcall_common::events::EventConsumer;
 use rollcall_common::restored::{Restored, empty, raise_versions};
 use rollcall_common::server::{Core, Service, Tasks};
@@ -78,6 +80,25 @@ impl Service for App {
 
     fn describe() -> utoipa::openapi::OpenApi {
         routes::describe()
+    }
+
+    fn events() -> Vec<EventDescription> {
+        vec![
+            EventDescription::of::<told::PunchOutsideGeofence>(told::PUNCH_OUTSIDE_GEOFENCE),
+            EventDescription::of::<told::PunchMissing>(told::PUNCH_MISSING),
+            EventDescription::of::<told::RosterChanged>(told::ROSTER_CHANGED),
+            EventDescription::of::<told::LeaveExpiring>(told::LEAVE_EXPIRING),
+            EventDescription::of::<told::PeriodLocking>(told::PERIOD_LOCKING),
+            EventDescription::of::<told::PeriodLocked>(told::PERIOD_LOCKED),
+            EventDescription::of::<told::RequestWaits>(told::CORRECTION_REQUESTED),
+            EventDescription::of::<told::RequestDecided>(told::CORRECTION_DECIDED),
+            EventDescription::of::<told::RequestWaits>(told::OVERTIME_REQUESTED),
+            EventDescription::of::<told::RequestDecided>(told::OVERTIME_DECIDED),
+            EventDescription::of::<told::RequestWaits>(told::LEAVE_REQUESTED),
+            EventDescription::of::<told::RequestDecided>(told::LEAVE_DECIDED),
+            EventDescription::of::<told::RequestWaits>(told::SWAP_REQUESTED),
+            EventDescription::of::<told::RequestDecided>(told::SWAP_DECIDED),
+        ]
     }
 
     fn commands() -> Vec<clap::Command> {

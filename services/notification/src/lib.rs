@@ -31,9 +31,11 @@ pub use settings::Settings;
 use diesel::pg::PgConnection;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use rollcall_common::backfill::take_over_all;
+use rollcall_common::describe::EventDescription;
 use rollcall_common::events::EventConsumer;
 use rollcall_common::restored::Restored;
 use rollcall_common::server::{Core, Service, Tasks};
+use rollcall_notification_api::events::{WEBHOOK_SWITCHED_OFF, WebhookSwitchedOff};
 use std::sync::Arc;
 use utoipa::OpenApi as _;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -62,6 +64,10 @@ impl Service for App {
         let mut document = routes::Description::openapi();
         webhooks::describe::add(&mut document);
         document
+    }
+
+    fn events() -> Vec<EventDescription> {
+        vec![EventDescription::of::<WebhookSwitchedOff>(WEBHOOK_SWITCHED_OFF)]
     }
 
     fn commands() -> Vec<clap::Command> {

@@ -1,6 +1,7 @@
 //! Every route, and the title of their description.
 
 use crate::{announcements, inbox, links, preferences, stream, webhooks};
+use rollcall_notification_api::inbox::Category;
 use rollcall_notification_api::stream::{Read, Reset};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -23,7 +24,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
         (name = "links", description = "Short links in mails"),
         (name = "internal", description = "For services only, never proxied"),
     ),
-    components(schemas(Read, Reset)),
+    components(schemas(Read, Reset, Category)),
 )]
 pub(crate) struct Description;
 

@@ -14,10 +14,13 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use rollcall_common::answer::Answer;
 use rollcall_common::client::Peer;
 use rollcall_common::client_address::ClientAddress;
+use rollcall_common::describe::EventDescription;
 use rollcall_common::idempotency::{Guard, Principal};
 use rollcall_common::restored::{Restored, raise_versions};
 use rollcall_common::server::{Core, Service, Tasks};
 use rollcall_common::tenant::{InTenant, Tenant};
+use rollcall_org_api::events;
+use rollcall_org_api::facts::{DelegationFact, EmployeeFact, HolidayCalendarFact, OrgFact, SiteFact, UnitFact};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -57,6 +60,19 @@ impl Service for App {
 
     fn describe() -> utoipa::openapi::OpenApi {
         crate::routes::Description::openapi()
+    }
+
+    fn events() -> Vec<EventDescription> {
+        vec![
+            EventDescription::of::<OrgFact>(events::ORG_CHANGED),
+            EventDescription::of::<UnitFact>(events::UNIT_CHANGED),
+            EventDescription::of::<SiteFact>(events::SITE_CHANGED),
+            EventDescription::of::<EmployeeFact>(events::EMPLOYEE_CHANGED),
+            EventDescription::of::<HolidayCalendarFact>(events::HOLIDAY_CALENDAR_CHANGED),
+            EventDescription::of::<DelegationFact>(events::DELEGATION_CHANGED),
+            EventDescription::of::<events::InvitationCreated>(events::INVITATION_CREATED),
+            EventDescription::of::<events::InvitationAccepted>(events::INVITATION_ACCEPTED),
+        ]
     }
 
     fn data(self: &Arc<Self>, config: &mut web::ServiceConfig) {

@@ -30,10 +30,12 @@ pub use settings::Settings;
 use api_tokens::authority::Own;
 use diesel::pg::PgConnection;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use rollcall_common::auth::ApiTokenAuthority;
+use rollcall_common::auth::{API_TOKEN_REVOKED, ApiTokenAuthority, Revocation, SESSION_ENDED, USER_DISABLED};
+use rollcall_common::describe::EventDescription;
 use rollcall_common::problem::{FieldError, Problem};
 use rollcall_common::restored::Restored;
 use rollcall_common::server::{Core, Service, Tasks};
+use rollcall_user_api::events;
 use std::sync::Arc;
 use utoipa::OpenApi as _;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -80,6 +82,17 @@ impl Service for App {
 
     fn describe() -> utoipa::openapi::OpenApi {
         Description::openapi()
+    }
+
+    fn events() -> Vec<EventDescription> {
+        vec![
+            EventDescription::of::<Revocation>(SESSION_ENDED),
+            EventDescription::of::<Revocation>(API_TOKEN_REVOKED),
+            EventDescription::of::<Revocation>(USER_DISABLED),
+            EventDescription::of::<events::PasswordResetRequested>(events::PASSWORD_RESET_REQUESTED),
+            EventDescription::of::<events::NewDevice>(events::NEW_DEVICE),
+            EventDescription::of::<events::CredentialsChanged>(events::CREDENTIALS_CHANGED),
+        ]
     }
 
     fn api_tokens(self: &Arc<Self>) -> Option<Arc<dyn ApiTokenAuthority>> {

@@ -3,6 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use rollcall_ids::EmployeeId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A punch is missing; `data`: [`PunchMissing`].
 pub const PUNCH_MISSING: &str = "attendance.punch.missing.v1";
@@ -10,7 +11,7 @@ pub const PUNCH_MISSING: &str = "attendance.punch.missing.v1";
 pub const ROSTER_CHANGED: &str = "attendance.roster.changed.v1";
 
 /// What is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
     /// The coming.
@@ -24,7 +25,7 @@ pub enum Missing {
 }
 
 /// What is missing of whose day, for them and their manager.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PunchMissing {
     /// Whose.
     pub employee_id: EmployeeId,
@@ -43,7 +44,7 @@ pub struct PunchMissing {
 }
 
 /// Whose plan is another one from when to when; once for each request that plans.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RosterChanged {
     /// Whose.
     pub employee_id: EmployeeId,

@@ -3,12 +3,13 @@
 use jiff::civil::Date;
 use rollcall_ids::{EmployeeId, LeaveEntryId, LeaveTypeId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Leave is about to expire; told once for each grant; `data`: [`LeaveExpiring`].
 pub const LEAVE_EXPIRING: &str = "attendance.leave.expiring.v1";
 
 /// Whose leave expires, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LeaveExpiring {
     /// Whose, who is told.
     pub employee_id: EmployeeId,

@@ -7,7 +7,7 @@ use crate::server::{self, Environment, Service};
 use crate::settings::{self, Loaded, Sources};
 use crate::{db, restored, telemetry};
 use anyhow::Context as _;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub fn run<S: Service>(arguments: impl IntoIterator<Item = OsString>) -> ExitCod
     let done = match matches.subcommand() {
         Some(("serve", options)) => load::<S>(options).and_then(serve::<S>),
         Some(("migrate", options)) => load::<S>(options).and_then(|loaded| migrate::<S>(&loaded)),
-        Some(("openapi", _)) => openapi::<S>(),
+        Some(("openapi", options)) => openapi::<S>(options.get_flag("internal")),
         Some(("check-config", options)) => load::<S>(options).and_then(|loaded| check_config(&loaded)),
         Some((restored::NAME, options)) => load::<S>(options).and_then(|loaded| restored::run::<S>(&loaded, options)),
         Some((events::NAME, options)) => load::<S>(options).and_then(|loaded| events::run(&loaded.base, options)),
@@ -51,13 +51,15 @@ fn command<S: Service>() -> Command {
         .value_name("FILE")
         .value_parser(clap::value_parser!(PathBuf))
         .help(format!("settings file, instead of /etc/rollcall/topology/{0}.toml and /etc/rollcall/{0}.toml", S::NAME));
+    let internal = Arg::new("internal").long("internal").action(ArgAction::SetTrue);
+    let internal = internal.help("with what only other services may ask, and the events that they are told");
     Command::new("rollcall")
         .name(format!("rollcall-{}", S::NAME))
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .subcommand(Command::new("serve").about("Serve until SIGTERM").arg(config.clone()))
         .subcommand(Command::new("migrate").about("Bring the database up to this binary").arg(config.clone()))
-        .subcommand(Command::new("openapi").about("Print the OpenAPI description"))
+        .subcommand(Command::new("openapi").about("Print the OpenAPI description").arg(internal))
         .subcommand(Command::new("check-config").about("Check the settings and print them").arg(config.clone()))
         .subcommand(restored::command().arg(config.clone()))
         .subcommand(events::command().arg(config.clone().global(true)))
@@ -132,8 +134,9 @@ fn migrate<S: Service>(loaded: &Loaded<S::Settings>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn openapi<S: Service>() -> anyhow::Result<()> {
-    let document = serde_json::to_string_pretty(&server::openapi::<S>())?;
+fn openapi<S: Service>(internal: bool) -> anyhow::Result<()> {
+    let document = if internal { server::openapi_with_internal::<S>() } else { server::openapi::<S>() };
+    let document = serde_json::to_string_pretty(&document)?;
     writeln!(std::io::stdout().lock(), "{document}")?;
     Ok(())
 }

@@ -26,7 +26,8 @@ pub(super) fn routes<S: Service>(config: &mut web::ServiceConfig) {
         .route("/health", web::get().to(health::<S>))
         .route(&format!("/api/{}/health", S::NAME), web::get().to(health::<S>))
         .route(&format!("/api/{}/openapi.json", S::NAME), web::get().to(description))
-        .route("/internal/metrics", web::get().to(metrics::<S>));
+        .route("/internal/metrics", web::get().to(metrics::<S>))
+        .route("/internal/openapi.json", web::get().to(whole_description::<S>));
 }
 
 /// What the database is good for, as last looked at. Looking costs a statement, and `/api/<service>/health` is open to
@@ -108,18 +109,27 @@ async fn description(description: web::Data<Description>) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(description.0.clone())
 }
 
-/// Prometheus text. nginx proxies nothing under `/internal`; what comes from another host is told nothing.
+/// Prometheus text. nginx proxies nothing under `/internal`; what comes from elsewhere is told nothing.
 async fn metrics<S: Service>(request: HttpRequest, core: web::Data<Core>) -> Result<String, Fault> {
-    match request.peer_addr() {
-        Some(peer) if peer.ip().is_loopback() => {
-            let available = database::<S>(&core).await != Database::Unavailable;
-            metrics::gauge!("database_available").set(f64::from(u8::from(available)));
-            core.db.measure();
-            telemetry::measure_process();
-            Ok(telemetry::metrics().render())
-        }
-        _ => Err(Fault::NotFound),
-    }
+    watched_from(&request, &core)?;
+    let available = database::<S>(&core).await != Database::Unavailable;
+    metrics::gauge!("database_available").set(f64::from(u8::from(available)));
+    core.db.measure();
+    telemetry::measure_process();
+    Ok(telemetry::metrics().render())
+}
+
+/// The description with what services say to each other: what a release of this or another service is compared with.
+/// Made anew each time, because it is asked for that seldom.
+async fn whole_description<S: Service>(request: HttpRequest, core: web::Data<Core>) -> Result<HttpResponse, Fault> {
+    watched_from(&request, &core)?;
+    Ok(HttpResponse::Ok().json(super::openapi_with_internal::<S>()))
+}
+
+fn watched_from(request: &HttpRequest, core: &Core) -> Result<(), Fault> {
+    let peer = request.peer_addr().ok_or(Fault::NotFound)?.ip().to_canonical();
+    let known = core.base.telemetry.watchers.0.iter().any(|network| network.contains(&peer));
+    if known { Ok(()) } else { Err(Fault::NotFound) }
 }
 
 /// An error when this binary has migrations that the database has not. A database that is away says nothing:

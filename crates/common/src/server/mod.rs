@@ -21,6 +21,7 @@ use crate::auth::{
 use crate::client::{self, Peers};
 use crate::clock::Clock;
 use crate::db::Database;
+use crate::describe::EventDescription;
 use crate::events::letters::{self, FORGET};
 use crate::events::{self, EventConsumer, Outbox};
 use crate::extract::BodyLimit;
@@ -79,6 +80,10 @@ pub trait Service: Sized + Send + Sync + 'static {
     }
     /// What runs in the background; ended when the service drains.
     fn tasks(self: &Arc<Self>, _tasks: &mut Tasks) {}
+    /// The events that it tells other services, for its description.
+    fn events() -> Vec<EventDescription> {
+        Vec::new()
+    }
     /// Whether it takes events, for its description: there is no state to ask there. Every service does, because
     /// everybody hears when sessions end; only the one that ends them hears from nobody.
     const CONSUMES_EVENTS: bool = true;

@@ -14,7 +14,7 @@ const SCHEMAS: &str = "#/components/schemas/";
 
 /// The public description: what nginx lets through, and the schemas that it needs.
 pub fn openapi<S: Service>() -> OpenApi {
-    let mut document = openapi_with_internal::<S>();
+    let mut document = document::<S>();
     document.paths.paths.retain(|path, _| !path.starts_with("/internal/"));
     let needed = needed_schemas(&document);
     if let Some(components) = &mut document.components {
@@ -23,8 +23,17 @@ pub fn openapi<S: Service>() -> OpenApi {
     document
 }
 
-/// Everything that is served, for the tests that hold a table against it.
+/// Everything that is served, and every event that is told to other services: what a release is compared with, and
+/// tests hold tables against.
 pub fn openapi_with_internal<S: Service>() -> OpenApi {
+    let mut document = document::<S>();
+    for event in S::events() {
+        event.add_to(&mut document);
+    }
+    document
+}
+
+fn document<S: Service>() -> OpenApi {
     let (_, mut document) =
         App::new().into_utoipa_app().openapi(S::describe()).configure(routes::<S>).split_for_parts();
     for operation in operations(&mut document) {
