@@ -87,6 +87,7 @@ check: bootstrap tools ## Format, lints, docs, licences; generated files fresh; 
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 	@$(MAKE) binaries
 	$(STACK) openapi --check
+	cargo run --quiet --bin rollcall -- migrations crates/common/migrations services/*/migrations
 	PATH="$(TOOLS)/bin:$$PATH" $(STACK) schema --check
 	cargo test --quiet -p rollcall-e2e --test architecture --test monitoring
 	@$(MAKE) units
@@ -102,7 +103,7 @@ monitoring: ## Check the alerts: each fires when it should and not before (promt
 deb: bootstrap ## Make a Debian package: SERVICE=attendance (or edge, deploy), VERSION=… (needs debhelper)
 	@scripts/deb $(SERVICE) $(if $(VERSION),--version $(VERSION))
 
-test-deploy: bootstrap ## Try packages, releases, faults and a reboot on a systemd in a container (root; about 6 minutes)
+test-deploy: bootstrap ## Try packages, releases, faults and a reboot on a systemd in a container (root; about 8 minutes)
 	@cargo build --workspace --bins
 	@scripts/test-deploy
 

@@ -40,13 +40,13 @@ fn manifests() -> Vec<Manifest> {
             });
         }
     }
-    assert_eq!(found.len(), 13, "a package came or went: say here what it may know");
+    assert_eq!(found.len(), 14, "a package came or went: say here what it may know");
     found
 }
 
 #[test]
 fn a_service_knows_only_the_contracts_of_those_it_calls_or_hears() {
-    let topology = Topology::load().unwrap();
+    let topology = Topology::built_in().unwrap();
     let manifests: BTreeMap<_, _> = manifests().into_iter().map(|manifest| (manifest.name.clone(), manifest)).collect();
     for (name, service) in &topology.services {
         let mut allowed: BTreeSet<String> = ["rollcall-common", "rollcall-ids"].map(str::to_owned).into();
@@ -72,7 +72,7 @@ fn a_contract_stands_alone() {
 
 #[test]
 fn no_package_but_stack_and_e2e_knows_a_service() {
-    let topology = Topology::load().unwrap();
+    let topology = Topology::built_in().unwrap();
     let services: BTreeSet<String> = topology.services.keys().map(|name| format!("rollcall-{name}")).collect();
     for manifest in manifests().iter().filter(|manifest| !KNOW_SEVERAL.contains(&manifest.name.as_str())) {
         let known: Vec<_> =
@@ -84,7 +84,7 @@ fn no_package_but_stack_and_e2e_knows_a_service() {
 /// A path that a service names in a call is a path of somebody it may call: `peers.get("…")` in the sources.
 #[test]
 fn a_service_calls_only_whom_the_topology_lets_it() {
-    let topology = Topology::load().unwrap();
+    let topology = Topology::built_in().unwrap();
     for (name, service) in &topology.services {
         for source in sources(&root().join("services").join(name).join("src")) {
             let text = std::fs::read_to_string(&source).unwrap();
@@ -111,4 +111,26 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// What an event is may change only where a release is compared with what runs.
+#[test]
+fn every_event_that_a_service_tells_is_in_its_description() {
+    for name in Topology::built_in().unwrap().services.keys() {
+        let file = root().join("services").join(name).join("openapi/internal.json");
+        let description: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let mut told = 0;
+        for source in sources(&root().join("crates").join(format!("{name}-api")).join("src")) {
+            let text = std::fs::read_to_string(&source).unwrap();
+            for line in text.lines().filter(|line| line.contains(": &str = \"") && line.contains(".v1\"")) {
+                let kind = line.split('"').nth(1).unwrap();
+                if !kind.starts_with(&format!("{name}.")) {
+                    continue;
+                }
+                assert!(description["webhooks"].get(kind).is_some(), "{}: {kind}", source.display());
+                told += 1;
+            }
+        }
+        assert!(told > 0, "{name} tells nothing");
+    }
 }

@@ -29,6 +29,6 @@ mod stack;
 pub mod strangers;
 pub mod surroundings;
 pub mod testing;
-pub mod topology;
 
+pub use rollcall_ops::topology;
 pub use stack::{Builder, Progress, Stack};

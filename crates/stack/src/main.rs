@@ -36,8 +36,6 @@ enum Command {
     Load(Load),
     /// Starts the private PostgreSQL alone and prints its address: to look at data, to run diesel or psql.
     Database,
-    /// Prints the configuration of nginx that the package of the edge brings.
-    Nginx,
     /// Compares the committed OpenAPI documents with the code.
     Openapi(Mode),
     /// Runs all migrations up, down and up, and compares the committed tables with the database.
@@ -94,7 +92,6 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Demo { port } => block_on(commands::demo(&run_dir, port)),
         Command::Load(load) => block_on(commands::load(load.into())),
         Command::Database => commands::database(&run_dir),
-        Command::Nginx => commands::nginx(),
         Command::Openapi(mode) => commands::openapi(mode.write),
         Command::Schema(mode) => commands::schema(mode.write),
     }

@@ -5,7 +5,7 @@
 use rollcall_stack::guard::Guard;
 use rollcall_stack::nginx::{Nginx, Settings};
 use rollcall_stack::ports;
-use std::collections::BTreeMap;
+use rollcall_stack::topology::Topology;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -49,7 +49,7 @@ fn door(change: impl FnOnce(&mut Settings)) -> Door {
     let services = ["attendance", "notification", "org", "user"];
     let services = services.map(|name| (name.to_owned(), echo()));
     let port = ports::free().unwrap();
-    let mut settings = Settings::new(port, BTreeMap::from(services));
+    let mut settings = Settings::of(&Topology::built_in().unwrap().on_ports(port, &services.into()), "7").unwrap();
     change(&mut settings);
     let logs = tempfile::tempdir().unwrap();
     fs::set_permissions(logs.path(), fs::Permissions::from_mode(0o711)).unwrap();
@@ -202,7 +202,7 @@ fn sign_in_is_rationed_by_address_and_reading_is_not() {
 #[test]
 fn nginx_answers_its_own_errors_as_problems() {
     let closed = ports::free().unwrap();
-    let door = door(|settings| settings.services.extend([("org".to_owned(), closed)]));
+    let door = door(|settings| settings.services.extend([("org".to_owned(), vec![([127, 0, 0, 1], closed).into()])]));
     let answer = door.get("/api/org/v1/orgs", "");
     assert_problem(&answer, 502, "service_unreachable");
     assert!(answer.contains("Retry-After: 1\r\n"), "{answer}");
@@ -215,6 +215,33 @@ fn nginx_answers_its_own_errors_as_problems() {
     assert_problem(&door.send("nonsense\r\n\r\n"), 400, "malformed_request");
     assert_problem(&door.get("/_problem/too_large", ""), 404, "not_found");
     assert_problem(&door.send("GET /api/user/x HTTP/1.1\r\nConnection: close\r\n\r\n"), 400, "malformed_request");
+}
+
+#[test]
+fn a_machine_that_is_away_costs_no_request() {
+    let away = ports::free().unwrap();
+    let door = door(|settings| {
+        let org = settings.services.get_mut("org").unwrap();
+        org.push(([127, 0, 0, 1], away).into());
+        let streams = settings.services.get_mut("notification").unwrap();
+        streams.insert(0, ([127, 0, 0, 1], away).into());
+    });
+    for _ in 0..10 {
+        assert!(door.get("/api/org/v1/orgs", "").starts_with("HTTP/1.1 200 "));
+        assert!(
+            door.post("/api/org/v1/orgs").starts_with("HTTP/1.1 200 "),
+            "nothing was sent yet: it may go elsewhere"
+        );
+        assert!(door.get("/api/notification/v1/stream", "").starts_with("HTTP/1.1 200 "));
+    }
+}
+
+#[test]
+fn which_configuration_is_in_force_is_told_to_its_own_machine() {
+    let door = door(|_| {});
+    let answer = door.get("/_generation", "");
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n7"), "{answer}");
+    assert_problem(&door.post("/_generation/x"), 404, "not_found");
 }
 
 #[test]

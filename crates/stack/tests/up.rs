@@ -79,7 +79,7 @@ fn all_end(ports: &[u16]) -> bool {
 
 /// The ports that the services' settings name.
 fn service_ports(run_dir: &Path) -> Vec<u16> {
-    let names = Topology::load().unwrap().services.into_keys();
+    let names = Topology::built_in().unwrap().services.into_keys();
     let port = |name: String| {
         let text = fs::read_to_string(run_dir.join(format!("config/{name}.toml"))).unwrap();
         let settings: toml::Table = toml::from_str(&text).unwrap();

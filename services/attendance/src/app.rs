@@ -96,6 +96,9 @@ impl Service for App {
             EventDescription::of::<told::RequestDecided>(told::OVERTIME_DECIDED),
             EventDescription::of::<told::RequestWaits>(told::LEAVE_REQUESTED),
             EventDescription::of::<told::RequestDecided>(told::LEAVE_DECIDED),
+            EventDescription::of::<told::DeviceSilent>(told::DEVICE_SILENT),
+            EventDescription::of::<told::RequestWaits>(told::SWAP_ASKED),
+            EventDescription::of::<told::RequestDecided>(told::SWAP_ACCEPTED),
             EventDescription::of::<told::RequestWaits>(told::SWAP_REQUESTED),
             EventDescription::of::<told::RequestDecided>(told::SWAP_DECIDED),
         ]

@@ -10,6 +10,7 @@ mod eventsource;
 mod faults;
 mod mail;
 mod monitoring;
+mod operations;
 mod outage;
 mod readme;
 mod reconnect;

@@ -3,7 +3,6 @@
 mod database;
 mod demo;
 mod load;
-mod nginx;
 mod openapi;
 mod schema;
 mod up;
@@ -11,7 +10,6 @@ mod up;
 pub use database::database;
 pub use demo::demo;
 pub use load::{LoadPlan, load};
-pub use nginx::nginx;
 pub use openapi::openapi;
 pub use schema::schema;
 pub use up::up;

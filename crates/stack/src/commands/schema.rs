@@ -28,7 +28,7 @@ impl MigrationSource<Pg> for Both {
 pub fn schema(write: bool) -> Result<()> {
     let cluster = Cluster::of_this_process()?;
     let mut wrong = Vec::new();
-    for service in Topology::load()?.services.keys() {
+    for service in Topology::built_in()?.services.keys() {
         let database = cluster.database(service, |_| Ok(()))?;
         let dump = |what: &str| dump(cluster, &database).with_context(|| format!("{service}, {what}"));
         let mut owner = PgConnection::establish(&database.owner_url)?;

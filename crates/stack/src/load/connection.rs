@@ -51,7 +51,8 @@ impl Connection {
     /// Sends a request and reads its answer. After an error, or when its time has run out, the connection has to be
     /// closed: what comes next on it would be the answer to something else.
     pub(super) async fn ask(&mut self, request: &[u8]) -> Result<Answer> {
-        if self.stream.is_none() {
+        // A server may close what is idle (nginx does, when it reads another configuration): who sees that opens another.
+        if self.stream.as_ref().is_none_or(is_closed) {
             let stream = TcpStream::connect(self.address).await?;
             stream.set_nodelay(true)?;
             self.stream = Some(stream);
@@ -77,6 +78,12 @@ impl Connection {
         }
         Ok(Answer { status: head.status, body: head_ends..ends })
     }
+}
+
+/// Whether the other side has ended it, or said what nobody asked for.
+fn is_closed(stream: &TcpStream) -> bool {
+    let nothing = stream.try_read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+    !nothing
 }
 
 impl Head {

@@ -168,7 +168,7 @@ impl Builder {
 
     /// Like [`Self::start`], for callers without a runtime.
     pub fn start_blocking(self) -> Result<Stack> {
-        let topology = Topology::load()?;
+        let topology = Topology::built_in()?;
         if self.build {
             binaries::build()?;
         }
@@ -186,7 +186,7 @@ impl Builder {
         );
         let mut stack = Stack {
             run_dir,
-            topology,
+            topology: topology.on_ports(nginx_port, &ports),
             passwords: BTreeMap::new(),
             nginx: None,
             services: BTreeMap::new(),
@@ -211,7 +211,7 @@ impl Builder {
         if self.faults {
             stack.draw_lines(&ports, self.smtp)?;
         }
-        stack.configure(&ports, nginx_port, self.smtp, &self.settings)?;
+        stack.configure(self.smtp, &self.settings)?;
         stack.services.values_mut().for_each(|service| service.set_environment(&self.environment));
         if self.hold_sockets {
             stack.hold_sockets()?;
@@ -221,7 +221,7 @@ impl Builder {
         let names: Vec<String> = order.into_iter().filter(wanted).map(str::to_owned).collect();
         stack.migrate(&names)?;
         stack.start_services(&names)?;
-        stack.start_nginx(&self, &ports, nginx_port)?;
+        stack.start_nginx(&self)?;
         Ok(stack)
     }
 

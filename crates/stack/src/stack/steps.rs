@@ -8,6 +8,7 @@ use crate::provision::{self, Passwords};
 use crate::service::Service;
 use crate::settings::{Plan, Urls, set};
 use crate::surroundings::{DOMAIN, Surroundings};
+use crate::topology::Topology;
 use crate::{binaries, secrets};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
@@ -57,21 +58,15 @@ impl Stack {
         Ok(())
     }
 
-    pub(super) fn configure(
-        &mut self,
-        ports: &BTreeMap<String, u16>,
-        nginx_port: u16,
-        smtp: Option<u16>,
-        overrides: &BTreeMap<String, Table>,
-    ) -> Result<()> {
-        let public_url = format!("http://localhost:{nginx_port}");
+    pub(super) fn configure(&mut self, smtp: Option<u16>, overrides: &BTreeMap<String, Table>) -> Result<()> {
+        let public_url = format!("http://localhost:{}", self.topology.nginx.port);
         let postgres = self.postgres()?;
         let mut services = BTreeMap::new();
         for (name, service) in &self.topology.services {
             let passwords = self.passwords.get(name).context("provisioned above")?;
+            let seen = self.seen_by(name);
             let plan = Plan {
-                topology: &self.topology,
-                ports: &self.ports_seen_by(name, ports),
+                topology: &seen,
                 secrets: &self.run_dir.join("secrets"),
                 mail: &self.run_dir.join("mail"),
                 public_url: &public_url,
@@ -87,8 +82,8 @@ impl Stack {
             };
             let mut settings = plan.of(name, &urls)?;
             if self.names.is_some() {
-                for (peer, port) in plan.ports.iter().filter(|(peer, _)| *peer != name) {
-                    let url = format!("http://{peer}.{DOMAIN}:{port}");
+                for (peer, there) in seen.services.iter().filter(|(peer, _)| *peer != name) {
+                    let url = format!("http://{peer}.{DOMAIN}:{}", there.port);
                     if self.topology.acquaintances(name)?.contains(peer.as_str()) {
                         set(&mut settings, &format!("peers.{peer}.url"), url);
                     }
@@ -107,10 +102,9 @@ impl Stack {
             secrets::write(&file, toml::to_string(&settings)?.as_bytes())?;
             let log = self.log_of(name);
             fresh_log(&log)?;
-            let port = ports.get(name).copied().context("every service has a port")?;
-            let mut service = Service::new(name, port, file, log, &self.guard);
-            service.surround(self.surroundings_of(name));
-            services.insert(name.clone(), service);
+            let mut process = Service::new(name, service.port, file, log, &self.guard);
+            process.surround(self.surroundings_of(name));
+            services.insert(name.clone(), process);
         }
         self.services = services;
         Ok(())
@@ -150,8 +144,11 @@ impl Stack {
         self.faults.as_ref().and_then(|faults| faults.between(from, to).ok()).map_or(port, Proxy::port)
     }
 
-    fn ports_seen_by(&self, from: &str, ports: &BTreeMap<String, u16>) -> BTreeMap<String, u16> {
-        ports.iter().map(|(name, port)| (name.clone(), self.port_seen_by(from, name, *port))).collect()
+    /// The topology with the ports at which `from` finds the services.
+    fn seen_by(&self, from: &str) -> Topology {
+        let services = self.topology.services.iter();
+        let ports = services.map(|(name, service)| (name.clone(), self.port_seen_by(from, name, service.port)));
+        self.topology.on_ports(self.topology.nginx.port, &ports.collect())
     }
 
     pub(super) fn hold_sockets(&mut self) -> Result<()> {
@@ -180,9 +177,9 @@ impl Stack {
         Ok(())
     }
 
-    pub(super) fn start_nginx(&mut self, builder: &Builder, ports: &BTreeMap<String, u16>, port: u16) -> Result<()> {
+    pub(super) fn start_nginx(&mut self, builder: &Builder) -> Result<()> {
         let start = Instant::now();
-        let mut settings = nginx::Settings::new(port, self.ports_seen_by(NGINX, ports));
+        let mut settings = nginx::Settings::of(&self.seen_by(NGINX), "stack")?;
         if let Some((rate, burst)) = &builder.sign_in {
             settings.sign_in_rate.clone_from(rate);
             settings.sign_in_burst = *burst;
@@ -194,7 +191,7 @@ impl Stack {
         if let Some(notice) = &nginx.notice {
             self.say(notice);
         }
-        self.say(&format!("nginx on port {port} ({})", seconds(start)));
+        self.say(&format!("nginx on port {} ({})", settings.port, seconds(start)));
         self.nginx = Some(nginx);
         Ok(())
     }

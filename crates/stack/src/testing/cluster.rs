@@ -62,7 +62,7 @@ impl Cluster {
         }
         Ok(Self {
             postgres,
-            topology: Topology::load()?,
+            topology: Topology::built_in()?,
             templates: Mutex::default(),
             clones: AtomicU32::new(0),
             directory,

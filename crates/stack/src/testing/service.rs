@@ -229,7 +229,7 @@ fn prepare<S: Service>() -> Result<(TestDatabase, PathBuf)> {
 }
 
 fn settings<S: Service>(keys: &TestKeys, database: &TestDatabase, directory: &Path) -> Result<Table> {
-    let topology = Topology::load()?;
+    let topology = Topology::built_in()?;
     let mut settings = Table::new();
     set(&mut settings, "server.listen", "127.0.0.1:0");
     set(&mut settings, "server.workers", 1);
