@@ -51,8 +51,9 @@ async fn status_says_how_every_instance_is_and_what_is_wrong() -> Result<()> {
 
     stack.stop_service("org").await?;
     let ill = status::ask(&topology, Some("localhost")).await?;
-    ensure!(!ill.well && ill.problems.len() == 1, "{ill}");
-    ensure!(ill.problems[0].starts_with("org (127.0.0.1:") && ill.problems[0].contains("does not answer"), "{ill}");
+    // Whoever asked it meanwhile may leave it alone, and says so too.
+    let away = ill.problems.iter().any(|one| one.starts_with("org (127.0.0.1:") && one.contains("does not answer"));
+    ensure!(!ill.well && away, "{ill}");
     ensure!(ill.instances[1].version.is_none() && ill.instances[0].ready, "{ill}");
 
     // The same by the program, for programs.
@@ -70,9 +71,13 @@ async fn status_says_how_every_instance_is_and_what_is_wrong() -> Result<()> {
     ensure!(said["instances"][1]["version"].is_null() && said["instances"][0]["ready"] == true, "{said:#}");
 
     stack.kill_postgres().await?;
-    let ill = status::ask(&topology, Some("localhost")).await?;
-    let ready = ill.problems.iter().filter(|problem| problem.contains("is not ready: database: unavailable"));
-    ensure!(ready.count() == 3, "{ill}");
+    // What was seen of a database is believed for half a second.
+    eventually("the three that are left are not ready", || async {
+        let ill = status::ask(&topology, Some("localhost")).await.ok()?;
+        let not = ill.problems.iter().filter(|problem| problem.contains("is not ready: database: unavailable"));
+        (not.count() == 3).then_some(())
+    })
+    .await?;
     Ok(())
 }
 
