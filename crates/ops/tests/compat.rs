@@ -27,7 +27,8 @@ fn read(service: &str, name: &str) -> Value {
 
 /// The value at a JSON pointer, which has to be there.
 fn at<'a>(document: &'a mut Value, pointer: &str) -> &'a mut Value {
-    document.pointer_mut(pointer).unwrap_or_else(|| panic!("nothing is at {pointer}"))
+    assert!(document.pointer(pointer).is_some(), "nothing is at {pointer}");
+    document.pointer_mut(pointer).unwrap()
 }
 
 fn remove(document: &mut Value, pointer: &str, key: &str) {
@@ -126,7 +127,7 @@ const BREAKS: &[(Rule, &str, &str, Alter)] = &[
         *at(d, &schema("SignUp/properties/locale/type")) = "string".into();
     }),
     (Rule::InputEnumRemoved, "attendance", "body.direction", |d| {
-        drop_from(d, &schema("Direction/enum"), &"auto".into())
+        drop_from(d, &schema("Direction/enum"), &"auto".into());
     }),
     (Rule::InputEnumRemoved, "user", "users body.name", |d| {
         at(d, &schema("SignUp/properties/name"))["enum"] = json!(["Ada"]);
