@@ -37,7 +37,7 @@ impl Socket {
 
     async fn next(&mut self) -> Heard {
         loop {
-            match timeout(PATIENCE, self.0.next()).await.expect("something within ten seconds").unwrap().unwrap() {
+            match timeout(PATIENCE, self.0.next()).await.unwrap().unwrap().unwrap() {
                 Message::Text(text) => return Heard::Event(serde_json::from_str(&text).unwrap()),
                 Message::Ping(_) => return Heard::Ping,
                 Message::Close(Some(frame)) => return Heard::Closed(frame.code.into(), frame.reason.to_string()),
@@ -63,8 +63,8 @@ impl Socket {
             match self.next().await {
                 Heard::Closed(found, reason) => {
                     assert_eq!(found, code, "{reason}");
-                    let retry = reason.strip_prefix(&format!("{why} retry_ms=")).expect(&reason);
-                    assert!(retry.parse::<u64>().is_ok(), "{reason}");
+                    let retry = reason.strip_prefix(&format!("{why} retry_ms="));
+                    assert!(retry.is_some_and(|retry| retry.parse::<u64>().is_ok()), "{reason}");
                     // And nothing after it.
                     assert!(timeout(PATIENCE, self.0.next()).await.unwrap().is_none());
                     return;
@@ -225,7 +225,7 @@ async fn the_end_says_why_and_when_to_come_back() {
 
     let world = World::start().await;
     let released = listen(&world).await;
-    let (_, ()) = tokio::join!(world.service.stop(), released.assert_closes(1001, "going_away"));
+    let ((), ()) = tokio::join!(world.service.stop(), released.assert_closes(1001, "going_away"));
 }
 
 fn session_ended(world: &World, user_id: UserId, id: SessionId) -> Value {
