@@ -25,15 +25,30 @@ pub fn running(pid_file: &Path) -> Option<Pid> {
     name.starts_with("nginx").then(|| Pid::from_raw(pid))
 }
 
-/// Tells nginx to read its configuration anew, and waits until the one named `generation` is in force.
+/// The worker processes of an nginx.
+fn workers(nginx: Pid) -> Vec<String> {
+    let children = fs::read_to_string(format!("/proc/{nginx}/task/{nginx}/children")).unwrap_or_default();
+    children.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Whether a worker takes requests: one that is told to end says so in its title, and takes nothing new.
+fn takes_requests(worker: &str) -> bool {
+    let title = fs::read(format!("/proc/{worker}/cmdline")).unwrap_or_default();
+    !title.is_empty() && !String::from_utf8_lossy(&title).contains("shutting down")
+}
+
+/// Tells nginx to read its configuration anew, and waits until the one named `generation` is in force, and no worker
+/// answers by the one before, whose answers would be taken for those of the new one.
 pub fn reload(nginx: Pid, port: u16, generation: &str) -> Result<()> {
+    let old = workers(nginx);
     kill(nginx, Signal::SIGHUP).context("SIGHUP to nginx")?;
     let client = Client::new()?;
     let start = Instant::now();
     let mut said;
     loop {
         said = http::block_on(client.get(&format!("http://127.0.0.1:{port}{GENERATION}")))?;
-        if said.as_ref().is_ok_and(|answer| answer.status == 200 && answer.body == generation) {
+        let is_new = said.as_ref().is_ok_and(|answer| answer.status == 200 && answer.body == generation);
+        if is_new && !old.iter().any(|worker| takes_requests(worker)) {
             return Ok(());
         }
         if start.elapsed() > RELOAD_WITHIN {
