@@ -154,7 +154,8 @@ where
         drop(under_way);
         // Also when the work panics it is over: whoever comes next asks anew.
         let question = Question { of: self.clone(), key: key.clone(), asked: asked.clone() };
-        tokio::spawn(async move {
+        // Whoever asks first is whose trace it goes on in.
+        tokio::spawn(context::beyond_request(async move {
             let Inner { ask, known, clock, .. } = &*question.of.0;
             let outcome = ask(question.key.clone()).await.map_err(Arc::new);
             if let Ok(value) = &outcome
@@ -163,7 +164,7 @@ where
                 known.insert(question.key.clone(), Known { value: value.clone(), at: clock.now() });
             }
             answer.send_replace(Some(outcome));
-        });
+        }));
         asked
     }
 

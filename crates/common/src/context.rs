@@ -5,6 +5,7 @@ use actix_web::http::Method;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// Header that carries how many milliseconds the caller still waits.
 pub const DEADLINE_HEADER: &str = "request-deadline-ms";
@@ -16,8 +17,8 @@ pub const REQUEST_ID_HEADER: &str = "x-request-id";
 pub struct RequestContext {
     /// Its id.
     pub request_id: String,
-    /// When its caller stops waiting.
-    pub deadline: Instant,
+    /// When its caller stops waiting; none: others wait too, and each call in it has an end of its own.
+    pub deadline: Option<Instant>,
     /// The trace that it belongs to; none: work in the background.
     pub trace: Option<Trace>,
     /// What it asks for; none: work in the background.
@@ -44,7 +45,7 @@ pub fn request_id() -> Option<String> {
 
 /// What is left until the caller of the request being served stops waiting; none outside a request.
 pub fn time_left() -> Option<Duration> {
-    CURRENT.try_with(|context| context.deadline.saturating_duration_since(Instant::now())).ok()
+    deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()))
 }
 
 /// The trace of the request being served.
@@ -67,7 +68,20 @@ pub(crate) fn within_request<T>(context: Option<RequestContext>, work: impl FnOn
 
 /// When the caller of the request being served stops waiting; none outside a request.
 pub(crate) fn deadline() -> Option<Instant> {
-    CURRENT.try_with(|context| context.deadline).ok()
+    CURRENT.try_with(|context| context.deadline).ok()?
+}
+
+/// `work` as part of the request being served and of its trace, for a task of its own that goes on when the caller of the
+/// request has gone.
+pub(crate) fn beyond_request<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let around = current().map(|context| RequestContext { deadline: None, ..context });
+    let work = work.in_current_span();
+    async move {
+        match around {
+            Some(context) => CURRENT.scope(context, work).await,
+            None => work.await,
+        }
+    }
 }
 
 /// Runs `work` as part of something that ends after `limit`: a task in the background has a deadline too.
@@ -76,5 +90,6 @@ pub async fn within<F: Future>(limit: Duration, work: F) -> F::Output {
     let around = current();
     let trace = around.as_ref().and_then(|context| context.trace.clone());
     let asked = around.and_then(|context| context.asked);
-    CURRENT.scope(RequestContext { request_id, deadline: Instant::now() + limit, trace, asked }, work).await
+    let deadline = Some(Instant::now() + limit);
+    CURRENT.scope(RequestContext { request_id, deadline, trace, asked }, work).await
 }

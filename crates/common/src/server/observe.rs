@@ -38,8 +38,12 @@ pub(super) async fn observe<B: MessageBody + 'static>(
     let asked = Arc::new(Asked { method: request.method().clone(), route: OnceLock::new() });
     let request_id = request_id(request.headers());
     let (trace, span) = telemetry::traced(&request, &request_id);
-    let context =
-        RequestContext { request_id, deadline: started + allowed, trace: Some(trace), asked: Some(Arc::clone(&asked)) };
+    let context = RequestContext {
+        request_id,
+        deadline: Some(started + allowed),
+        trace: Some(trace),
+        asked: Some(Arc::clone(&asked)),
+    };
     let draining = core.as_ref().is_some_and(|core| core.drain.is_draining());
     let request_id = HeaderValue::from_str(&context.request_id);
     let shown = span.clone();

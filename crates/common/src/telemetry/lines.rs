@@ -199,7 +199,6 @@ mod tests {
     use serde_json::{Value, json};
     use std::io;
     use std::sync::{Arc, Mutex, OnceLock};
-    use tokio::time::Instant;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     #[derive(Clone, Default)]
@@ -257,7 +256,7 @@ mod tests {
         let asked = Asked { method: Method::POST, route: OnceLock::new() };
         let context = RequestContext {
             request_id: "a-request".to_owned(),
-            deadline: Instant::now(),
+            deadline: None,
             trace: None,
             asked: Some(Arc::new(asked)),
         };
