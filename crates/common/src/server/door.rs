@@ -1,5 +1,5 @@
 //! Where connections come in: actix's own server and protocol, put together here instead of by `HttpServer`, because
-//! a connection whose first request asks for a stream is taken out of the ordinary way ([`streamed`](super::streamed)).
+//! a connection whose first request asks for a stream is taken out of the ordinary way ([`streamed`]).
 
 use super::streamed;
 use crate::settings::ServerSettings;
