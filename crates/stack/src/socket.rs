@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 /// its number, which `LISTEN_PID` has to be.
 const HAND_OVER: &str = r#"exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
 
-/// A command that will find `listener` handed over, and tells `notices` what it has to tell.
+/// A command that will find `listener` handed over, non-blocking as by the units, and tells `notices` what it has to
+/// tell.
 pub fn command(program: &Path, listener: &TcpListener, notices: &Notices) -> Result<(Command, Stdio)> {
+    listener.set_nonblocking(true)?;
     let mut command = Command::new("/bin/sh");
     command.args(["-c", HAND_OVER]).arg(program).env("NOTIFY_SOCKET", &notices.path);
     Ok((command, OwnedFd::from(listener.try_clone()?).into()))

@@ -42,6 +42,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -49,6 +50,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Between two rounds of forgetting old idempotency keys and event ids.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
+
+/// For a stop to be over, after the time that requests have: actix looks once a second whether they are done. With
+/// `server.drain_ms` and `server.shutdown_seconds` it is less than the 40 s after which systemd kills.
+const LAST_MOMENTS: Duration = Duration::from_secs(4);
 
 /// A service: what it is called, what it serves, what it does besides.
 pub trait Service: Sized + Send + Sync + 'static {
@@ -159,6 +164,7 @@ pub struct Running<S> {
     tasks: Tasks,
     drain: Drain,
     drain_time: Duration,
+    shutdown_time: Duration,
 }
 
 /// Starts a service and answers once it accepts connections. Refuses to start behind its own migrations; a
@@ -219,7 +225,8 @@ pub async fn start<S: Service>(loaded: Loaded<S::Settings>, environment: Environ
     let server = tokio::spawn(server);
     tracing::info!(service = S::NAME, %address, "serving");
     let drain_time = Duration::from_millis(settings.drain_ms);
-    Ok(Running { address, service, handle, server, tasks, drain: core.drain, drain_time })
+    let shutdown_time = Duration::from_secs(settings.shutdown_seconds);
+    Ok(Running { address, service, handle, server, tasks, drain: core.drain, drain_time, shutdown_time })
 }
 
 /// A service that does not serve: what a command works on. Refuses a database that is behind, as [`start`] does.
@@ -353,17 +360,27 @@ impl<S: Service> Running<S> {
     }
 
     /// Stops as a release does: not ready, streams ended, nothing new accepted, connections let go of while what
-    /// comes on them is still answered, the rest finished.
+    /// comes on them is still answered, the rest finished. Takes `server.drain_ms`, then at most
+    /// `server.shutdown_seconds` and a moment; an error names what had not ended by then.
     pub async fn stop(self) -> anyhow::Result<()> {
         tracing::info!(service = S::NAME, "draining");
+        let until = Instant::now() + self.drain_time + self.shutdown_time + LAST_MOMENTS;
         self.drain.start();
         self.handle.pause().await;
         // Not sooner: whoever hears it counts on the next connection being somebody else's.
         systemd::tell_stopping();
         tokio::time::sleep(self.drain_time).await;
-        self.handle.stop(true).await;
-        self.tasks.join().await;
-        self.server.await??;
+        let served = async {
+            self.handle.stop(true).await;
+            self.server.await
+        };
+        let Ok(served) = timeout_at(until, served).await else {
+            anyhow::bail!("the server did not end: a worker, or the thread that takes connections, is blocked");
+        };
+        served??;
+        tracing::info!(service = S::NAME, "all requests answered");
+        let left = self.tasks.join(until).await;
+        anyhow::ensure!(left.is_empty(), "background tasks did not end: {}", left.join(", "));
         tracing::info!(service = S::NAME, "stopped");
         Ok(())
     }

@@ -7,6 +7,7 @@
 use crate::settings::ServerSettings;
 use anyhow::{Context as _, ensure};
 use listenfd::ListenFd;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::net::TcpListener;
 
 /// The socket that systemd, or who does as it does (`LISTEN_FDS`, `LISTEN_PID`), has handed over; none where the
@@ -24,10 +25,42 @@ pub(super) fn handed_over(settings: &ServerSettings) -> anyhow::Result<Option<Tc
          {count}; start it by its systemd unit"
     );
     let socket = handed.take_tcp_listener(0).context("the socket that was handed over")?;
-    Ok(Some(socket.context("the socket that was handed over is taken already")?))
+    let socket = socket.context("the socket that was handed over is taken already")?;
+    if unblock(&socket)? {
+        tracing::error!(
+            "the socket was handed over blocking: another instance on it may hang in accept() until it is killed; \
+             set NonBlocking=yes in the unit of the service"
+        );
+    }
+    Ok(Some(socket))
+}
+
+/// Makes a socket non-blocking; whether it was not. The flag belongs to the socket and not to a process: systemd sets
+/// or clears it for everybody each time it hands the socket over (`NonBlocking=` of `systemd.service(5)`), and an
+/// instance that finds nobody in the queue of a blocking socket waits there, deaf to everything else.
+fn unblock(socket: &TcpListener) -> anyhow::Result<bool> {
+    let flags = OFlag::from_bits_retain(fcntl(socket, FcntlArg::F_GETFL).context("the flags of the socket")?);
+    socket.set_nonblocking(true)?;
+    Ok(!flags.contains(OFlag::O_NONBLOCK))
 }
 
 /// A socket of the service's own.
 pub(super) fn own(settings: &ServerSettings) -> anyhow::Result<TcpListener> {
     TcpListener::bind(settings.listen).with_context(|| format!("cannot listen on server.listen = {}", settings.listen))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_is_handed_over_is_made_non_blocking_for_everybody_who_has_it() -> anyhow::Result<()> {
+        let held = TcpListener::bind("127.0.0.1:0")?;
+        let handed = held.try_clone()?;
+        ensure!(unblock(&handed)?, "a new socket blocks");
+        let refused = held.accept().map(drop).map_err(|error| error.kind());
+        ensure!(refused == Err(std::io::ErrorKind::WouldBlock), "{refused:?}");
+        ensure!(!unblock(&held)?, "it was told as blocking again");
+        Ok(())
+    }
 }

@@ -1,9 +1,11 @@
 //! What runs beside requests, and the signal that ends it.
 
 use futures_util::FutureExt as _;
+use std::collections::HashMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// Tells the parts of a service that it is about to stop. Cheap to clone.
@@ -30,11 +32,12 @@ impl Drain {
 pub struct Tasks {
     drain: Drain,
     running: JoinSet<()>,
+    names: HashMap<Id, &'static str>,
 }
 
 impl Tasks {
     pub(crate) fn new(drain: Drain) -> Self {
-        Self { drain, running: JoinSet::new() }
+        Self { drain, running: JoinSet::new(), names: HashMap::new() }
     }
 
     /// Runs `work` until it ends or the service drains; then it is dropped at its next `await`. A transaction that
@@ -56,7 +59,7 @@ impl Tasks {
     {
         let drain = self.drain.clone();
         let work = AssertUnwindSafe(work(self.drain.clone())).catch_unwind();
-        self.running.spawn(async move {
+        let started = self.running.spawn(async move {
             let ended = work.await;
             if ended.is_err() || !drain.is_draining() {
                 tracing::error!(
@@ -66,13 +69,23 @@ impl Tasks {
                 );
             }
         });
+        self.names.insert(started.id(), name);
     }
 
-    pub(crate) async fn join(mut self) {
-        while let Some(ended) = self.running.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a background task failed");
-            }
+    /// Waits for all of them, no longer than `until`. Answers those that had not ended then; they are dropped.
+    pub(crate) async fn join(mut self, until: Instant) -> Vec<&'static str> {
+        while let Ok(Some(ended)) = timeout_at(until, self.running.join_next_with_id()).await {
+            let id = match ended {
+                Ok((id, ())) => id,
+                Err(error) => {
+                    tracing::error!(%error, "a background task failed");
+                    error.id()
+                }
+            };
+            self.names.remove(&id);
         }
+        let mut left: Vec<_> = self.names.into_values().collect();
+        left.sort_unstable();
+        left
     }
 }
