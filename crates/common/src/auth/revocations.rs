@@ -6,6 +6,9 @@
 //! not get the event, read what is new once a second; a service that starts reads what it knew, and asks user what
 //! it missed, before it serves.
 //!
+//! Clocks may jump. When a row was noted is the database's time, the same for all who write and read it; what this
+//! service has forgotten because its own clock was ahead, it reads again when that clock goes back.
+//!
 //! Rejected: asking user for each request (everybody would need it to be up), and tokens so short that nobody would
 //! mind (every client would refresh all the time).
 
@@ -18,11 +21,12 @@ use crate::events::letters::{FORGET, in_steps};
 use crate::fault::Fault;
 use crate::problem::chain;
 use crate::schema::revocations as table;
+use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel::upsert::excluded;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
 use rollcall_ids::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
@@ -44,8 +48,8 @@ pub const REVOCATIONS_PATH: &str = "/internal/v1/revocations";
 /// Between two looks at what other instances have heard: half of the two seconds that an end may take to be felt.
 const FOLLOW: Duration = Duration::from_secs(1);
 /// Rows that were noted this long before the last known one are read again: a transaction may have begun earlier
-/// and committed later.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(15);
+/// and committed later. A term of SQL.
+const OVERLAP: &str = "interval '15 seconds'";
 /// How long a start waits for user to say what was missed.
 const CATCH_UP: Duration = Duration::from_millis(1_500);
 /// Revocations that a listener may be behind before it has to look at everything itself.
@@ -128,7 +132,10 @@ pub struct RevocationList {
 struct Known {
     sessions: HashMap<SessionId, Revocation>,
     users: HashMap<UserId, Revocation>,
+    /// When the last one was noted, by the database's clock.
     newest: Option<Timestamp>,
+    /// When news was last read, by this service's clock.
+    looked: Option<Timestamp>,
 }
 
 impl Known {
@@ -143,6 +150,12 @@ impl Known {
             known.clone_from(revocation);
         }
         news
+    }
+
+    /// Since when news is wanted; none: everything, because nothing was read yet, or what is remembered lacks what
+    /// had expired by a clock that was ahead.
+    fn news_since(&self, now: Timestamp) -> Option<Timestamp> {
+        self.newest.filter(|_| self.looked.is_some_and(|looked| looked <= now))
     }
 
     fn len(&self) -> usize {
@@ -178,7 +191,7 @@ impl Revocations {
                 table::user_id.eq(revocation.user_id),
                 table::revoked_at.eq(revocation.revoked_at.to_diesel()),
                 table::until.eq(revocation.until.to_diesel()),
-                table::noted_at.eq(self.0.clock.now().to_diesel()),
+                table::noted_at.eq(sql::<Timestamptz>("clock_timestamp()")),
             ))
             .on_conflict((table::kind, table::id))
             .do_update()
@@ -234,15 +247,15 @@ impl Revocations {
     /// Reads what was noted since the last look, by this or another instance, and forgets what has expired.
     pub(crate) async fn read_news(&self) -> Result<(), Fault> {
         let now = self.0.clock.now();
-        let since = self.0.known.read().unwrap_or_else(PoisonError::into_inner).newest;
-        let since = since.map(|newest| newest - OVERLAP);
+        let since = self.0.known.read().unwrap_or_else(PoisonError::into_inner).news_since(now);
         let rows = self.0.db.transaction(Unscoped, move |conn| Ok::<_, Fault>(rows_since(conn, since, now)?)).await?;
         let newest = rows.iter().map(|row| row.5.to_jiff()).max();
         for revocation in rows.into_iter().filter_map(Row::revocation) {
             self.committed(&revocation);
         }
         let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.newest = known.newest.max(newest);
+        known.newest = if since.is_some() { known.newest.max(newest) } else { newest };
+        known.looked = Some(now);
         known.sessions.retain(|_, revocation| revocation.until > now);
         known.users.retain(|_, revocation| revocation.until > now);
         drop(known);
@@ -290,13 +303,14 @@ impl Revocations {
         }
     }
 
-    /// Deletes what has expired.
+    /// Deletes what has expired for a day by this service's clock and by the database's: one that is ahead, and goes
+    /// back, must not cost a row that tokens are still refused by.
     pub(crate) async fn forget_old(&self) -> Result<usize, Fault> {
         let now = self.0.clock.now().to_diesel();
         in_steps(&self.0.db, move |conn| {
             let old = diesel::sql_query(
                 "DELETE FROM revocations WHERE ctid IN (
-                     SELECT ctid FROM revocations WHERE until <= $1 ORDER BY until LIMIT $2)",
+                     SELECT ctid FROM revocations WHERE until <= least($1, now()) - interval '1 day' ORDER BY until LIMIT $2)",
             );
             Ok(old.bind::<Timestamptz, _>(now).bind::<BigInt, _>(FORGET).execute(conn)?)
         })
@@ -316,9 +330,11 @@ impl Row {
 }
 
 fn rows_since(conn: &mut PgConnection, since: Option<Timestamp>, now: Timestamp) -> QueryResult<Vec<Row>> {
-    let since = since.unwrap_or(Timestamp::UNIX_EPOCH);
+    let since = since.unwrap_or(Timestamp::UNIX_EPOCH).to_diesel();
+    // A database whose clock has gone back notes what is new earlier than what is known.
+    let since = sql::<Timestamptz>("least(").bind::<Timestamptz, _>(since).sql(", now()) - ").sql(OVERLAP);
     table::table
-        .filter(table::noted_at.ge(since.to_diesel()))
+        .filter(table::noted_at.ge(since))
         .filter(table::until.gt(now.to_diesel()))
         .select((table::kind, table::id, table::user_id, table::revoked_at, table::until, table::noted_at))
         .load(conn)

@@ -90,6 +90,36 @@ async fn what_another_instance_heard_is_known_within_two_seconds_and_after_a_res
 }
 
 #[actix_web::test]
+async fn a_clock_that_was_ahead_for_a_while_costs_no_session_its_end() {
+    let stage = Stage::set().await;
+    let clock = &stage.service.clock;
+    let claims = stage.service.keys.claims(stage.user);
+    let token = stage.service.keys.sign(&claims).unwrap();
+    let core = stage.service.app().core().clone();
+    tell(&stage, "user.session.ended.v1", &ended(&stage, claims.sid, stage.user), "user").await;
+    clock.advance(SignedDuration::from_hours(2));
+    // News is read by the second: what has expired by now is forgotten.
+    let (revocations, user_id, sid) = (core.revocations.clone(), stage.user, claims.sid);
+    let issued_at = clock.now();
+    eventually("forgotten", || async { (!revocations.refuses(user_id, sid, issued_at)).then_some(()) }).await;
+    core.forget_old().await;
+    // Another session ends while the clock is ahead.
+    let other = stage.service.keys.claims(stage.user);
+    tell(&stage, "user.session.ended.v1", &ended(&stage, other.sid, stage.user), "user").await;
+    clock.advance(-SignedDuration::from_hours(2));
+    eventually("known again", || async { (status(&stage, &token).await == 401).then_some(()) }).await;
+    // And news of other instances, whose clock is right, is still heard.
+    let third = stage.service.keys.claims(stage.user);
+    let third_token = stage.service.keys.sign(&third).unwrap();
+    let revocation = ended(&stage, third.sid, stage.user);
+    let noted = core.db.transaction(rollcall_common::db::Unscoped, move |conn| {
+        core.revocations.note(conn, &revocation).map_err(rollcall_common::fault::Fault::from)
+    });
+    noted.await.unwrap();
+    eventually("heard", || async { (status(&stage, &third_token).await == 401).then_some(()) }).await;
+}
+
+#[actix_web::test]
 async fn what_has_expired_is_forgotten() {
     let stage = Stage::set().await;
     let revocations = stage.service.app().core().revocations.clone();
