@@ -20,6 +20,7 @@ pub mod keys;
 pub mod migrations;
 pub mod nginx;
 pub mod render;
+mod rule;
 pub mod status;
 pub mod steps;
 pub mod topology;

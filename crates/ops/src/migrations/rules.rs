@@ -5,71 +5,32 @@
 //! and columns that the same migration makes are nobody's yet: they may be changed at will.
 
 use super::sql::{Step, names_in};
+use crate::rule::rules;
 use sqlparser::ast::{
     AlterColumnOperation, AlterTableOperation, AlterTypeOperation, ColumnOption, CreatePolicyType, ObjectName,
     Statement, TableConstraint,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A rule that a step breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "`TABLE` says what each is")]
-pub enum Rule {
-    DropTable,
-    DropColumn,
-    DropObject,
-    DropConstraint,
-    DropIndex,
-    DropDefault,
-    Rename,
-    AlterType,
-    SetNotNull,
-    AddRequiredColumn,
-    AddConstraint,
-    AddUniqueIndex,
-    RowSecurity,
-    Revoke,
-    ReplaceFunction,
-    RemoveRows,
-    NotUnderstood,
-}
-
-/// Every rule with its name in messages and its reason.
-pub const TABLE: &[(Rule, &str, &str)] = &[
-    (Rule::DropTable, "drop-table", "the running version reads it"),
-    (Rule::DropColumn, "drop-column", "the running version names every column that it knows"),
-    (Rule::DropObject, "drop-object", "the running version may use it"),
-    (Rule::DropConstraint, "drop-constraint", "the running version tells a conflict by its name, or by ON CONFLICT"),
-    (Rule::DropIndex, "drop-index", "the running version's ON CONFLICT needs it, or its reads are slow without it"),
-    (Rule::DropDefault, "drop-default", "the running version leaves the column out and counts on the default"),
-    (Rule::Rename, "rename", "the running version uses the old name"),
-    (Rule::AlterType, "alter-type", "the running version decodes the old type"),
-    (Rule::SetNotNull, "set-not-null", "the running version may leave the column empty"),
-    (Rule::AddRequiredColumn, "add-required-column", "the running version does not fill it, so its inserts fail"),
-    (Rule::AddConstraint, "add-constraint", "the running version may write what it forbids"),
-    (Rule::AddUniqueIndex, "add-unique-index", "the running version may write what it forbids"),
-    (Rule::RowSecurity, "row-security", "the running version may not see or write its rows any more"),
-    (Rule::Revoke, "revoke", "the running version's role needs it"),
-    (Rule::ReplaceFunction, "replace-function", "the running version's statements and triggers call it"),
-    (Rule::RemoveRows, "remove-rows", "the running version may need them"),
-    (Rule::NotUnderstood, "not-understood", "what is not understood is not known to be harmless"),
-];
-
-impl Rule {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        self.entry().1
-    }
-
-    /// Who feels it.
-    pub fn why(self) -> &'static str {
-        self.entry().2
-    }
-
-    fn entry(self) -> &'static (Self, &'static str, &'static str) {
-        // A test holds that every rule is in the table.
-        TABLE.iter().find(|(rule, ..)| *rule == self).unwrap_or(&TABLE[TABLE.len() - 1])
-    }
+rules! {
+    /// A rule that a step breaks, and why the version that runs minds.
+    DropTable "drop-table": "the running version reads it",
+    DropColumn "drop-column": "the running version names every column that it knows",
+    DropObject "drop-object": "the running version may use it",
+    DropConstraint "drop-constraint": "the running version tells a conflict by its name, or by ON CONFLICT",
+    DropIndex "drop-index": "the running version's ON CONFLICT needs it, or its reads are slow without it",
+    DropDefault "drop-default": "the running version leaves the column out and counts on the default",
+    Rename "rename": "the running version uses the old name",
+    AlterType "alter-type": "the running version decodes the old type",
+    SetNotNull "set-not-null": "the running version may leave the column empty",
+    AddRequiredColumn "add-required-column": "the running version does not fill it, so its inserts fail",
+    AddConstraint "add-constraint": "the running version may write what it forbids",
+    AddUniqueIndex "add-unique-index": "the running version may write what it forbids",
+    RowSecurity "row-security": "the running version may not see or write its rows any more",
+    Revoke "revoke": "the running version's role needs it",
+    ReplaceFunction "replace-function": "the running version's statements and triggers call it",
+    RemoveRows "remove-rows": "the running version may need them",
+    NotUnderstood "not-understood": "what is not understood is not known to be harmless",
 }
 
 /// What the steps before have made, in this migration.
