@@ -6,7 +6,7 @@ use super::store;
 use super::wish::{Wish, total};
 use crate::app::App;
 use crate::approvals::bench::Bench;
-use crate::approvals::{self, Decided, NewRequest, store as approvals_store};
+use crate::approvals::{self, Decided, NewRequest, RequestQuery, store as approvals_store};
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
@@ -24,7 +24,6 @@ use rollcall_common::problem::Problem;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, LeaveRequestId, OrgId, RequestId};
 use rollcall_org_api::rights::Permission;
-use serde::Deserialize;
 use std::sync::Arc;
 
 fn answer(request: &LeaveRequest) -> Result<Answer, Fault> {
@@ -110,15 +109,6 @@ fn gist(wish: &Wish, of: &LeaveType, days: &[LeaveDay]) -> rollcall_attendance_a
         label: Some(of.body.name.clone()),
         reason: wish.reason.clone(),
     }
-}
-
-/// `?employee_id=&status=&limit=&cursor=`
-#[derive(Debug, Deserialize)]
-pub(crate) struct RequestQuery {
-    employee_id: Option<EmployeeId>,
-    status: Option<RequestStatus>,
-    limit: Option<u32>,
-    cursor: Option<String>,
 }
 
 /// List requests for leave
