@@ -9,6 +9,13 @@ import sys
 
 import icalendar
 
+
+def text(raw):
+    """The library keeps properties whose type it does not know as they are written. Both names are TEXT (RFC 7986, 5.1;
+    RFC 5545, 3.8.8.2), so they are decoded as one that it knows."""
+    return str(icalendar.Event.from_ical(f"BEGIN:VEVENT\r\nSUMMARY:{raw}\r\nEND:VEVENT\r\n")["SUMMARY"])
+
+
 calendar = icalendar.Calendar.from_ical(sys.stdin.buffer.read())
 events = []
 for event in calendar.walk("VEVENT"):
@@ -28,7 +35,7 @@ for event in calendar.walk("VEVENT"):
     )
 json.dump(
     {
-        "name": str(calendar["X-WR-CALNAME"]),
+        "names": [text(str(calendar[name])) for name in ("NAME", "X-WR-CALNAME")],
         "product": str(calendar["PRODID"]),
         "refresh": calendar["REFRESH-INTERVAL"].dt.total_seconds(),
         "method": str(calendar.get("METHOD", "")),
