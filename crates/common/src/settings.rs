@@ -1,6 +1,7 @@
 //! Settings: packaged defaults < what the topology says < a file < the environment. What is unknown or wrong stops the start with a
 //! message that names key, value and source. Secrets live in files that settings point to, or in the
-//! database URL, which prints with its password masked.
+//! database URL, which prints with its password masked. Where no setting says which files, it is those of the
+//! installation's credentials that are there.
 
 use crate::client::{CallOverrides, CallSettings};
 use crate::server::LimitSettings;
@@ -16,6 +17,14 @@ use std::str::FromStr;
 use url::Url;
 
 const BASE: &str = include_str!("../config/base.toml");
+
+/// Settings that name a file with a secret, and the name of that file among the credentials of an installation
+/// (`deploy/README.md`).
+const CREDENTIALS: [(&str, &str); 3] = [
+    ("database.password_file", "database-password"),
+    ("database.owner_password_file", "database-owner-password"),
+    ("identity.private_key_file", "identity.pem"),
+];
 
 /// What every service is told. The meaning and unit of each value stand in `config/base.toml`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -297,6 +306,15 @@ pub struct Sources<'a> {
     pub environment: Option<HashMap<String, String>>,
 }
 
+/// The files with the secrets of an installed service.
+#[derive(Clone, Copy, Debug)]
+pub struct Credentials<'a> {
+    /// Where they are.
+    pub directory: &'a Path,
+    /// Settings of the service's own that name one, and the name of the file.
+    pub own: &'a [(&'a str, &'a str)],
+}
+
 /// Everything that is wrong with the settings, a line each.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
@@ -304,13 +322,37 @@ pub struct SettingsError(Vec<String>);
 
 /// Reads and checks the settings of a service.
 pub fn load<S: DeserializeOwned>(sources: &Sources<'_>) -> Result<Loaded<S>, SettingsError> {
+    load_over(sources, &[])
+}
+
+/// Reads and checks the settings of a service that is installed on this machine: a secret that no setting names is in
+/// its file among the `credentials`, if that is there and this account may see it, which is root alone.
+pub fn load_installed<S: DeserializeOwned>(
+    sources: &Sources<'_>,
+    credentials: &Credentials<'_>,
+) -> Result<Loaded<S>, SettingsError> {
+    let all = CREDENTIALS.iter().chain(credentials.own);
+    let there =
+        all.map(|(setting, name)| (*setting, credentials.directory.join(name))).filter(|(_, file)| file.exists());
+    load_over(sources, &there.collect::<Vec<_>>())
+}
+
+/// The same, where the files of `secrets` are what each setting is if nobody says it.
+fn load_over<S: DeserializeOwned>(
+    sources: &Sources<'_>,
+    secrets: &[(&str, PathBuf)],
+) -> Result<Loaded<S>, SettingsError> {
     let one = |error: config::ConfigError| SettingsError(vec![error.to_string()]);
     let environment = Environment::with_prefix(&format!("ROLLCALL_{}", sources.service.to_uppercase()))
         .prefix_separator("__")
         .separator("__")
         .try_parsing(true)
         .source(sources.environment.clone());
-    let mut builder = Config::builder()
+    let mut builder = Config::builder();
+    for (setting, file) in secrets {
+        builder = builder.set_default(*setting, file.display().to_string()).map_err(one)?;
+    }
+    builder = builder
         .add_source(File::from_str(BASE, FileFormat::Toml))
         .add_source(File::from_str(sources.defaults, FileFormat::Toml));
     for file in [sources.topology, sources.file].into_iter().flatten() {
@@ -497,6 +539,55 @@ mod tests {
         let gone = [("ROLLCALL_X__DATABASE__PASSWORD_FILE", "/nowhere")];
         let message = load_with(&gone, "").unwrap_err().to_string();
         assert!(message.contains("`database.password_file` = `/nowhere`"), "{message}");
+    }
+
+    #[test]
+    fn secrets_that_no_setting_names_are_those_of_the_installation() {
+        #[derive(Debug, Deserialize)]
+        struct Sealed {
+            keys: Keys,
+        }
+        #[derive(Debug, Deserialize)]
+        struct Keys {
+            encryption_key_file: PathBuf,
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let settings = file("x.toml", "[database]\nurl = \"postgresql://x@a/x\"\nowner_url = \"postgresql://o@a/x\"");
+        for name in ["identity.pem", "encryption-key"] {
+            file(name, "");
+        }
+        file("database-password", "sesame");
+        file("database-owner-password", "open");
+        let load = |environment: &[(&str, &str)]| {
+            let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let sources = Sources {
+                service: "x",
+                defaults: "",
+                topology: None,
+                file: Some(&settings),
+                environment: Some(environment),
+            };
+            let own = [("keys.encryption_key_file", "encryption-key")];
+            load_installed::<Sealed>(&sources, &Credentials { directory: directory.path(), own: &own })
+        };
+        let loaded = load(&[]).unwrap();
+        assert_eq!(loaded.own.keys.encryption_key_file, directory.path().join("encryption-key"));
+        assert_eq!(loaded.base.identity.private_key_file, directory.path().join("identity.pem"));
+        let urls = [Some(&loaded.base.database.url), loaded.base.database.owner_url.as_ref()];
+        let urls: Vec<_> = urls.into_iter().flatten().map(DatabaseUrl::expose).collect();
+        assert_eq!(urls, ["postgresql://x@a/x?password=sesame", "postgresql://o@a/x?password=open"]);
+
+        let other = file("other", "");
+        let told = load(&[("ROLLCALL_X__IDENTITY__PRIVATE_KEY_FILE", other.to_str().unwrap())]).unwrap();
+        assert_eq!(told.base.identity.private_key_file, other, "what a setting says is so");
+        std::fs::remove_file(directory.path().join("identity.pem")).unwrap();
+        let message = load(&[]).unwrap_err().to_string();
+        assert!(message.contains("identity"), "{message}");
     }
 
     #[test]

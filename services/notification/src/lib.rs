@@ -43,6 +43,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 impl Service for App {
     const NAME: &'static str = "notification";
     const DEFAULTS: &'static str = include_str!("../config/default.toml");
+    const CREDENTIALS: &'static [(&'static str, &'static str)] = &[("secrets.encryption_key_file", "encryption-key")];
     const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
     const CONSUMES_EVENTS: bool = true;
     const STREAMS: &'static [&'static str] = &[stream::PATH];

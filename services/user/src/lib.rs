@@ -64,6 +64,7 @@ struct Description;
 impl Service for App {
     const NAME: &'static str = "user";
     const DEFAULTS: &'static str = include_str!("../config/default.toml");
+    const CREDENTIALS: &'static [(&'static str, &'static str)] = &[("keys.encryption_key_file", "encryption-key")];
     const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
     const CONSUMES_EVENTS: bool = false;
     type Settings = Settings;

@@ -4,17 +4,20 @@
 pub mod events;
 
 use crate::server::{self, Environment, Service};
-use crate::settings::{self, Loaded, Sources};
+use crate::settings::{self, Credentials, Loaded, Sources};
 use crate::{db, restored, telemetry};
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Where a packaged installation has the secrets of its services, for root to read: a unit is told where systemd has put
+/// its own, and an operator's command finds them here.
+const CREDENTIALS: &str = "/etc/rollcall/credentials";
 /// How long threads that are still busy after the stop are waited for.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
@@ -73,13 +76,19 @@ fn load<S: Service>(options: &ArgMatches) -> anyhow::Result<Loaded<S::Settings>>
         (given.is_none() && file.exists()).then_some(file)
     };
     let (topology, file) = (installed("topology/"), installed(""));
-    Ok(settings::load(&Sources {
+    let sources = Sources {
         service: S::NAME,
         defaults: S::DEFAULTS,
         topology: topology.as_deref(),
         file: given.as_deref().or(file.as_deref()),
         environment: None,
-    })?)
+    };
+    // Only with the settings of this machine: a file that was named says itself where its secrets are.
+    if file.is_none() {
+        return Ok(settings::load(&sources)?);
+    }
+    let credentials = Credentials { directory: &Path::new(CREDENTIALS).join(S::NAME), own: S::CREDENTIALS };
+    Ok(settings::load_installed(&sources, &credentials)?)
 }
 
 fn serve<S: Service>(loaded: Loaded<S::Settings>) -> anyhow::Result<()> {

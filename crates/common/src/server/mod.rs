@@ -61,6 +61,9 @@ pub trait Service: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// `config/default.toml`.
     const DEFAULTS: &'static str;
+    /// Settings of its own that name a file with a secret, and what the file is called among the credentials of an
+    /// installation (`deploy/README.md`).
+    const CREDENTIALS: &'static [(&'static str, &'static str)] = &[];
     /// Its migrations, besides those of the mechanism.
     const MIGRATIONS: EmbeddedMigrations;
     /// Its own sections of the settings.
