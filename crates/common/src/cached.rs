@@ -5,6 +5,9 @@
 //! want to know; if it does not answer, or not soon, what it said before is taken for true for longer. That there is no
 //! such thing is remembered too, for a short time. All of it is bounded.
 //!
+//! Clocks may jump. An answer from later than now is of a clock that was ahead, so how old it is nobody knows: it is asked
+//! for anew. And none stays for longer than it may be believed by a clock that only runs.
+//!
 //! moka keeps the entries. Its own one-fetch-per-key knows no stale answer: a failed fetch is an error there.
 
 use crate::clock::Clock;
@@ -81,7 +84,8 @@ where
     where
         F: Future<Output = Result<Option<V>, Fault>> + Send + 'static,
     {
-        let known = Cache::new(belief.most);
+        let longest = belief.fresh.max(belief.stale).max(belief.unknown).unsigned_abs();
+        let known = Cache::builder().max_capacity(belief.most).time_to_live(longest).build();
         let ask = Box::new(move |key| Box::pin(ask(key)) as Asked<V>);
         Self(Arc::new(Inner { what, belief, clock, known, under_way: Mutex::default(), ask }))
     }
@@ -93,10 +97,11 @@ where
         let known = known.get(key);
         let Some(Known { value, at }) = known else { return self.answer(key).await };
         let age = now.duration_since(at);
+        let from_later = age.is_negative();
         let Some(value) = value else {
-            return if age < belief.unknown { Ok(None) } else { self.answer(key).await };
+            return if age < belief.unknown && !from_later { Ok(None) } else { self.answer(key).await };
         };
-        if age < belief.fresh {
+        if age < belief.fresh && !from_later {
             if age > belief.fresh * 3 / 4 {
                 self.asked(key);
             }
@@ -301,6 +306,37 @@ mod tests {
         stage.seconds.store(3, Ordering::SeqCst);
         stage.get(1).await.unwrap();
         assert_eq!(stage.asked(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_was_said_while_the_clock_was_ahead_is_asked_anew_when_it_has_gone_back() {
+        let stage = stage();
+        stage.seconds.store(10_000, Ordering::SeqCst);
+        assert_eq!((stage.get(2).await.unwrap(), stage.get(1).await.unwrap()), (Some(1), None));
+        stage.seconds.store(10, Ordering::SeqCst);
+        stage.away.store(1, Ordering::SeqCst);
+        assert_eq!(stage.get(2).await.unwrap(), Some(1), "while there is no other answer");
+        assert!(matches!(stage.get(1).await, Err(Fault::Unavailable { .. })), "there may be such a thing by now");
+        stage.away.store(0, Ordering::SeqCst);
+        assert_eq!(stage.get(2).await.unwrap(), Some(5));
+        assert_eq!((stage.get(2).await.unwrap(), stage.asked()), (Some(5), 5), "and that is fresh");
+    }
+
+    #[tokio::test]
+    async fn no_answer_outlives_its_time_by_a_clock_that_stands_still() {
+        let (questions, second) = (Arc::new(AtomicU32::new(0)), SignedDuration::from_millis(50));
+        let belief = Belief { fresh: second, stale: second * 2, unknown: second, most: 10 };
+        let asked = Arc::clone(&questions);
+        let cached = Cached::new("thing", belief, Clock::from_fn(|| Timestamp::UNIX_EPOCH), move |_: u32| {
+            let number = asked.fetch_add(1, Ordering::SeqCst) + 1;
+            async move { Ok(Some(number)) }
+        });
+        let since = std::time::Instant::now();
+        while cached.get(&2).await.unwrap() == Some(1) {
+            assert!(since.elapsed() < Duration::from_secs(10), "it is still believed");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(since.elapsed() >= Duration::from_millis(100));
     }
 
     #[tokio::test]

@@ -7,7 +7,8 @@
 //! it missed, before it serves.
 //!
 //! Clocks may jump. When a row was noted is the database's time, the same for all who write and read it; what this
-//! service has forgotten because its own clock was ahead, it reads again when that clock goes back.
+//! service has forgotten because its own clock was ahead, it reads again when that clock goes back, and asks user again
+//! for what it could not keep.
 //!
 //! Rejected: asking user for each request (everybody would need it to be up), and tokens so short that nobody would
 //! mind (every client would refresh all the time).
@@ -158,6 +159,11 @@ impl Known {
         self.newest.filter(|_| self.looked.is_some_and(|looked| looked <= now))
     }
 
+    /// Whether this service's clock has gone back since news was last read.
+    fn is_from_later(&self, now: Timestamp) -> bool {
+        self.looked.is_some_and(|looked| now < looked)
+    }
+
     fn len(&self) -> usize {
         self.sessions.len() + self.users.len()
     }
@@ -241,13 +247,17 @@ impl Revocations {
     /// Unavailable as long as the database has not been read: a token could belong to a session that ended before
     /// this process began.
     pub(crate) async fn ready(&self) -> Result<(), Fault> {
-        if self.0.loaded.load(Ordering::Acquire) { Ok(()) } else { self.read_news().await }
+        if self.0.loaded.load(Ordering::Acquire) { Ok(()) } else { self.read_news().await.map(drop) }
     }
 
-    /// Reads what was noted since the last look, by this or another instance, and forgets what has expired.
-    pub(crate) async fn read_news(&self) -> Result<(), Fault> {
+    /// Reads what was noted since the last look, by this or another instance, and forgets what has expired. Answers
+    /// whether the clock has gone back since then.
+    pub(crate) async fn read_news(&self) -> Result<bool, Fault> {
         let now = self.0.clock.now();
-        let since = self.0.known.read().unwrap_or_else(PoisonError::into_inner).news_since(now);
+        let (since, went_back) = {
+            let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+            (known.news_since(now), known.is_from_later(now))
+        };
         let rows = self.0.db.transaction(Unscoped, move |conn| Ok::<_, Fault>(rows_since(conn, since, now)?)).await?;
         let newest = rows.iter().map(|row| row.5.to_jiff()).max();
         for revocation in rows.into_iter().filter_map(Row::revocation) {
@@ -260,16 +270,22 @@ impl Revocations {
         known.users.retain(|_, revocation| revocation.until > now);
         drop(known);
         self.0.loaded.store(true, Ordering::Release);
-        Ok(())
+        Ok(went_back)
     }
 
-    /// Reads the news again and again.
-    pub(crate) async fn follow(self) {
+    /// Reads the news again and again, and asks user once more when the clock has gone back: what was only in memory may
+    /// have been forgotten while it was ahead.
+    pub(crate) async fn follow(self, user: Option<Peer>) {
         let mut failing = false;
         loop {
             tokio::time::sleep(FOLLOW).await;
             match self.read_news().await {
-                Ok(()) => failing = false,
+                Ok(went_back) => {
+                    failing = false;
+                    if let (true, Some(user)) = (went_back, &user) {
+                        self.catch_up(user).await;
+                    }
+                }
                 Err(error) if !failing => {
                     failing = true;
                     tracing::warn!(error = chain(&error), "cannot read which sessions have ended");
