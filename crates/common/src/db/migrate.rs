@@ -1,5 +1,10 @@
 //! Migrations: one-shot, before the new binary serves, under a lock that is tried and not waited for (a session that
 //! waits for a lock holds a snapshot, and `CREATE INDEX CONCURRENTLY` of the holder would wait for that).
+//!
+//! Requests go on meanwhile. A step that waits for the lock of a table makes every request for the table wait behind it,
+//! so it waits shorter than requests do (`database.lock_timeout_ms`), lets them pass, and tries again. A step outside a
+//! transaction builds an index beside those who read and write, and waits for older snapshots (those of a backup) as long
+//! as they last, which holds nobody up.
 
 use anyhow::{Context as _, anyhow, bail};
 use diesel::connection::SimpleConnection as _;
@@ -7,7 +12,7 @@ use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::pg::{Pg, PgConnection};
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Bool, Text};
-use diesel::{Connection as _, QueryableByName, RunQueryDsl as _};
+use diesel::{Connection as _, QueryResult, QueryableByName, RunQueryDsl as _};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use std::time::Duration;
 
@@ -18,6 +23,10 @@ const LOCK: i64 = 0x526f_6c6c_6361_6c6c;
 /// One minute in all: a migration is short, and two releases of one service at a time are a mistake.
 const TRIES: u32 = 120;
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long a step waits for the locks of tables, each time that it is tried.
+const LOCKS_WITHIN: &str = "SET lock_timeout = '300ms'";
+/// A minute in all. A backup holds its locks for longer, and ends.
+const STEP_TRIES: u32 = 75;
 
 /// The mechanism's migrations and a service's, as one sequence.
 struct Both(EmbeddedMigrations);
@@ -40,10 +49,48 @@ struct Locked {
 /// Applies what is pending; answers the names of what it applied.
 pub fn migrate(owner_url: &str, own: EmbeddedMigrations) -> anyhow::Result<Vec<String>> {
     with_lock(owner_url, |connection| {
-        let applied =
-            connection.run_pending_migrations(Both(own)).map_err(|error| anyhow!("a migration failed: {error}"))?;
-        Ok(applied.iter().map(ToString::to_string).collect())
+        let told = |error| anyhow!("a migration failed: {error}");
+        let pending = connection.pending_migrations(Both(own)).map_err(told)?;
+        for migration in &pending {
+            apply(connection, &**migration).map_err(told)?;
+        }
+        Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
     })
+}
+
+fn apply(connection: &mut PgConnection, migration: &dyn Migration<Pg>) -> diesel::migration::Result<()> {
+    if !migration.metadata().run_in_transaction() {
+        connection.batch_execute("SET lock_timeout = 0")?;
+        drop_unfinished_indexes(connection)?;
+        return connection.run_migration(migration).map(drop);
+    }
+    connection.batch_execute(LOCKS_WITHIN)?;
+    for _ in 1..STEP_TRIES {
+        match connection.run_migration(migration) {
+            // diesel does not hand out the code, which is 55P03; the owner's role has `lc_messages` C.
+            Err(error) if error.to_string().contains("due to lock timeout") => std::thread::sleep(PAUSE),
+            done => return done.map(drop),
+        }
+    }
+    connection.run_migration(migration).map(drop).map_err(|error| format!("{error} (as for a minute before)").into())
+}
+
+/// Drops what building an index left behind where it did not come to its end: an index that nobody uses, whose name
+/// nobody else could have.
+fn drop_unfinished_indexes(connection: &mut PgConnection) -> QueryResult<()> {
+    let unfinished: Vec<Statement> = diesel::sql_query(
+        "SELECT format('DROP INDEX CONCURRENTLY %s', indexrelid::regclass) AS statement FROM pg_index \
+         JOIN pg_class ON pg_class.oid = indexrelid \
+         WHERE NOT indisvalid AND relkind = 'i' AND relowner = current_user::regrole",
+    )
+    .load(connection)?;
+    unfinished.iter().try_for_each(|Statement { statement }| connection.batch_execute(statement))
+}
+
+#[derive(QueryableByName)]
+struct Statement {
+    #[diesel(sql_type = Text)]
+    statement: String,
 }
 
 /// Takes everything back, newest first; for the check that every step down works.
@@ -89,7 +136,7 @@ pub(crate) fn with_lock<T>(
     work: impl FnOnce(&mut PgConnection) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let mut connection = PgConnection::establish(owner_url).context("cannot connect to the database as its owner")?;
-    // A migration that waits for a lock makes everybody after it wait too.
+    // Whoever waits for a lock makes everybody after it wait too.
     connection.batch_execute("SET lock_timeout = '3s'").context("cannot set lock_timeout")?;
     for _ in 0..TRIES {
         let Locked { locked } = diesel::sql_query("SELECT pg_try_advisory_lock($1) AS locked")

@@ -9,6 +9,7 @@ mod events;
 mod idempotency;
 mod instances;
 mod limits;
+mod migrate;
 mod outgoing;
 mod probe;
 mod refusals;
