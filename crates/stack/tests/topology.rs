@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -50,6 +51,7 @@ struct Site {
     port: u16,
     said: RefCell<Vec<String>>,
     nginx: Option<Process>,
+    systemctl: Option<PathBuf>,
     guard: Guard,
 }
 
@@ -68,7 +70,7 @@ impl Site {
         }
         fs::create_dir_all(root.path().join("run/rollcall-edge")).unwrap();
         let guard = Guard::start(None).unwrap();
-        Self { root, table, port, said: RefCell::default(), nginx: None, guard }
+        Self { root, table, port, said: RefCell::default(), nginx: None, systemctl: None, guard }
     }
 
     /// One whose first topology is in force, with nginx running.
@@ -110,10 +112,15 @@ impl Site {
         self.write(text);
         let wish = Wish { topology: None, host: None, patience: Duration::from_secs(1) };
         let tell = |line: &str| self.said.borrow_mut().push(line.to_owned());
-        Installation::new(self.root.path()).apply(&wish, &Steps(&tell))
+        let installation = Installation::new(self.root.path());
+        let installation = match &self.systemctl {
+            Some(program) => installation.with_systemctl(program),
+            None => installation,
+        };
+        installation.apply(&wish, &Steps(&tell))
     }
 
-    fn rollback(&self) -> Result<(), Failure> {
+    fn rollback(&self) -> Result<Vec<String>, Failure> {
         let tell = |line: &str| self.said.borrow_mut().push(line.to_owned());
         Installation::new(self.root.path()).rollback(Duration::from_secs(1), &Steps(&tell))
     }
@@ -166,7 +173,9 @@ fn a_change_takes_nginx_to_the_new_place_and_a_rollback_back() {
     assert_eq!((site.get("/api/org/health"), site.get("/_generation")), ("200 moved".to_owned(), "200 2".to_owned()));
     assert!(site.said.borrow().iter().any(|line| line.contains("ask the services through nginx: 4 are well")));
 
-    site.rollback().unwrap();
+    let mut changed = site.rollback().unwrap();
+    changed.sort();
+    assert_eq!(changed, ["attendance", "notification", "org", "user"], "and have to hear that it is back");
     assert_eq!((site.get("/api/org/health"), site.get("/_generation")), ("200 org".to_owned(), "200 1".to_owned()));
     assert!(matches!(site.rollback(), Err(Failure::Nothing(_))), "there is none before the first");
     site.apply().unwrap();
@@ -232,6 +241,70 @@ fn put_back(site: &Site, expected: &str) {
     assert_eq!(failure.exit_code(), 1);
     assert_eq!(site.in_force(), "1");
     assert_eq!((site.get("/api/org/health"), site.get("/_generation")), ("200 org".to_owned(), "200 1".to_owned()));
+}
+
+/// As much of systemctl as is asked of it: what runs is a file of its name, and a unit is broken as often as its file below
+/// `broken` has lines.
+const SYSTEMCTL: &str = r#"#!/bin/sh
+set -eu
+here=$(dirname "$0")
+shift
+command=$1
+shift
+for unit; do
+  case $command,$unit in
+  show,--value | show,-p | show,ActiveState) ;;
+  show,*) if [ -e "$here/active/$unit" ]; then echo active; else echo inactive; fi ;;
+  stop,*) rm -f "$here/active/$unit" ;;
+  start,*)
+    if [ -s "$here/broken/$unit" ]; then
+      sed -i 1d "$here/broken/$unit"
+      echo "$unit: address in use" >&2
+      exit 1
+    fi
+    : >"$here/active/$unit"
+    ;;
+  esac
+done
+"#;
+
+#[test]
+fn what_ran_before_a_change_that_fails_runs_after_the_way_back() {
+    let mut site = Site::running();
+    let program = site.path("systemctl");
+    fs::write(&program, SYSTEMCTL).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    for folder in ["active", "broken"] {
+        fs::create_dir(site.path(folder)).unwrap();
+    }
+    let (socket, instance) = ("rollcall-org.socket", "rollcall-org@green.service");
+    for unit in [socket, instance] {
+        fs::write(site.path("active").join(unit), "").unwrap();
+    }
+    let active = |site: &Site| {
+        let entries = fs::read_dir(site.path("active")).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    site.systemctl = Some(program);
+    site.set("services.org.port", i64::from(service("moved")));
+
+    fs::write(site.path("broken").join(socket), "once\n").unwrap();
+    let said = site.apply().unwrap_err().to_string();
+    assert!(said.contains("address in use") && said.ends_with("the one before is in force again"), "{said}");
+    assert_eq!(active(&site), [socket, instance]);
+    assert_eq!(site.get("/api/org/health"), "200 org");
+
+    fs::write(site.path("broken").join(socket), "here\nand on the way back\n").unwrap();
+    let said = site.apply().unwrap_err().to_string();
+    assert!(said.contains("could not be put back"), "{said}");
+    fs::write(site.path("broken").join(socket), "").unwrap();
+    fs::write(site.path("active").join(socket), "").unwrap();
+    fs::write(site.path("active").join(instance), "").unwrap();
+    site.apply().unwrap();
+    assert_eq!(active(&site), [socket, instance]);
+    assert_eq!(site.get("/api/org/health"), "200 moved");
 }
 
 #[test]

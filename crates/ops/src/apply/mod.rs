@@ -15,11 +15,14 @@ use generations::{About, Generations, SOURCE};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use units::Systemd;
 
 /// Where things are on this machine.
 #[derive(Clone, Debug)]
 pub struct Installation {
     root: PathBuf,
+    /// None: its units are nobody's affair, as in a directory that is looked at.
+    systemd: Option<Systemd>,
 }
 
 /// What is to be applied, and how.
@@ -47,7 +50,15 @@ pub struct Rendered {
 impl Installation {
     /// The one below `root`; `/` is the machine's own.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        let systemd = (root == Path::new("/")).then(|| Systemd("systemctl".into()));
+        Self { root: root.to_owned(), systemd }
+    }
+
+    /// The same, with another program in the place of `systemctl`.
+    #[must_use]
+    pub fn with_systemctl(mut self, program: &Path) -> Self {
+        self.systemd = Some(Systemd(program.to_owned()));
+        self
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -125,16 +136,21 @@ impl Installation {
             return Ok(Vec::new());
         };
         self.turn(from, Some(to), wish.patience, steps)?;
-        let generations = self.generations();
         // What is left behind does no harm.
-        if let Err(error) = generations.prune() {
+        if let Err(error) = self.generations().prune() {
             steps.say(&format!("  old generations are left: {error:#}"));
         }
+        Ok(self.changed_settings(from, to))
+    }
+
+    /// The services whose settings differ between two generations.
+    fn changed_settings(&self, from: Option<u64>, to: u64) -> Vec<String> {
+        let generations = self.generations();
         let read = |number: Option<u64>| number.and_then(|number| generations.files(number).ok()).unwrap_or_default();
         let (old, new) = (read(from), read(Some(to)));
         let settings = new.iter().filter_map(|(name, text)| Some((name, name.strip_suffix(".toml")?, text)));
         let changed = settings.filter(|(name, _, text)| old.get(*name) != Some(*text));
-        Ok(changed.map(|(_, service, _)| service.to_owned()).collect())
+        changed.map(|(_, service, _)| service.to_owned()).collect()
     }
 
     fn prepare(&self, wish: &Wish, steps: &Steps<'_>) -> Result<Option<Prepared>> {
@@ -163,8 +179,9 @@ impl Installation {
         Ok(Some(Prepared { from: current, to: number, _lock: lock }))
     }
 
-    /// Puts the generation in force that was before the one that is.
-    pub fn rollback(&self, patience: Duration, steps: &Steps<'_>) -> Result<(), Failure> {
+    /// Puts the generation in force that was before the one that is. Answers the services that have to read their settings
+    /// anew.
+    pub fn rollback(&self, patience: Duration, steps: &Steps<'_>) -> Result<Vec<String>, Failure> {
         let look = || -> Result<(u64, u64, File)> {
             let lock = self.lock()?;
             let generations = self.generations();
@@ -175,7 +192,8 @@ impl Installation {
             Ok((current, before, lock))
         };
         let (current, before, _lock) = look().map_err(Failure::Nothing)?;
-        self.turn(Some(current), Some(before), patience, steps)
+        self.turn(Some(current), Some(before), patience, steps)?;
+        Ok(self.changed_settings(Some(current), before))
     }
 
     /// One release or change at a time, of whatever kind.
@@ -196,16 +214,23 @@ impl Installation {
     /// From one generation to another, and back when it does not do well.
     fn turn(&self, from: Option<u64>, to: Option<u64>, patience: Duration, steps: &Steps<'_>) -> Result<(), Failure> {
         let before = self.look_around(from, to).map_err(Failure::Nothing)?;
-        let Err(error) = self.put_in_force(from, to, &before, patience, steps) else { return Ok(()) };
+        let Err(error) = self.put_in_force(to, &before, patience, steps) else { return Ok(()) };
         steps.say(&format!("  {error:#}; putting back the one before"));
-        match self.put_in_force(to, from, &door::Health::new(), patience, steps) {
+        match self.put_in_force(from, &before, patience, steps) {
             Ok(()) => Err(Failure::PutBack(error)),
             Err(again) => Err(Failure::Stuck(error, again)),
         }
     }
 
-    /// Who answers through nginx before anything is changed, of those that will be there after.
-    fn look_around(&self, from: Option<u64>, to: Option<u64>) -> Result<door::Health> {
+    /// How everything is before anything is changed.
+    fn look_around(&self, from: Option<u64>, to: Option<u64>) -> Result<Before> {
+        let units = units::changed(&self.files_of(from)?, &self.files_of(to)?);
+        let running = self.systemd.as_ref().map(|systemd| systemd.look(&units)).transpose()?.unwrap_or_default();
+        Ok(Before { health: self.health(from, to)?, units, running })
+    }
+
+    /// Who answers through nginx, of those that will be there after.
+    fn health(&self, from: Option<u64>, to: Option<u64>) -> Result<door::Health> {
         let (Some((port, _)), Some((_, services))) = (self.door_of(from)?, self.door_of(to)?) else {
             return Ok(door::Health::new());
         };
@@ -215,28 +240,23 @@ impl Installation {
         door::health(port, &services.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    fn put_in_force(
-        &self,
-        from: Option<u64>,
-        to: Option<u64>,
-        before: &door::Health,
-        patience: Duration,
-        steps: &Steps<'_>,
-    ) -> Result<()> {
-        let generations = self.generations();
+    fn files_of(&self, number: Option<u64>) -> Result<Files> {
+        number.map_or_else(|| Ok(Files::new()), |number| self.generations().files(number))
+    }
+
+    fn put_in_force(&self, to: Option<u64>, before: &Before, patience: Duration, steps: &Steps<'_>) -> Result<()> {
+        let Before { health, units: changed, running } = before;
         let name = to.map_or_else(|| "nothing".to_owned(), |number| format!("generation {number}"));
         steps.step("put in force", || {
-            generations.turn_to(to)?;
+            self.generations().turn_to(to)?;
             told((), name)
         })?;
-        let files = |number: Option<u64>| number.map_or_else(|| Ok(Files::new()), |one| generations.files(one));
-        let (old, new) = (files(from)?, files(to)?);
-        let changed = units::changed(&old, &new);
+        let new = self.files_of(to)?;
         if !changed.is_empty() {
             steps.step("tell systemd", || {
                 units::link(&self.at("/etc/systemd/system"), &new)?;
-                if self.is_machine() {
-                    units::settle(&changed)?;
+                if let Some(systemd) = &self.systemd {
+                    systemd.settle(changed, running)?;
                 }
                 told((), changed.join(", "))
             })?;
@@ -249,10 +269,10 @@ impl Installation {
         let generation = to.map(|number| number.to_string()).unwrap_or_default();
         steps.step("reload nginx", || done(door::reload(pid, port, &generation)?))?;
         steps.step("ask the services through nginx", || {
-            let ill = before.iter().filter(|(_, found)| found.is_err()).map(|(name, _)| name.as_str());
+            let ill = health.iter().filter(|(_, found)| found.is_err()).map(|(name, _)| name.as_str());
             let ill: Vec<&str> = ill.collect();
-            door::stays_well(port, before, patience)?;
-            let note = format!("{} are well", before.len() - ill.len());
+            door::stays_well(port, health, patience)?;
+            let note = format!("{} are well", health.len() - ill.len());
             let ill =
                 if ill.is_empty() { ill.join(", ") } else { format!("; {} were not before either", ill.join(", ")) };
             told((), format!("{note}{ill}"))
@@ -267,6 +287,16 @@ impl Installation {
         let here = topology.doors().contains(&generations.about(number)?.host.as_str());
         Ok(here.then(|| (topology.nginx.port, topology.services.keys().cloned().collect())))
     }
+}
+
+/// How everything was before a change: what is to be so again after it, and after the way back.
+struct Before {
+    /// Who answered through nginx.
+    health: door::Health,
+    /// Units whose drop-ins differ.
+    units: Vec<String>,
+    /// What ran of them.
+    running: units::Before,
 }
 
 /// What is ready to be put in force, and the lock under which it was prepared.

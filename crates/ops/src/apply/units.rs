@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const DROP_IN: &str = "50-topology.conf";
@@ -49,34 +49,67 @@ fn names(files: &Files) -> BTreeSet<&str> {
     files.keys().filter_map(|name| name.strip_prefix(UNITS)?.strip_prefix('/')?.strip_suffix(".conf")).collect()
 }
 
-/// Has systemd read them. A socket that listens elsewhere is made anew, which interrupts its service for a moment: the
-/// instance that served is stopped before and started after.
-pub(super) fn settle(changed: &[String]) -> Result<()> {
-    let mut stopped = Vec::new();
-    for (socket, service) in changed.iter().filter_map(|unit| Some((unit, unit.strip_suffix(".socket")?))) {
-        let instances = ["blue", "green"].map(|place| format!("{service}@{place}.service"));
-        let active: Vec<&String> = [socket].into_iter().chain(&instances).filter(|unit| is_active(unit)).collect();
-        stopped.extend(active.into_iter().cloned());
-        // The socket with them, while systemd knows it as it is: a connection would start an instance.
-        systemctl(&["stop", socket, &instances[0], &instances[1]])?;
+/// systemd, by its program.
+#[derive(Clone, Debug)]
+pub(super) struct Systemd(pub(super) PathBuf);
+
+/// Units of services whose socket is to be made anew, as they were before anything was changed.
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    /// Sockets first: an instance needs its own.
+    active: Vec<String>,
+    /// They fail and are started again and again.
+    trying: Vec<String>,
+}
+
+impl Systemd {
+    /// How the units that depend on those that are `changed` are now. Asked once for a change and the way back from it:
+    /// between the two, what could not be started is no sign of what is wanted.
+    pub(super) fn look(&self, changed: &[String]) -> Result<Before> {
+        let mut before = Before::default();
+        for (socket, instances) in sockets(changed) {
+            for unit in [socket.to_owned()].into_iter().chain(instances) {
+                let state = self.run(&["show", "--value", "-p", "ActiveState", &unit])?;
+                match state.trim() {
+                    "active" | "reloading" => before.active.push(unit),
+                    "activating" => before.trying.push(unit),
+                    _ => {}
+                }
+            }
+        }
+        Ok(before)
     }
-    systemctl(&["daemon-reload"])?;
-    stopped.iter().try_for_each(|unit| systemctl(&["start", unit]))
+
+    /// Has systemd read the drop-ins. A socket that listens elsewhere is made anew, which interrupts its service for a
+    /// moment: the instance that served is stopped before and started after.
+    pub(super) fn settle(&self, changed: &[String], before: &Before) -> Result<()> {
+        for (socket, [blue, green]) in sockets(changed) {
+            // The socket with them, while systemd knows it as it is: a connection would start an instance.
+            self.run(&["stop", socket, &blue, &green])?;
+        }
+        self.run(&["daemon-reload"])?;
+        before.active.iter().try_for_each(|unit| self.run(&["start", unit]).map(drop))?;
+        before.trying.iter().try_for_each(|unit| self.run(&["start", "--no-block", unit]).map(drop))
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<String> {
+        let output = Command::new(&self.0).arg("--quiet").args(arguments).output().context("systemctl")?;
+        ensure!(
+            output.status.success(),
+            "systemctl {}: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
 }
 
-fn is_active(unit: &str) -> bool {
-    Command::new("systemctl").args(["--quiet", "is-active", unit]).status().is_ok_and(|status| status.success())
-}
-
-fn systemctl(arguments: &[&str]) -> Result<()> {
-    let output = Command::new("systemctl").arg("--quiet").args(arguments).output().context("systemctl")?;
-    ensure!(
-        output.status.success(),
-        "systemctl {}: {}",
-        arguments.join(" "),
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    Ok(())
+/// The sockets among the units, each with the two instances that take turns on it.
+fn sockets(units: &[String]) -> impl Iterator<Item = (&str, [String; 2])> {
+    units.iter().filter_map(|unit| {
+        let service = unit.strip_suffix(".socket")?;
+        Some((unit.as_str(), ["blue", "green"].map(|place| format!("{service}@{place}.service"))))
+    })
 }
 
 #[cfg(test)]

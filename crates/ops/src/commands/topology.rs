@@ -29,6 +29,13 @@ pub(crate) struct Patience {
     probe: u64,
 }
 
+#[derive(Args)]
+pub(crate) struct After {
+    /// Then restart the services whose settings changed, one after another, with rollcall-deploy.
+    #[arg(long)]
+    restart: bool,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Say what is wrong with it: its own rules, and nginx's opinion of what is rendered. 0: nothing, 2: something.
@@ -50,14 +57,15 @@ pub(crate) enum Command {
         which: Which,
         #[command(flatten)]
         patience: Patience,
-        /// Then restart the services whose settings changed, one after another, with rollcall-deploy.
-        #[arg(long)]
-        restart: bool,
+        #[command(flatten)]
+        after: After,
     },
     /// Put the generation in force that was before.
     Rollback {
         #[command(flatten)]
         patience: Patience,
+        #[command(flatten)]
+        after: After,
         /// Where the installation is.
         #[arg(long, value_name = "DIRECTORY", default_value = "/")]
         root: PathBuf,
@@ -69,10 +77,14 @@ pub(crate) fn run(command: Command) -> u8 {
         Command::Check(which) => exit(check(&which)),
         Command::Render { which, out } => exit(render(&which, out.as_deref())),
         Command::Diff(which) => exit(diff(&which)),
-        Command::Apply { which, patience, restart } => apply(&which, &patience, restart),
-        Command::Rollback { patience, root } => {
+        Command::Apply { which, patience, after } => {
+            let wish = wish(&which, Duration::from_secs(patience.probe));
+            let outcome = Installation::new(&which.root).apply(&wish, &Steps(&say));
+            finish(outcome, "it is in force", after.restart)
+        }
+        Command::Rollback { patience, after, root } => {
             let outcome = Installation::new(&root).rollback(Duration::from_secs(patience.probe), &Steps(&say));
-            failed(outcome.map(|()| say("topology: the generation before is in force")))
+            finish(outcome, "the generation before is in force", after.restart)
         }
     }
 }
@@ -82,16 +94,6 @@ fn exit(outcome: Result<u8>) -> u8 {
         complain(&format_args!("{error:#}"));
         REFUSED
     })
-}
-
-fn failed(outcome: Result<(), Failure>) -> u8 {
-    match outcome {
-        Ok(()) => 0,
-        Err(failure) => {
-            complain(&failure);
-            failure.exit_code()
-        }
-    }
 }
 
 fn wish(which: &Which, patience: Duration) -> Wish {
@@ -133,14 +135,16 @@ fn diff(which: &Which) -> Result<u8> {
     Ok(u8::from(!difference.is_empty()))
 }
 
-fn apply(which: &Which, patience: &Patience, restart: bool) -> u8 {
-    let wish = wish(which, Duration::from_secs(patience.probe));
-    let outcome = Installation::new(&which.root).apply(&wish, &Steps(&say));
+/// What is done about the services whose settings changed, once a topology is in force.
+fn finish(outcome: Result<Vec<String>, Failure>, done: &str, restart: bool) -> u8 {
     let changed = match outcome {
         Ok(changed) => changed,
-        Err(failure) => return failed(Err(failure)),
+        Err(failure) => {
+            complain(&failure);
+            return failure.exit_code();
+        }
     };
-    say("topology: it is in force");
+    say(&format!("topology: {done}"));
     if !restart {
         for service in changed {
             say(&format!("  {service} reads its settings when it is started next: rollcall-deploy --again {service}"));
