@@ -8,7 +8,7 @@ use crate::process::Process;
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use rollcall_ops::nginx::{check, command};
-use rollcall_ops::render::nginx::plain;
+use rollcall_ops::render::nginx::{FEW_CONNECTIONS, plain};
 use std::fs;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -44,6 +44,7 @@ impl Nginx {
             static_files: plain(&home.join("static"))?,
             access_log: plain(&logs.join("nginx-access.log"))?,
             home: plain(&home)?,
+            connections: FEW_CONNECTIONS,
         };
         fs::write(&configuration, place.render(settings)?)?;
         let log = logs.join("nginx.log");

@@ -200,6 +200,40 @@ fn sign_in_is_rationed_by_address_and_reading_is_not() {
 }
 
 #[test]
+fn behind_a_proxy_that_is_named_everybody_has_the_address_that_it_says_and_nobody_another() {
+    let behind = |proxies: &[&str]| {
+        door(|settings| {
+            settings.proxies = proxies.iter().map(|proxy| (*proxy).to_owned()).collect();
+            settings.sign_in_rate = "1r/m".to_owned();
+            settings.sign_in_burst = 1;
+        })
+    };
+    let sign_in = |door: &Door, forwarded: &str| {
+        let head = "POST /api/user/v1/sessions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0";
+        door.send(&format!("{head}\r\nX-Forwarded-For: {forwarded}\r\n\r\n"))
+    };
+    let passed = |answer: &str, address: &str| answer.contains(&format!("X-Forwarded-For: {address}\r\n"));
+    let door = behind(&["127.0.0.1", "10.0.0.0/8"]);
+    let answer = sign_in(&door, "203.0.113.9");
+    assert!(passed(&answer, "203.0.113.9"), "{answer}");
+    sign_in(&door, "203.0.113.9");
+    assert_problem(&sign_in(&door, "203.0.113.9"), 429, "too_many_requests");
+    // The same client, who says to be others: what proxies wrote after that is what counts.
+    assert_problem(&sign_in(&door, "6.6.6.6, 203.0.113.9, 10.1.2.3"), 429, "too_many_requests");
+    let answer = sign_in(&door, "203.0.113.10");
+    assert!(passed(&answer, "203.0.113.10"), "another one is not rationed for it: {answer}");
+    let answer = door.get("/_generation", "X-Forwarded-For: 203.0.113.9\r\n");
+    assert_problem(&answer, 404, "not_found");
+    assert!(door.get("/_generation", "").ends_with("\r\n\r\n7"));
+
+    let door = behind(&["10.0.0.0/8"]);
+    let answer = sign_in(&door, "203.0.113.9");
+    assert!(passed(&answer, "127.0.0.1"), "who is no proxy is not believed: {answer}");
+    sign_in(&door, "203.0.113.9");
+    assert_problem(&sign_in(&door, "203.0.113.10"), 429, "too_many_requests");
+}
+
+#[test]
 fn nginx_answers_its_own_errors_as_problems() {
     let closed = ports::free().unwrap();
     let door = door(|settings| settings.services.extend([("org".to_owned(), vec![([127, 0, 0, 1], closed).into()])]));

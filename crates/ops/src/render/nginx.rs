@@ -10,6 +10,12 @@ use std::path::Path;
 const TEMPLATE: &str = include_str!("../../../../nginx/rollcall.conf.j2");
 /// Milliseconds a request may take, sent to the services whatever a client says.
 const DEADLINE_MS: u32 = 10_000;
+/// Connections that a worker of the packaged nginx has room for: with two for each stream, two workers hold 65,000 streams,
+/// more than one address has ports for (28,000 unless the kernel is told otherwise). An idle worker takes 31 MB with them,
+/// and 7 with an eighth.
+const CONNECTIONS: u32 = 65_536;
+/// The same where an installation or a stack is tried, with many of them beside each other.
+pub const FEW_CONNECTIONS: u32 = 8_192;
 /// Where nginx says which configuration it runs with, to its own machine alone.
 pub const GENERATION: &str = "/_generation";
 
@@ -24,6 +30,10 @@ pub struct Settings {
     pub sign_in_rate: String,
     /// How many may come at once above the rate.
     pub sign_in_burst: u32,
+    /// Addresses and networks of the proxies before it, whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<String>,
+    /// Worker processes.
+    pub workers: u16,
     /// What it answers at [`GENERATION`].
     pub generation: String,
 }
@@ -39,6 +49,8 @@ impl Settings {
             services: topology.services.keys().map(addresses).collect::<Result<_>>()?,
             sign_in_rate: topology.nginx.sign_in_rate.clone(),
             sign_in_burst: topology.nginx.sign_in_burst,
+            proxies: topology.nginx.proxies.clone(),
+            workers: topology.nginx.workers,
             generation: generation.to_owned(),
         })
     }
@@ -107,6 +119,8 @@ pub struct Place {
     pub static_files: String,
     /// Where requests are logged.
     pub access_log: String,
+    /// Connections that a worker has room for.
+    pub connections: u32,
 }
 
 impl Place {
@@ -118,6 +132,7 @@ impl Place {
             home: HOME.to_owned(),
             static_files: STATIC_FILES.to_owned(),
             access_log: "syslog:server=unix:/run/systemd/journal/dev-log,nohostname,tag=rollcall_edge".to_owned(),
+            connections: CONNECTIONS,
         }
     }
 
@@ -130,6 +145,7 @@ impl Place {
             home: inside(HOME)?,
             static_files: inside(STATIC_FILES)?,
             access_log: inside(&format!("{HOME}/access.log"))?,
+            connections: FEW_CONNECTIONS,
         })
     }
 
@@ -154,7 +170,10 @@ impl Place {
         environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
         let context = context! {
             user => self.user.as_deref(),
-            workers => 2,
+            workers => settings.workers,
+            connections => self.connections,
+            files => self.connections * 2,
+            proxies => settings.proxies.clone(),
             home => self.home.as_str(),
             static => self.static_files.as_str(),
             access_log => self.access_log.as_str(),
@@ -181,4 +200,21 @@ pub fn plain(path: &Path) -> Result<String> {
         "nginx cannot take the path {text:?}: move the project to one without spaces and signs"
     );
     Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_packaged_unit_lets_a_worker_have_the_files_that_it_is_told_of() {
+        let settings = Settings::of(&Topology::built_in().unwrap(), "1").unwrap();
+        let text = Place::packaged(8080).render(&settings).unwrap();
+        let files =
+            text.lines().find_map(|line| line.strip_prefix("worker_rlimit_nofile ")?.strip_suffix(';')).unwrap();
+        let unit = include_str!("../../../../deploy/units/edge.service");
+        assert!(unit.lines().any(|line| line.strip_prefix("LimitNOFILE=") == Some(files)), "{files}");
+        assert!(text.contains("worker_connections 65536;") && text.contains("worker_processes 2;"));
+        assert!(!text.contains("real_ip"), "nobody is believed who is not named");
+    }
 }

@@ -5,11 +5,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 
 /// What nginx passes paths to that are not below `/api/<service>/`.
 const NEEDED: [(&str, &str); 2] = [("user", "/.well-known/"), ("notification", "/s/ and streams")];
 /// Names that a file beside the settings of the services has, or a word of the commands.
 const RESERVED: [&str; 4] = ["topology", "nginx", "edge", "deploy"];
+/// The packaged unit has room for 64 tasks, and while nginx takes over a configuration there are twice as many workers.
+const MOST_WORKERS: u16 = 24;
 /// Names become those of files, accounts, databases and upstreams.
 const NAME_LENGTH: usize = 32;
 
@@ -106,6 +109,16 @@ impl Topology {
         let rate = &self.nginx.sign_in_rate;
         if !is_word(rate, |byte| byte.is_ascii_alphanumeric() || byte == b'/') {
             all.push(finding("nginx.sign_in_rate", &quoted(rate), "it is a number and r/s or r/m"));
+        }
+        let value = list(&self.nginx.proxies);
+        for proxy in &self.nginx.proxies {
+            if let Some(why) = no_proxy(proxy) {
+                all.push(finding("nginx.proxies", &value, &format!("{proxy:?} {why}")));
+            }
+        }
+        if !(1..=MOST_WORKERS).contains(&self.nginx.workers) {
+            let why = format!("it is one for each processor that nginx may use, {MOST_WORKERS} at most");
+            all.push(finding("nginx.workers", &self.nginx.workers.to_string(), &why));
         }
     }
 
@@ -225,6 +238,19 @@ fn check_name(name: &str, service: &Service, all: &mut Vec<Finding>) {
     }
 }
 
+/// Why something is no address or network of proxies.
+fn no_proxy(text: &str) -> Option<&'static str> {
+    let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let Ok(address) = address.parse::<IpAddr>() else { return Some("is no address or network") };
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    match length.map(str::parse::<u8>) {
+        Some(Ok(0)) => Some("is everybody, who could then say to be anybody"),
+        Some(Ok(length)) if length <= longest => None,
+        Some(_) => Some("is no address or network"),
+        None => None,
+    }
+}
+
 fn finding(key: &str, value: &str, why: &str) -> Finding {
     Finding { key: key.to_owned(), value: value.to_owned(), why: why.to_owned() }
 }
@@ -305,6 +331,13 @@ mod tests {
             (one(set("services.org.role", "'a; DROP'")), "no plain SQL name"),
             (one(set("services.org.public_key", "'abc'")), "`services.org.public_key` = \"abc\": no Ed25519"),
             (one(set("nginx.sign_in_rate", "'1r/s; x'")), "`nginx.sign_in_rate`"),
+            (
+                one(set("nginx.proxies", "['10.0.0.1', 'proxy']")),
+                "t.toml: `nginx.proxies` = [\"10.0.0.1\", \"proxy\"]: \"proxy\" is no address or network",
+            ),
+            (one(set("nginx.proxies", "['10.0.0.0/33']")), "\"10.0.0.0/33\" is no address or network"),
+            (one(set("nginx.proxies", "['0.0.0.0/0']")), "\"0.0.0.0/0\" is everybody"),
+            (one(set("nginx.workers", "0")), "`nginx.workers` = 0: it is one for each processor"),
             (one(set("hosts.a.address", "'0.0.0.0'")), "nobody can be reached there"),
             (two(set("hosts.a.address", "'10.1.2.4'")), "it is the address of host a too"),
             (two(set("hosts.a.address", "'127.0.0.1'")), "the other hosts cannot reach it"),

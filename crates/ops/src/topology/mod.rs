@@ -57,6 +57,12 @@ pub struct Nginx {
     /// How many of them may come at once above the rate.
     #[serde(default = "sign_in_burst")]
     pub sign_in_burst: u32,
+    /// Addresses and networks of what stands before it and ends TLS, whose `X-Forwarded-For` is believed.
+    #[serde(default)]
+    pub proxies: Vec<String>,
+    /// Worker processes.
+    #[serde(default = "workers")]
+    pub workers: u16,
 }
 
 /// One service.
@@ -114,6 +120,10 @@ fn sign_in_rate() -> String {
 
 const fn sign_in_burst() -> u32 {
     60
+}
+
+const fn workers() -> u16 {
+    2
 }
 
 impl Topology {
