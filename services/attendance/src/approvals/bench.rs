@@ -93,13 +93,14 @@ impl Bench {
         Ok(Voice { by, on_behalf_of: Some(other.employee_id) })
     }
 
-    /// Who is told that `request` waits: the direct manager at the first level; without one, and at the second,
-    /// those of `everywhere`, who may decide for the whole organisation.
-    pub(crate) fn told(&self, request: &Request, everywhere: &[Arc<EmployeeFact>]) -> Vec<EmployeeId> {
-        let manager = self.manager_id().filter(|id| request.approval.level == 1 && !request.is_of(*id));
-        if let Some(manager) = manager {
-            return vec![manager];
-        }
+    /// The direct manager, where it is for them to decide `request`.
+    pub(crate) fn manager_for(&self, request: &Request) -> Option<EmployeeId> {
+        self.manager_id().filter(|id| request.approval.level == 1 && !request.is_of(*id))
+    }
+
+    /// Those of `everywhere`, who may decide for the whole organisation, who may decide `request`: they are told at the
+    /// second level, and at the first where no direct manager can be.
+    pub(crate) fn able(&self, request: &Request, everywhere: &[Arc<EmployeeFact>]) -> Vec<EmployeeId> {
         let alone = self.is_alone(request, everywhere);
         let able = everywhere.iter().filter(|who| self.may(request, who, alone));
         able.map(|who| who.employee_id).collect()
@@ -228,7 +229,8 @@ mod tests {
         let mut gone = EmployeeFact::clone(head);
         gone.left_on = Some(date(2026, 5, 31));
         assert!(bench.voice(&request, Verdict::Approved, &stand_in, &[Arc::new(gone)], false).is_err());
-        assert_eq!(bench.told(&request, &[Arc::clone(officer)]), [manager.employee_id]);
+        assert_eq!(bench.manager_for(&request), Some(manager.employee_id));
+        assert_eq!(bench.able(&request, &[Arc::clone(officer)]), [officer.employee_id]);
     }
 
     #[test]
@@ -243,7 +245,7 @@ mod tests {
         assert!(bench.voice(&request, Verdict::Approved, officer, &[], false).is_err());
         assert!(bench.voice(&request, Verdict::Approved, officer, &[Arc::clone(&other)], false).is_err());
         assert!(bench.voice(&request, Verdict::Approved, &other, &[], false).is_ok());
-        assert_eq!(bench.told(&request, &both), [other.employee_id]);
+        assert_eq!((bench.manager_for(&request), bench.able(&request, &both)), (None, vec![other.employee_id]));
         let alone = bench.is_alone(&request, std::slice::from_ref(officer));
         assert!(alone && bench.voice(&request, Verdict::Approved, officer, &[], alone).is_ok());
     }

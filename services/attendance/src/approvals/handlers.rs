@@ -5,6 +5,7 @@ use super::domain::Request;
 use super::{decide, store};
 use crate::app::App;
 use crate::error::Error;
+use crate::facts::domain::Org;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadQuery, NotAllowed, Refused};
 use actix_web::{get, web};
@@ -15,6 +16,7 @@ use rollcall_common::describe::PageParams;
 use rollcall_common::extract::Query;
 use rollcall_common::fault::Fault;
 use rollcall_common::paging::{Page, PageQuery, Paged};
+use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, OrgId, UnitId};
 use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::{Permission, Reach};
@@ -50,7 +52,7 @@ pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<PageQ
     let today = at.member.org.date_at(&caller, now);
     let absent = decide::absent(&app, &at, today).await?;
     let benches = [&[Arc::clone(&caller)][..], &absent].concat();
-    let found = candidates(&app, &at, benches, today, &page).await?;
+    let (found, everywhere) = candidates(&app, &at, benches, today, &page).await?;
     let page = Paged::new(found, &page, |one| (one.approval.requested_at, one.request_id))?;
     let whose = page.items.iter().map(|request| request.employee_id).collect();
     let people = app.facts.look_up(&at.tenant, whose).await?.found;
@@ -61,36 +63,52 @@ pub(crate) async fn list(app: web::Data<App>, at: InOrg, query: Then<Query<PageQ
             return Some(request.waiting(name, voice));
         }
         let bench = Bench { org: Arc::clone(&at.member.org), today: at.member.org.date_at(&person, now), person };
-        let voice = bench.voice(&request, Verdict::Approved, &caller, &absent, false).ok()?;
+        let alone = bench.is_alone(&request, &everywhere);
+        let voice = bench.voice(&request, Verdict::Approved, &caller, &absent, alone).ok()?;
         Some(request.waiting(name, voice))
     };
     let items = page.items.into_iter().filter_map(waits).collect();
     Ok(Answer::ok(&Paged { items, next_cursor: page.next_cursor })?)
 }
 
-/// A page of what waits of people whom one of `deciders` may reach: a little more than they may decide.
+/// A page of what waits of people whom one of `deciders` may reach: a little more than they may decide; and where any of
+/// it is at the second level, whoever may decide there.
 async fn candidates(
     app: &App,
     at: &InOrg,
     deciders: Vec<Arc<EmployeeFact>>,
     today: Date,
     page: &Page<store::After>,
-) -> Result<Vec<Request>, Fault> {
+) -> Result<(Vec<Request>, Vec<Arc<EmployeeFact>>), Fault> {
     let (tenant, org, after, fetch) = (at.tenant, Arc::clone(&at.member.org), page.after, page.fetch());
     let caller = at.member.employee.employee_id;
     let load = move |conn: &mut diesel::PgConnection| {
-        let mut people: HashSet<EmployeeId> = HashSet::new();
-        for decider in deciders {
-            let reach = Reach::of(&decider.grants, Permission::ApprovalsDecide);
-            if reach.everyone {
-                return store::pending(conn, &tenant, (None, caller), after, fetch);
-            }
-            let units: HashSet<UnitId> = reach.tops.iter().flat_map(|top| org.unit_and_below(*top)).collect();
-            let units: Vec<UnitId> = units.into_iter().collect();
-            people.extend(store::reached(conn, &tenant, decider.employee_id, &units, today)?);
-        }
-        let people: Vec<EmployeeId> = people.into_iter().collect();
-        store::pending(conn, &tenant, (Some(&people), caller), after, fetch)
+        let people = reached(conn, &tenant, &org, &deciders, today)?;
+        let found = store::pending(conn, &tenant, (people.as_deref(), caller), after, fetch)?;
+        let second = found.iter().any(|request| request.approval.level > 1);
+        let everywhere = if second { store::everywhere(conn, &tenant)? } else { Vec::new() };
+        Ok::<_, Fault>((found, everywhere))
     };
     app.core.db.transaction(&at.tenant, load).await
+}
+
+/// Whom one of `deciders` may reach; none: everybody.
+fn reached(
+    conn: &mut diesel::PgConnection,
+    tenant: &Tenant,
+    org: &Org,
+    deciders: &[Arc<EmployeeFact>],
+    today: Date,
+) -> Result<Option<Vec<EmployeeId>>, Fault> {
+    let mut people: HashSet<EmployeeId> = HashSet::new();
+    for decider in deciders {
+        let reach = Reach::of(&decider.grants, Permission::ApprovalsDecide);
+        if reach.everyone {
+            return Ok(None);
+        }
+        let units: HashSet<UnitId> = reach.tops.iter().flat_map(|top| org.unit_and_below(*top)).collect();
+        let units: Vec<UnitId> = units.into_iter().collect();
+        people.extend(store::reached(conn, tenant, decider.employee_id, &units, today)?);
+    }
+    Ok(Some(people.into_iter().collect()))
 }

@@ -3,6 +3,7 @@
 use super::bench::Bench;
 use super::domain::Request;
 use super::store;
+use crate::facts::store as facts;
 use diesel::pg::PgConnection;
 use jiff::Timestamp;
 use rollcall_attendance_api::approvals::{Approval, RequestGist, RequestKind, RequestStatus};
@@ -11,6 +12,7 @@ use rollcall_common::events::{NewEvent, Outbox};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, RequestId};
+use rollcall_org_api::facts::EmployeeFact;
 
 /// What is asked for, as far as all kinds have it.
 #[derive(Clone, Debug)]
@@ -81,7 +83,8 @@ pub(super) fn tell(
     Ok(())
 }
 
-/// Who is told, with those who stand in for them today; first the colleague who has to agree.
+/// Who is told: first the colleague who has to agree; then the direct manager or who stands in for them, and where they
+/// have left or nobody of them has an account, and at the second level, whoever may decide for the whole organisation.
 pub(super) fn approvers(
     conn: &mut PgConnection,
     tenant: &Tenant,
@@ -91,11 +94,36 @@ pub(super) fn approvers(
     if let Some(colleague) = request.with_employee_id.filter(|id| request.waits_for(*id)) {
         return Ok(vec![colleague]);
     }
+    if let Some(manager) = bench.manager_for(request) {
+        let told = reachable(conn, tenant, bench, request, vec![manager])?;
+        if !told.is_empty() {
+            return Ok(told);
+        }
+    }
     let everywhere = store::everywhere(conn, tenant)?;
-    let mut told = bench.told(request, &everywhere);
-    let stand_ins = store::stand_ins(conn, tenant, &told, bench.today)?;
-    told.extend(stand_ins.into_iter().filter(|id| !request.is_of(*id)));
-    told.sort_unstable();
-    told.dedup();
-    Ok(told)
+    reachable(conn, tenant, bench, request, bench.able(request, &everywhere))
+}
+
+/// Of some who may decide, and of those who stand in for them today, whoever works here and has an account to be told
+/// by. In the place of somebody who has left nobody decides. Of whom the copy knows nothing is judged by whoever does.
+fn reachable(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    bench: &Bench,
+    request: &Request,
+    mut deciding: Vec<EmployeeId>,
+) -> Result<Vec<EmployeeId>, Fault> {
+    let left = |person: &EmployeeFact| !person.works_on(bench.today);
+    let gone = facts::employees(conn, tenant, &deciding)?.into_iter().filter(left).map(|person| person.employee_id);
+    let gone: Vec<EmployeeId> = gone.collect();
+    deciding.retain(|id| !gone.contains(id));
+    let stand_ins = store::stand_ins(conn, tenant, &deciding, bench.today)?;
+    deciding.extend(stand_ins.into_iter().filter(|id| !request.is_of(*id)));
+    let silent = |person: &EmployeeFact| left(person) || person.user_id.is_none();
+    let silent = facts::employees(conn, tenant, &deciding)?.into_iter().filter(silent).map(|person| person.employee_id);
+    let silent: Vec<EmployeeId> = silent.collect();
+    deciding.retain(|id| !silent.contains(id));
+    deciding.sort_unstable();
+    deciding.dedup();
+    Ok(deciding)
 }

@@ -1,6 +1,6 @@
 //! Who decides what somebody asks for: managers, those who stand in for them, and a second level.
 
-use crate::support::{Fixture, World, employee, event};
+use crate::support::{Fixture, World, employee, event, send};
 use futures_util::future::join_all;
 use jiff::civil::date;
 use rollcall_org_api::events::DELEGATION_CHANGED;
@@ -130,4 +130,58 @@ async fn of_many_who_decide_at_once_exactly_one_is_heard() {
         assert_eq!(read["decisions"].as_array().unwrap().len(), 1);
         assert_eq!(read["version"], 2);
     }
+}
+
+/// Who was told of the request that was made last.
+fn approvers(f: &Fixture) -> Vec<Value> {
+    let told = f.told("attendance.correction.requested.v1");
+    told.last().unwrap()["approver_ids"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_manager_who_has_left_or_has_no_account_is_not_the_only_one_who_is_told() {
+    let f = Fixture::that_tells().await;
+    f.set_clock("2026-06-02T08:00:00Z");
+    let World { mut manager, worker, owner, .. } = f.world.clone();
+    let colleague = employee("4", f.world.root.unit_id, f.world.berlin.site_id, vec![]);
+    f.tell_employee(&colleague).await;
+    asked(&f, &worker).await;
+    assert_eq!(approvers(&f), [json!(manager.employee_id)]);
+
+    (manager.user_id, manager.version) = (None, 2);
+    f.tell_employee(&manager).await;
+    let id = asked(&f, &worker).await;
+    assert_eq!(approvers(&f), [json!(owner.employee_id)], "nobody can tell the manager");
+    decide(&f, &owner, &id, "approve").await.must(200);
+    f.tell(&[f.world.delegation(&manager, &colleague, "2026-06-02", "2026-06-03")]).await;
+    asked(&f, &worker).await;
+    assert_eq!(approvers(&f), [json!(colleague.employee_id)], "but whoever stands in for them");
+
+    (manager.user_id, manager.left_on, manager.version) = (f.world.manager.user_id, Some(date(2026, 6, 1)), 3);
+    f.tell_employee(&manager).await;
+    let id = asked(&f, &worker).await;
+    assert_eq!(approvers(&f), [json!(owner.employee_id)], "in the place of who has left nobody decides");
+    decide(&f, &colleague, &id, "approve").await.refused(403, "forbidden");
+    decide(&f, &owner, &id, "approve").await.must(200);
+}
+
+#[tokio::test]
+async fn the_only_one_who_can_decide_both_levels_sees_that_the_second_waits_for_them() {
+    let f = Fixture::start().await;
+    f.set_clock("2026-06-02T08:00:00Z");
+    let World { manager, worker, owner, .. } = f.world.clone();
+    let levels = f.by(&owner).put(&f.world.path("/settings")).header("if-match", "\"0\"");
+    send(levels.json(&json!({"approvals": {"correction": 2}}))).await.must(200);
+    let id = asked(&f, &worker).await;
+    decide(&f, &owner, &id, "approve").await.must(200);
+    let seen = waiting(&f, &owner).await;
+    assert_eq!((&seen[0]["request_id"], &seen[0]["approval"]["level"]), (&json!(id), &json!(2)));
+    assert_eq!(waiting(&f, &manager).await, [] as [Value; 0]);
+    // With another one there are two people.
+    let mut other = employee("5", f.world.root.unit_id, f.world.berlin.site_id, vec![]);
+    other.grants.extend(owner.grants.clone());
+    f.tell_employee(&other).await;
+    assert_eq!(waiting(&f, &owner).await, [] as [Value; 0]);
+    assert_eq!(waiting(&f, &other).await[0]["request_id"], json!(id));
+    decide(&f, &other, &id, "approve").await.must(200);
 }
