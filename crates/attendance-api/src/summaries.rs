@@ -21,7 +21,9 @@ pub struct Totals {
     pub late_days: u32,
     /// Days on which somebody left early.
     pub early_leave_days: u32,
-    /// Half days of leave: a whole day counts 2. Leave by the hour is not among them.
+    /// Half days of leave that cost something: a whole day counts 2; rest days and holidays within a leave cost nothing and
+    /// are not counted. Leave by the hour is not among them. Of days that were frozen before they told kinds of leave only
+    /// holidays, and half days without a plan, are left out.
     pub leave_half_days: u32,
     /// What approved leave of all kinds cost.
     #[serde(default)]

@@ -9,11 +9,6 @@ use rollcall_attendance_api::workdays::{LeaveShare, Status, Workday};
 pub(super) fn totals<'a>(days: impl IntoIterator<Item = &'a Workday>) -> Totals {
     days.into_iter().fold(Totals::default(), |sum, day| {
         let one = |holds: bool| u32::from(holds);
-        let leave_half_days = match day.leave.as_ref().and_then(|leave| leave.portion) {
-            Some(Portion::Full) => 2,
-            Some(Portion::Am | Portion::Pm) => 1,
-            None => 0,
-        };
         Totals {
             days: sum.days + 1,
             planned_days: sum.planned_days + one(day.planned_minutes > 0),
@@ -22,7 +17,7 @@ pub(super) fn totals<'a>(days: impl IntoIterator<Item = &'a Workday>) -> Totals 
             incomplete_days: sum.incomplete_days + one(day.status == Status::Incomplete),
             late_days: sum.late_days + one(day.late_minutes > 0),
             early_leave_days: sum.early_leave_days + one(day.early_leave_minutes > 0),
-            leave_half_days: sum.leave_half_days + leave_half_days,
+            leave_half_days: sum.leave_half_days + half_days(day),
             leave_minutes: sum.leave_minutes + kinds(day).map(|share| share.minutes).sum::<u32>(),
             holidays: sum.holidays + one(day.holiday.as_ref().is_some_and(|holiday| holiday.portion == Portion::Full)),
             planned_minutes: sum.planned_minutes + day.planned_minutes,
@@ -34,6 +29,23 @@ pub(super) fn totals<'a>(days: impl IntoIterator<Item = &'a Workday>) -> Totals 
             overtime_approved_minutes: sum.overtime_approved_minutes + day.overtime_approved_minutes,
         }
     })
+}
+
+/// Half days of leave that cost something: a rest day or a holiday in the middle of a vacation is none.
+fn half_days(day: &Workday) -> u32 {
+    let Some(leave) = &day.leave else { return 0 };
+    let costs = if leave.kinds.is_empty() {
+        // It was frozen before days told what their leave costs: what was planned is not known any more either.
+        let whole_holiday = day.holiday.as_ref().is_some_and(|holiday| holiday.portion == Portion::Full);
+        day.status != Status::RestDay && !whole_holiday
+    } else {
+        leave.kinds.iter().any(|share| share.minutes > 0)
+    };
+    match leave.portion.filter(|_| costs) {
+        Some(Portion::Full) => 2,
+        Some(Portion::Am | Portion::Pm) => 1,
+        None => 0,
+    }
 }
 
 fn kinds(day: &Workday) -> impl Iterator<Item = &LeaveShare> {

@@ -382,3 +382,23 @@ async fn days_sums_and_exports_tell_leave_by_kind_to_those_who_may_know() {
     let adjusted = f.get(&f.world.owner, &format!("/periods/{period}/adjustments")).await.must(200);
     assert_eq!(adjusted["items"], json!([]));
 }
+
+#[tokio::test]
+async fn sums_count_the_half_days_that_cost_something() {
+    let f = Fixture::start().await;
+    let vacation = june(&f, json!({})).await;
+    // From Monday to the Sunday after next: ten days of work, two weekends.
+    for (from, to, piece) in
+        [("2026-06-01", "2026-06-14", json!({})), ("2026-06-27", "2026-06-27", json!({"portion": "pm"}))]
+    {
+        let id = asked(&f, &vacation, from, to, piece).await;
+        end(&f, &f.world.manager, &id, "approve").await.must(200);
+    }
+    let body = json!({"from": "2026-06-01", "to": "2026-06-30"});
+    let period = f.post(&f.world.owner, "/periods", &body).await.must(201);
+    let sums = format!("/summaries?period={}", period["period_id"].as_str().unwrap());
+    let all = f.get(&f.world.owner, &sums).await.must(200);
+    let of_worker = all["items"].as_array().unwrap().iter().find(|one| one["number"] == "3").unwrap();
+    let totals = &of_worker["totals"];
+    assert_eq!((&totals["leave_half_days"], &totals["leave_minutes"]), (&json!(20), &json!(10 * DAY)));
+}
