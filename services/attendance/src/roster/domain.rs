@@ -200,6 +200,15 @@ impl Plans {
         before
     }
 
+    /// What was planned before a shift had this version.
+    pub(crate) fn without_version(&self, (shift_id, version): (ShiftId, i64)) -> Self {
+        let mut before = self.clone();
+        if let Some(versions) = before.versions.get_mut(&shift_id) {
+            versions.retain(|shift| shift.version != version);
+        }
+        before
+    }
+
     /// Those that may concern `person`.
     pub(crate) fn of<'a>(&'a self, org: &Org, person: &'a EmployeeFact) -> PlansOf<'a> {
         let lines: HashMap<_, _> =

@@ -4,5 +4,5 @@ pub(crate) mod calendar;
 pub(crate) mod domain;
 pub(crate) mod handlers;
 pub(crate) mod store;
-mod tell;
+pub(crate) mod tell;
 mod told;

@@ -120,6 +120,25 @@ pub(crate) fn plans(
     Ok(Plans::new(entries, versions, cycles))
 }
 
+/// Whom the plans concern that touch the dates and name a shift, or a rotation with it.
+pub(crate) fn targets_of_shift(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    shift_id: ShiftId,
+    (from, to): (Date, Date),
+) -> Result<HashSet<Target>, Fault> {
+    let rotations = rotation_store::with_shift(conn, tenant, shift_id)?;
+    let named: Vec<(String, Uuid)> = table::table
+        .filter(table::org_id.eq(tenant.org_id()))
+        .filter(table::shift_id.eq(shift_id).or(table::rotation_id.eq_any(rotations)))
+        .filter(table::to_date.ge(from.to_diesel()))
+        .filter(table::from_date.le(to.to_diesel()))
+        .select((table::kind, table::target_id))
+        .distinct()
+        .load(conn)?;
+    Ok(named.into_iter().filter_map(|(kind, id)| Target::of_parts(&kind, id)).collect())
+}
+
 /// The version of the organisation's roster: how often it was changed.
 pub(crate) fn version(conn: &mut PgConnection, tenant: &Tenant) -> Result<i64, Fault> {
     let version = versions::table.find(tenant.org_id()).select(versions::version).first(conn).optional()?;

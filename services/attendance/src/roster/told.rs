@@ -1,15 +1,26 @@
 //! Whose plan a request has changed, and from when to when: what people are told once per request.
 
 use crate::facts::domain::Org;
-use crate::roster::domain::{Plans, dates};
+use crate::roster::domain::{Entry, Plans, dates};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
+use rollcall_attendance_api::shifts::Shift;
+use rollcall_attendance_api::wall_time::WallTime;
 use rollcall_ids::ShiftId;
 use rollcall_org_api::facts::EmployeeFact;
 
 /// Days ahead that people are told of. What is planned for later they find when they look: a plan of three years is
 /// nothing to be told about today.
 const AHEAD: i32 = 62;
+
+/// When somebody is to be there: which shift, and from when to when, with its breaks.
+type Times = (ShiftId, WallTime, WallTime, Vec<(WallTime, WallTime)>);
+
+/// The times of a shift; nobody is told of another name, or of other rules of its workdays.
+pub(crate) fn times(shift: &Shift) -> Times {
+    let breaks = shift.breaks.iter().map(|one| (one.start, one.end)).collect();
+    (shift.shift_id, shift.start, shift.end, breaks)
+}
 
 /// Somebody whose plan is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +48,8 @@ pub(crate) fn told<'a>(
         let today = org.date_at(person, now);
         let (from, to) = (from.max(today + 1.day()), to.min(today + AHEAD.days()));
         let (was, is) = (before.of(org, person), after.of(org, person));
-        let planned = |plans: &Plans, entry: Option<&_>, date: Date| -> Option<Option<ShiftId>> {
-            entry.map(|entry| plans.shift_on(entry, date).map(|shift| shift.shift_id))
+        let planned = |plans: &Plans, entry: Option<&Entry>, date: Date| -> Option<Option<Times>> {
+            entry.map(|entry| plans.shift_on(entry, date).map(times))
         };
         let other =
             |date: &Date| planned(before, was.decides(*date), *date) != planned(after, is.decides(*date), *date);

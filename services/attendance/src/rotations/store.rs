@@ -9,7 +9,7 @@ use jiff_diesel::ToDiesel as _;
 use rollcall_attendance_api::rotations::{Rotation, RotationBody};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{EmployeeId, RotationId};
+use rollcall_ids::{EmployeeId, RotationId, ShiftId};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -79,6 +79,19 @@ pub(crate) fn list(
         query = query.filter(table::created_at.gt(at.to_diesel()).or(same));
     }
     query.load::<Row>(conn)?.into_iter().map(Row::view).collect()
+}
+
+/// Those that plan a shift on some day.
+pub(crate) fn with_shift(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    shift_id: ShiftId,
+) -> Result<Vec<RotationId>, Fault> {
+    Ok(table::table
+        .filter(table::org_id.eq(tenant.org_id()))
+        .filter(table::cycle.contains(serde_json::json!([shift_id])))
+        .select(table::rotation_id)
+        .load(conn)?)
 }
 
 /// The cycles of some of them.

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
+use crate::roster::tell;
 use crate::shifts::domain::Version;
 use crate::shifts::store;
 use actix_web::{get, post, put, web};
@@ -126,7 +127,8 @@ pub(crate) async fn read(app: web::Data<App>, at: InOrg, path: Path<(OrgId, Shif
 /// Change a shift from a date on
 ///
 /// Makes a new version that holds from `valid_from` (today when left out); what was worked before stays as it was
-/// judged. The body is the whole new version. Needs `shifts.write` on the organisation and `If-Match`.
+/// judged. The body is the whole new version. Whoever is planned for it on one of the next days is told, once, when its
+/// times are other ones. Needs `shifts.write` on the organisation and `If-Match`.
 #[utoipa::path(
     operation_id = "change_shift",
     tag = "shifts",
@@ -161,15 +163,18 @@ pub(crate) async fn change(
     if_match.required()?;
     let mut version = Version::parse(&body?.0)?;
     let (tenant, (_, shift_id), now) = (at.tenant, path.0, app.core.clock.now());
-    version.valid_from.get_or_insert_with(|| at.member.org.date_at(&at.member.employee, now));
-    let by = at.member.employee.employee_id;
+    let from = *version.valid_from.get_or_insert_with(|| at.member.org.date_at(&at.member.employee, now));
+    let (by, outbox) = (at.member.clone(), app.core.outbox.clone());
     let work = move |conn: &mut diesel::PgConnection| {
         let current = store::newest(conn, &tenant, shift_id)?.ok_or(Fault::NotFound)?;
         if_match.check(current.version)?;
         if current.code != version.code {
             return Err(Error::from(Fault::invalid("/code", "immutable", "the code of a shift stays")));
         }
-        store::add_version(conn, &tenant, (shift_id, current.version + 1), by, version, now)
+        let number = (shift_id, current.version + 1);
+        let changed = store::add_version(conn, &tenant, number, by.employee.employee_id, version, now)?;
+        tell::shift_changed(conn, &tenant, &outbox, &by, (&changed, from), now)?;
+        Ok(changed)
     };
     Ok(answer(&app.core.db.transaction(&tenant, work).await?)?)
 }

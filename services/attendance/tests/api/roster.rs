@@ -170,6 +170,52 @@ async fn who_is_planned_otherwise_on_a_day_to_come_is_told_once_per_request() {
 }
 
 #[tokio::test]
+async fn who_is_planned_for_a_shift_whose_times_change_is_told_of_the_next_days() {
+    let f = Fixture::that_tells().await;
+    let w = &f.world;
+    let kind = "attendance.roster.changed.v1";
+    let night = json!({"code": "NIGHT", "name": "Night", "start": "22:00", "end": "06:00"});
+    let night = f.post(&w.owner, "/shifts", &night).await.must(201)["shift_id"].clone();
+    let day = f.day_shift().await;
+    // The worker by a rotation of the unit, until the end of the year; the manager by a plan of their own.
+    let body = json!({"name": "Cycle", "anchor_date": "2026-06-01", "cycle": [night, day]});
+    let rotation = f.post(&w.owner, "/rotations", &body).await.must(201)["rotation_id"].clone();
+    let entries = json!({"entries": [
+        {"unit_id": w.team.unit_id, "from": "2026-05-01", "to": "2026-12-31", "rotation_id": rotation},
+        {"employee_id": w.manager.employee_id, "from": "2026-05-01", "to": "2026-06-04", "shift_id": day},
+        {"employee_id": w.manager.employee_id, "from": "2026-06-05", "to": "2026-12-31", "shift_id": null},
+        {"employee_id": w.owner.employee_id, "from": "2026-06-01", "to": "2026-06-30", "shift_id": day},
+    ]});
+    f.put(&w.owner, "/roster", &entries).await.must(200);
+    let before = f.told(kind).len();
+    let change = async |version, change: Value| {
+        let mut body = json!({
+            "code": "DAY", "name": "Day", "start": "09:00", "end": "18:00", "breaks": [{"start": "12:00", "end": "13:00"}],
+        });
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        f.put_at(&w.owner, &format!("/shifts/{day}"), version, &body).await.must(200);
+        f.told(kind)[before..].to_vec()
+    };
+    assert_eq!(change(1, json!({"name": "By day", "grace_in": 5})).await, [json!(null); 0], "the times are the same");
+    let told = change(2, json!({"start": "08:00", "valid_from": "2026-06-03"})).await;
+    let of = |told: &[Value], who: &rollcall_org_api::facts::EmployeeFact| {
+        let mine: Vec<_> = told.iter().filter(|data| data["employee_id"] == json!(who.employee_id)).collect();
+        assert_eq!(mine.len(), 1, "{told:?}");
+        (mine[0]["from"].clone(), mine[0]["to"].clone(), mine[0]["days"].clone())
+    };
+    assert_eq!(told.len(), 2, "whoever changes it knows it");
+    assert_eq!(of(&told, &w.manager), (json!("2026-06-03"), json!("2026-06-04"), json!(2)));
+    // Every other day, as far as anybody is told.
+    assert_eq!(of(&told, &w.worker), (json!("2026-06-04"), json!("2026-08-01"), json!(30)));
+    let breaks = json!([{"start": "12:30", "end": "13:00"}]);
+    let told = change(3, json!({"start": "08:00", "breaks": breaks, "valid_from": "2026-06-05"})).await;
+    assert_eq!(told.len(), 3, "the manager has none of these days");
+    assert_eq!(of(&told[2..], &w.worker), (json!("2026-06-06"), json!("2026-08-01"), json!(29)));
+    // Further ahead than anybody is told of.
+    assert_eq!(change(4, json!({"start": "07:00", "valid_from": "2026-10-01"})).await.len(), 3);
+}
+
+#[tokio::test]
 async fn the_calendar_of_a_unit_has_everybody_whom_one_may_see_page_by_page() {
     let f = Fixture::start().await;
     let w = &f.world;
