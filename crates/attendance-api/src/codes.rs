@@ -10,6 +10,8 @@ pub const ALREADY_DECIDED: &str = "already_decided";
 pub const NOT_ACCEPTED: &str = "not_accepted";
 /// 409: the shifts cannot be swapped any more; `obstacles` says why.
 pub const SWAP_IMPOSSIBLE: &str = "swap_impossible";
+/// 422, in `errors`: the colleague cannot take part in this swap; why, is for those who may see their plan.
+pub const COLLEAGUE_UNAVAILABLE: &str = "colleague_unavailable";
 /// 409: the person has as many calendar feeds as there may be.
 pub const TOO_MANY_FEEDS: &str = "too_many_feeds";
 /// 409: a date would be in two periods.

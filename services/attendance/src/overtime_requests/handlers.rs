@@ -65,10 +65,10 @@ pub(crate) async fn create(
     let person = crate::facts::person(&app, &at, body.employee_id, permission).await?;
     let now = app.core.clock.now();
     let (tenant, outbox, bench) = (at.tenant, app.core.outbox.clone(), Bench::of(&at.member.org, person, now));
-    let gist = domain::parse(&body, bench.today)?;
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let work = move |conn: &mut diesel::PgConnection| {
         guard.once(conn, principal, now, |conn| {
+            let gist = domain::parse(&body, bench.today)?;
             let new = NewRequest {
                 request_id: RequestId::generate(),
                 kind: RequestKind::Overtime,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rollcall_attendance_api::approvals::RequestGist;
+use rollcall_attendance_api::codes;
 use rollcall_attendance_api::shifts::Shift;
 use rollcall_attendance_api::swaps::{NewSwap, SwapObstacle};
 use rollcall_common::fault::Fault;
@@ -244,10 +245,17 @@ fn obstacle(code: &'static str, whose: &Hand, date: Date, says: &str) -> Obstacl
     Obstacle { code, employee_id: whose.employee_id, date, detail: format!("{} {says} {date}", whose.name) }
 }
 
-/// What is in the way, as fields of what was asked for that are wrong.
-pub(crate) fn refused(terms: Terms, obstacles: Vec<Obstacle>) -> Result<(), Fault> {
+/// What is in the way, as fields of what was asked for that are wrong. Unless the caller `sees` the plan of the colleague,
+/// all that depends on it is one refusal that gives no reason: nobody probes who is on leave when, without being noticed.
+pub(crate) fn refused(terms: Terms, obstacles: Vec<Obstacle>, asker: EmployeeId, sees: bool) -> Result<(), Fault> {
     let mut fields = Fields::new();
-    for Obstacle { code, date, detail, .. } in obstacles {
+    // Also when one's own next shift collides with the one that would be taken over.
+    let hidden = |one: &Obstacle| !sees && (one.employee_id != asker || one.code == "shifts_collide");
+    if obstacles.iter().any(hidden) {
+        let detail = "nothing of theirs can be swapped for that day";
+        fields.reject("/with_employee_id", Rejection::new(codes::COLLEAGUE_UNAVAILABLE, detail));
+    }
+    for Obstacle { code, date, detail, .. } in obstacles.into_iter().filter(|one| !hidden(one)) {
         let pointer = match code {
             "other_site" | "same_shift" => "/with_employee_id",
             _ if date == terms.date => "/date",

@@ -33,7 +33,8 @@ pub(super) fn answer(swap: &Swap) -> Result<Answer, Fault> {
 /// One's own shift of a day for the colleague's of the same day, or of another one on which oneself is free and on whose
 /// counterpart the colleague is. The colleague is told; once they have accepted, it waits for a decision, and with the
 /// approval both have a plan of their own for these days. Refused when it is not possible: a shift is not there, has begun
-/// or would lie on another one; somebody is on leave, has left or works at another site; a day is in a locked period.
+/// or would lie on another one; somebody is on leave, has left or works at another site; a day is in a locked period. What
+/// of it is the colleague's is told to whoever has `roster.read` on them, and else is one `colleague_unavailable`.
 #[utoipa::path(
     operation_id = "create_swap",
     tag = "swaps",
@@ -62,18 +63,19 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Idempotent
     let now = app.core.clock.now();
     let person = crate::facts::person(&app, &at, None, Permission::RosterRead).await?;
     let (tenant, outbox, bench) = (at.tenant, app.core.outbox.clone(), Bench::of(&at.member.org, person, now));
-    let (terms, reason) = domain::parse(&body, &bench)?;
     let with = body.with_employee_id;
-    if app.facts.employee(&tenant, with).await?.is_none() {
-        let detail = "the organisation has no such employee";
-        return Err(Fault::invalid("/with_employee_id", codes::UNKNOWN_EMPLOYEE, detail).into());
-    }
+    let colleague = app.facts.employee(&tenant, with).await?;
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
+    let member = at.member.clone();
     let work = move |conn: &mut PgConnection| {
         guard.once(conn, principal, now, |conn| {
+            let (terms, reason) = domain::parse(&body, &bench)?;
+            let unknown = || Fault::invalid("/with_employee_id", codes::UNKNOWN_EMPLOYEE, "there is none of this id");
+            let colleague = colleague.ok_or_else(unknown)?;
+            let sees = member.may(Permission::RosterRead, &colleague, member.org.date_at(&colleague, now));
             let by = bench.person.employee_id;
             let deal = store::deal(conn, &tenant, &bench.org, (by, with), terms, now)?;
-            domain::refused(terms, deal.obstacles())?;
+            domain::refused(terms, deal.obstacles(), by, sees)?;
             let (given, taken) = deal.shifts().ok_or(Fault::NotFound)?;
             let exchanged = ((given.shift_id, given.version), (taken.shift_id, taken.version));
             let new = NewRequest {

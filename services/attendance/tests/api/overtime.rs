@@ -1,6 +1,6 @@
 //! `/overtime-requests`: overtime counts up to what was approved, where the shift asks for it.
 
-use crate::support::{Fixture, World};
+use crate::support::{Fixture, World, send};
 use serde_json::{Value, json};
 
 /// A worker who stayed two hours longer on Monday, under a shift that asks for approval; now it is Tuesday.
@@ -92,4 +92,29 @@ async fn what_cannot_be_asked_for_is_named() {
     });
     f.post(&f.world.worker, "/overtime-requests", &of_owner).await.refused(403, "forbidden");
     assert_eq!(f.get(&f.world.worker, "/overtime-requests").await.must(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_asked_for_again_after_midnight_is_the_same_request() {
+    let f = stayed(true).await;
+    for (path, id, body) in [
+        ("/overtime-requests", "overtime_request_id", json!({"work_date": "2025-04-28", "minutes": 5, "reason": "R"})),
+        (
+            "/corrections",
+            "correction_id",
+            json!({"work_date": "2025-04-28", "reason": "R", "changes": [{"add": {"at": "2025-04-28T08:00:00Z"}}]}),
+        ),
+    ] {
+        let ask = async |key: &str| {
+            let request = f.by(&f.world.worker).post(&f.world.path(path)).header("idempotency-key", key);
+            send(request.json(&body)).await
+        };
+        f.set_clock("2026-06-02T21:00:00Z");
+        let made = ask(path).await.must(201);
+        f.set_clock("2026-06-02T23:00:00Z");
+        assert_eq!(ask("anew").await.bad_fields()[0].0, "/work_date", "by now it is too long ago");
+        let again = ask(path).await;
+        assert_eq!(again.header("idempotency-replayed"), "true");
+        assert_eq!(again.must(201)[id], made[id]);
+    }
 }

@@ -1,9 +1,10 @@
 //! `/swaps`: asked by one, accepted by the other, approved like every request, and then both are planned anew.
 
-use crate::support::{Fixture, Reply, World, assignment, employee, event, site};
+use crate::support::{Fixture, Reply, World, assignment, employee, event, send, site};
 use jiff::civil::date;
 use rollcall_org_api::events::SITE_CHANGED;
 use rollcall_org_api::facts::EmployeeFact;
+use rollcall_org_api::rights::{Grant, Permission, Scope};
 use serde_json::{Value, json};
 
 async fn shift(f: &Fixture, code: &str, start: &str, end: &str) -> String {
@@ -162,6 +163,71 @@ async fn mine_on_monday_against_yours_on_thursday_gives_each_a_day_off_by_two_le
     assert_eq!(plans(&team.f, &team.colleague).await.0, ["L", "E", "-", "-", "-"]);
 }
 
+/// What is in the way is the colleague's, and why is not for the worker.
+const HIDDEN: (&str, &str) = ("/with_employee_id", "colleague_unavailable");
+
+/// From now on the worker may see the plans of the team.
+async fn sees_the_team(f: &Fixture) {
+    let mut worker = f.world.worker.clone();
+    let scope = Scope::Unit { unit_id: Some(f.world.team.unit_id) };
+    let permissions = [Permission::RosterRead].into();
+    worker.grants.push(Grant { role: "sees".into(), permissions, scope });
+    worker.version += 1;
+    f.tell_employee(&worker).await;
+}
+
+#[tokio::test]
+async fn whoever_may_not_see_a_colleagues_plan_is_told_nothing_of_it_by_asking() {
+    let team = team().await;
+    let World { owner, worker, .. } = team.f.world.clone();
+    let (f, colleague) = (&team.f, &team.colleague);
+    let sick = crate::leave::leave_type(f, json!({"code": "SICK", "from_balance": false})).await;
+    let away = json!({"leave_type_id": sick, "from": "2026-06-01", "to": "2026-06-01"});
+    let away = f.post(colleague, "/leave-requests", &away).await.must(201);
+    let away = away["leave_request_id"].as_str().unwrap();
+    f.post(&owner, &format!("/leave-requests/{away}/approve"), &json!({})).await.must(200);
+    // Planned at the same time next to it, planned otherwise, and away: all is one answer.
+    plan(f, &worker, "2026-06-03", Some(&team.early)).await;
+    let mut answers = Vec::new();
+    for change in [json!({}), json!({"date": "2026-06-02"}), json!({"date": "2026-06-02", "with_date": "2026-06-05"})] {
+        let mut refused = team.ask(change).await.refused(422, "invalid_input");
+        for own in ["request_id", "instance"] {
+            refused.as_object_mut().unwrap().remove(own);
+        }
+        answers.push(refused);
+    }
+    assert!(answers.iter().all(|one| *one == answers[0]), "{answers:#?}");
+    let said = answers[0].to_string();
+    assert!(
+        said.contains("colleague_unavailable") && !said.contains("leave") && !said.contains(&colleague.name),
+        "{said}"
+    );
+    assert_eq!(f.told("attendance.swap.asked.v1"), [] as [Value; 0]);
+    sees_the_team(f).await;
+    assert_eq!(team.ask(json!({})).await.bad_fields(), [("/date".to_owned(), "on_leave".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_swap_that_is_asked_for_again_after_midnight_is_the_same_one() {
+    let team = team().await;
+    let f = &team.f;
+    let (evening, night) = (shift(f, "EV", "22:30", "23:30").await, shift(f, "NIGHT", "23:00", "04:00").await);
+    plan(f, &f.world.worker, "2026-06-01", Some(&evening)).await;
+    plan(f, &team.colleague, "2026-06-01", Some(&night)).await;
+    let body = json!({"with_employee_id": team.colleague.employee_id, "date": "2026-06-01"});
+    let ask = async || {
+        let request = f.by(&f.world.worker).post(&f.world.path("/swaps")).header("idempotency-key", "tonight");
+        send(request.json(&body)).await
+    };
+    f.set_clock("2026-06-01T20:15:00Z");
+    let made = ask().await.must(201);
+    f.set_clock("2026-06-01T22:15:00Z");
+    assert_eq!(team.ask(json!({})).await.bad_fields()[0].1, "date_out_of_range", "anew it is too late");
+    let again = ask().await;
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.must(201), made);
+}
+
 #[tokio::test]
 async fn what_cannot_be_swapped_is_refused_with_the_field_that_says_why() {
     let team = team().await;
@@ -176,10 +242,18 @@ async fn what_cannot_be_swapped_is_refused_with_the_field_that_says_why() {
             json!({"with_date": "2027-06-01", "reason": ""}),
             fields(&[("/with_date", "date_out_of_range"), ("/reason", "length")]),
         ),
+        (json!({"date": "2026-06-03"}), fields(&[HIDDEN, ("/date", "not_planned")])),
+        (json!({"date": "2026-06-02"}), fields(&[HIDDEN])),
+        (json!({"with_date": "2026-06-04"}), fields(&[HIDDEN])),
+        (json!({"date": "2026-06-02", "with_date": "2026-06-01"}), fields(&[("/with_date", "not_free")])),
+    ] {
+        assert_eq!(team.ask(change.clone()).await.bad_fields(), expected, "{change}");
+    }
+    sees_the_team(f).await;
+    for (change, expected) in [
         (json!({"date": "2026-06-03"}), fields(&[("/date", "not_planned"), ("/date", "not_planned")])),
         (json!({"date": "2026-06-02"}), fields(&[("/date", "not_planned")])),
         (json!({"with_date": "2026-06-04"}), fields(&[("/date", "not_free")])),
-        (json!({"date": "2026-06-02", "with_date": "2026-06-01"}), fields(&[("/with_date", "not_free")])),
     ] {
         assert_eq!(team.ask(change.clone()).await.bad_fields(), expected, "{change}");
     }
