@@ -18,7 +18,7 @@ pub use tasks::{Drain, Tasks};
 use crate::auth::{
     AccessTokens, ApiTokenAuthority, ApiTokens, Identity, JwkSet, KeyCache, KeySource, Revocations, ServiceTokens,
 };
-use crate::client::{self, Peer, Peers};
+use crate::client::{self, Peers};
 use crate::clock::Clock;
 use crate::db::Database;
 use crate::describe::EventDescription;
@@ -245,14 +245,9 @@ async fn catch_up(core: &Core) {
     if let Err(error) = core.revocations.read_news().await {
         tracing::warn!(error = crate::problem::chain(&error), "cannot read yet which sessions have ended");
     }
-    if let Some(user) = who_ends_sessions(core) {
+    if let (Ok(user), false) = (core.peers.get("user"), core.keys.is_fixed()) {
         core.revocations.catch_up(&user).await;
     }
-}
-
-/// The user service, where its published keys are those that tokens are checked by.
-fn who_ends_sessions(core: &Core) -> Option<Peer> {
-    core.peers.get("user").ok().filter(|_| !core.keys.is_fixed())
 }
 
 /// All routes that have a description.
@@ -322,7 +317,7 @@ fn background<S: Service>(core: &Core, service: &Arc<S>, tasks: &mut Tasks) -> a
             telemetry::metrics().run_upkeep();
         }
     });
-    tasks.spawn("follow ended sessions", core.revocations.clone().follow(who_ends_sessions(core)));
+    tasks.spawn("follow ended sessions", core.revocations.clone().follow(core.peers.get("user").ok()));
     let housekeeper = core.clone();
     tasks.spawn("forget old keys and ids", async move {
         loop {

@@ -120,6 +120,28 @@ async fn a_clock_that_was_ahead_for_a_while_costs_no_session_its_end() {
 }
 
 #[actix_web::test]
+async fn what_only_user_knows_is_asked_for_again_when_the_clock_has_gone_back() {
+    let server = MockServer::start().await;
+    let url = server.uri();
+    let stage = Stage::with(|settings| set(settings, "peers.user.url", url)).await;
+    let clock = &stage.service.clock;
+    let claims = stage.service.keys.claims(stage.user);
+    let token = stage.service.keys.sign(&claims).unwrap();
+    let list = json!({ "items": [ended(&stage, claims.sid, stage.user)] });
+    let known = path("/internal/v1/revocations");
+    Mock::given(known).respond_with(ResponseTemplate::new(200).set_body_json(&list)).mount(&server).await;
+    let marker = stage.service.keys.claims(stage.user).sid;
+    tell(&stage, "user.session.ended.v1", &ended(&stage, marker, stage.user), "user").await;
+    clock.advance(SignedDuration::from_hours(2));
+    let (revocations, user_id, now) = (stage.service.app().core().revocations.clone(), stage.user, clock.now());
+    eventually("news is read", || async { (!revocations.refuses(user_id, marker, now)).then_some(()) }).await;
+    assert!(server.received_requests().await.unwrap().is_empty(), "nothing is asked while it goes on");
+    clock.advance(-SignedDuration::from_hours(2));
+    eventually("refused", || async { (status(&stage, &token).await == 401).then_some(()) }).await;
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}
+
+#[actix_web::test]
 async fn what_has_expired_is_forgotten() {
     let stage = Stage::set().await;
     let revocations = stage.service.app().core().revocations.clone();
