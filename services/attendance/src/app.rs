@@ -21,6 +21,13 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+/// Connections for writing punches, which nothing else takes. Not a setting: there is one task, and it has one transaction
+/// at a time, so a second would never be used.
+const WRITER: u32 = 1;
+/// Connections for who somebody is, without which nobody punches who is not in memory, or whose organisation has just
+/// changed: one is left where a whole organisation is taken over. Each holds them for a millisecond, so more gain nothing.
+const FACTS: u32 = 2;
+
 /// The attendance service.
 pub struct App {
     /// What every service has.
@@ -61,10 +68,12 @@ impl Service for App {
     type Settings = Settings;
 
     async fn build(core: Core, settings: Settings) -> anyhow::Result<Self> {
-        let facts = Arc::new(Facts::new(core.db.clone(), core.peers.get("org")?, core.clock.clone()));
+        // However many read months of a unit: nobody who punches stands in line behind them.
+        let lane = |connections| core.db.lane(&core.base.database, connections);
+        let facts = Arc::new(Facts::new(lane(FACTS), core.peers.get("org")?, core.clock.clone()));
         let room = settings.punches.queue;
         anyhow::ensure!(room >= BATCH, "punches.queue = {room}: must be at least {BATCH}, one whole batch");
-        let writer = Writer::start(core.db.clone(), core.outbox.clone(), room);
+        let writer = Writer::start(&core, lane(WRITER), room);
         let periods = Notify::new();
         let (accepts, missing, leave) = (settings.punches, settings.missing, settings.leave);
         Ok(Self { core, facts, writer, accepts, periods, leave, seen: Arc::default(), missing })

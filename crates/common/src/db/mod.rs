@@ -5,6 +5,8 @@
 //! hold a thread: when everybody comes at once, requests queue in memory and are refused after
 //! `acquire_timeout_ms`, and the threads stay free to finish what runs.
 //!
+//! Work that must not wait behind everything else has a lane ([`Database::lane`]): connections that nobody else takes.
+//!
 //! Everything runs in a transaction, reads too: the tenant is set per transaction (`set_config(…, true)`), never
 //! per session, so a connection cannot carry one tenant's identity into another's request.
 
@@ -64,26 +66,28 @@ impl Database {
     /// Prepares the pool. It connects when first used: a service starts while its database is away, says so on
     /// `/readyz`, and serves as soon as it is back.
     pub fn new(settings: &DatabaseSettings) -> Self {
-        let acquire_timeout = Duration::from_millis(settings.acquire_timeout_ms);
-        let pool = |size| {
-            Pool::builder()
-                .max_size(size)
-                .min_idle(Some(0))
-                .test_on_check_out(false)
-                .connection_timeout(acquire_timeout)
-                .error_handler(Box::new(manager::LogConnectError))
-                .build_unchecked(Manager::new(settings))
-        };
-        let permits = Arc::new(Semaphore::new(settings.max_connections as usize));
+        let (probes, emitted) = (pool(settings, 1), watch::Sender::new(0));
+        Self::of(settings, settings.max_connections, probes, emitted)
+    }
+
+    /// The same database through `connections` more, for work that must not wait behind whatever else the service does:
+    /// it has permits and a queue of its own. What it emits wakes the same dispatchers. Readiness asks for both at once,
+    /// and the metrics of the pool do not count it: a lane that is idle would hide that the others are short.
+    #[must_use]
+    pub fn lane(&self, settings: &DatabaseSettings, connections: u32) -> Self {
+        Self::of(settings, connections, self.0.probes.clone(), self.0.emitted.clone())
+    }
+
+    fn of(settings: &DatabaseSettings, connections: u32, probes: Pool<Manager>, emitted: watch::Sender<u64>) -> Self {
         Self(Arc::new(Inner {
-            pool: pool(settings.max_connections),
-            probes: pool(1),
+            pool: pool(settings, connections),
+            probes,
             notices: Manager::new(settings),
-            permits,
-            most: settings.max_connections,
-            queue: Queue::new(settings.max_connections),
-            acquire_timeout,
-            emitted: watch::Sender::new(0),
+            permits: Arc::new(Semaphore::new(connections as usize)),
+            most: connections,
+            queue: Queue::new(connections),
+            acquire_timeout: Duration::from_millis(settings.acquire_timeout_ms),
+            emitted,
         }))
     }
 
@@ -221,6 +225,17 @@ impl Inner {
             |error| Fault::unavailable("database", error),
         ))
     }
+}
+
+/// Connections to the database, none of them made yet.
+fn pool(settings: &DatabaseSettings, size: u32) -> Pool<Manager> {
+    Pool::builder()
+        .max_size(size)
+        .min_idle(Some(0))
+        .test_on_check_out(false)
+        .connection_timeout(Duration::from_millis(settings.acquire_timeout_ms))
+        .error_handler(Box::new(manager::LogConnectError))
+        .build_unchecked(Manager::new(settings))
 }
 
 /// A deferred constraint may refuse at commit, which says that nothing was done; a lost connection says nothing.

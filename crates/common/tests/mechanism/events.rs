@@ -120,6 +120,24 @@ async fn what_was_committed_is_sent_and_what_was_refused_is_not() {
 }
 
 #[actix_web::test]
+async fn what_is_told_through_a_lane_is_sent_at_once_too() {
+    let subscriber = MockServer::start().await;
+    Mock::given(path(INTAKE)).respond_with(take).mount(&subscriber).await;
+    let url = subscriber.uri();
+    let stage = Stage::with(|settings| {
+        set(settings, "events.poll_ms", 600_000);
+        set(settings, "events.subscribers.notification", "org.");
+        set(settings, "peers.notification.url", url);
+    })
+    .await;
+    stage.add("first", "key-1").await;
+    eventually("the first event", || async { (texts(&subscriber).await == ["first"]).then_some(()) }).await;
+    stage.service.app().tell_beside("beside").await;
+    eventually("what was told beside", || async { (texts(&subscriber).await == ["first", "beside"]).then_some(()) })
+        .await;
+}
+
+#[actix_web::test]
 async fn many_events_are_written_at_once_and_sent_in_their_order_to_those_who_want_them() {
     let subscriber = MockServer::start().await;
     Mock::given(path(INTAKE)).respond_with(take).mount(&subscriber).await;

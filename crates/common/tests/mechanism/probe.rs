@@ -10,6 +10,7 @@ use futures_util::Stream;
 use rollcall_common::answer::Answer;
 use rollcall_common::auth::{Caller, ServiceCaller};
 use rollcall_common::backfill::Generation;
+use rollcall_common::db::Unscoped;
 use rollcall_common::events::{CloudEvent, EventConsumer, NewEvent};
 use rollcall_common::extract::Json;
 use rollcall_common::fault::Fault;
@@ -64,6 +65,16 @@ impl TenantAuthority for Members {
 impl Probe {
     pub fn admit(&self, user_id: UserId, org_id: OrgId) {
         self.members.admit(user_id, org_id);
+    }
+
+    /// Tells of a note through a lane of its own.
+    pub async fn tell_beside(&self, text: &'static str) {
+        let (lane, outbox) = (self.core.db.lane(&self.core.base.database, 1), self.core.outbox.clone());
+        let tell = move |conn: &mut PgConnection| {
+            let (kind, subject) = ("org.note.added.v1", "note".to_owned());
+            outbox.emit(conn, &NewEvent { kind, subject, org_id: None, version: None, data: &text })
+        };
+        lane.transaction(Unscoped, tell).await.unwrap();
     }
 
     /// From now on its consumer is of this generation.
@@ -279,7 +290,7 @@ async fn takes_long() -> String {
 #[get("/slow")]
 async fn slow(core: web::Data<Core>) -> Result<Answer, Fault> {
     let hold = |conn: &mut PgConnection| Ok::<_, Fault>(conn.batch_execute("SELECT pg_sleep(0.5)")?);
-    core.db.transaction(rollcall_common::db::Unscoped, hold).await?;
+    core.db.transaction(Unscoped, hold).await?;
     Ok(Answer::no_content())
 }
 

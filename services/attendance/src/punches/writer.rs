@@ -5,6 +5,9 @@
 //! after that; what comes meanwhile is the next batch. It never waits for more to come: alone, a punch costs what it
 //! would cost without all this. Two tasks were measured, and are slower: they wait for each other's commit.
 //!
+//! It has a lane of its own to the database. Among everybody else it would stand in line behind whoever reads months of
+//! a unit, and a wait that ends in a refusal refuses the whole batch.
+//!
 //! The queue is bounded, and that is the back-pressure: when it is full, whoever comes is told at once to come again.
 
 use crate::punches::commit::{Written, commit, judged};
@@ -17,6 +20,7 @@ use rollcall_common::db::{Database, Unscoped};
 use rollcall_common::events::Outbox;
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::chain;
+use rollcall_common::server::Core;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::EmployeeId;
 use std::sync::Arc;
@@ -49,17 +53,18 @@ impl Waiting {
 
 /// Writes punches.
 pub(crate) struct Writer {
+    /// What was written is read with everybody else: such a reading holds up no punch.
     db: Database,
     queue: mpsc::Sender<Waiting>,
 }
 
 impl Writer {
-    /// A writer to `db` with room for `room` waiting punches. Its task ends with it: not earlier, because whoever
+    /// A writer through `lane`, with room for `room` waiting punches. Its task ends with it: not earlier, because whoever
     /// is served while the service drains is answered too.
-    pub(crate) fn start(db: Database, outbox: Outbox, room: usize) -> Self {
+    pub(crate) fn start(core: &Core, lane: Database, room: usize) -> Self {
         let (queue, waiting) = mpsc::channel(room);
-        tokio::spawn(write_all(db.clone(), outbox, waiting));
-        Self { db, queue }
+        tokio::spawn(write_all(lane, core.outbox.clone(), waiting));
+        Self { db: core.db.clone(), queue }
     }
 
     /// Writes punches, which may share their statement with those of others. Each that is answered with success is

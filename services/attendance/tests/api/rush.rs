@@ -48,6 +48,23 @@ async fn blocked(f: &Fixture) {
     tokio::time::timeout(Duration::from_secs(10), reached).await.unwrap();
 }
 
+/// Readers who hold every connection that readers may have, for as long as the table of shifts is locked.
+struct SlowReaders(PgConnection);
+
+impl SlowReaders {
+    /// How many are at the table and wait.
+    fn waiting(admin: &mut PgConnection) -> i64 {
+        let count = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'shift_versions'::regclass";
+        diesel::dsl::sql::<diesel::sql_types::BigInt>(count).get_result(admin).unwrap()
+    }
+
+    fn start(f: &Fixture) -> Self {
+        let mut conn = PgConnection::establish(&f.service.admin_url).unwrap();
+        conn.batch_execute("BEGIN; LOCK TABLE shift_versions IN ACCESS EXCLUSIVE MODE").unwrap();
+        Self(conn)
+    }
+}
+
 /// Punches as a client does: again, when the service is too busy.
 async fn until_answered(f: &Fixture, world: &World, who: &EmployeeFact, key: &str) -> Reply {
     loop {
@@ -158,6 +175,40 @@ async fn when_the_queue_is_full_the_next_is_told_at_once_to_come_again() {
     assert!(verdicts["items"].as_array().unwrap().iter().all(|item| item["verdict"] == "created"), "{verdicts:#}");
     f.punch(&f.world.worker, "next", &json!({})).await.must(201);
     assert_eq!(stored(&f), 502);
+}
+
+#[tokio::test]
+async fn punches_are_stored_while_slow_readers_hold_all_the_connections_that_readers_have() {
+    const CONNECTIONS: u8 = 3;
+    let service = TestService::with(|settings| {
+        set(settings, "database.max_connections", i64::from(CONNECTIONS));
+        set(settings, "database.lock_timeout_ms", 60_000);
+        set(settings, "database.statement_timeout_ms", 60_000);
+    });
+    let f = Fixture::on(service.await).await;
+    let mut readers = SlowReaders::start(&f);
+    let reading = join_all((0..CONNECTIONS).map(|_| f.get(&f.world.owner, "/shifts")));
+    let punching = async {
+        let full = async {
+            while SlowReaders::waiting(&mut readers.0) < i64::from(CONNECTIONS) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), full).await.unwrap();
+        f.get(&f.world.owner, "/shifts").await.refused(503, "unavailable");
+        for n in 0..20 {
+            f.punch(&f.world.worker, &format!("k{n}"), &json!({})).await.must(201);
+        }
+        // Nothing of them is in memory yet.
+        f.punch(&f.world.manager, "first", &json!({})).await.must(201);
+        let ready = f.service.get("/readyz").send().await.unwrap();
+        assert_eq!(ready.status(), 200, "busy is not away");
+        assert_eq!(SlowReaders::waiting(&mut readers.0), i64::from(CONNECTIONS), "they waited all the time");
+        drop(readers);
+    };
+    let (read, ()) = tokio::join!(reading, punching);
+    assert!(read.iter().all(|reply| reply.status == 200), "{read:?}");
+    assert_eq!(stored(&f), 20 + 1);
 }
 
 #[tokio::test]
