@@ -6,15 +6,16 @@
 //! by it. What was acknowledged is then held against the table. `ROLLCALL_BENCH_SECONDS` is the time of each case.
 
 use crate::{Case, address, attendance, pgbench};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
 use rollcall_bench::number;
 use rollcall_stack::Stack;
 use rollcall_stack::crowd::{Crowd, Punches};
-use rollcall_stack::load::{Load, Pace, Report};
+use rollcall_stack::load::{Load, Pace, Report, Traffic};
 use rollcall_stack::process::processor_time;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Employees who punch; each has a token of their own.
@@ -43,6 +44,7 @@ pub(crate) async fn run() -> Result<()> {
     let direct = attendance(&rush.stack)?;
     let nginx = address(&rush.stack.base_url())?;
     cases.push(rush.steady(direct).await?);
+    rush.again(direct).await?;
     for connections in [64, 256] {
         let tps = rush.pgbench(connections)?;
         let bounds = (connections == 256).then_some(Bounds { ratio: 2.0, p99: Duration::from_millis(50) });
@@ -108,6 +110,18 @@ impl Rush {
         Ok(Case { name: format!("{name}: p99 under 10 ms"), held })
     }
 
+    /// Punches that were stored before, sent again as fast as it goes: terminals that start anew with what they kept.
+    async fn again(&self, address: SocketAddr) -> Result<()> {
+        let punches = Punches::of(&self.crowd)?;
+        let load = || Load::on(address).connections(256).lasting(self.lasting);
+        load().run_beside(&punches).await?;
+        let stored = u64::try_from(punches.acknowledged())?.max(1);
+        let report = load().run_beside(&Arc::new(Again { punches, stored })).await?;
+        println!("256 connections, {stored} stored punches again: {report}");
+        ensure!(report.failed() == 0, "a punch that was stored is answered 200");
+        Ok(())
+    }
+
     fn pgbench(&self, connections: usize) -> Result<f64> {
         self.admin()?.batch_execute("CHECKPOINT")?;
         let measured = pgbench::run(&self.stack, self.crowd.org_id, connections, self.lasting)?;
@@ -131,6 +145,22 @@ impl Rush {
             let fast = ratio >= bounds.ratio && report.percentile(0.99) < bounds.p99;
             Case { name: format!("{name}: {} × pgbench", bounds.ratio), held: fast && report.failed() == 0 }
         }))
+    }
+}
+
+/// Requests that were answered before, one after another and from the first again.
+struct Again {
+    punches: Arc<Punches>,
+    stored: u64,
+}
+
+impl Traffic for Again {
+    fn request(&self, number: u64, into: &mut Vec<u8>) {
+        self.punches.request(number % self.stored, into);
+    }
+
+    fn answered(&self, _number: u64, status: u16, _body: &[u8]) -> bool {
+        status == 200
     }
 }
 

@@ -4,6 +4,7 @@ use crate::punches::decide::Key;
 use crate::schema::punches as table;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Text, Uuid};
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
 use rollcall_attendance_api::punches::Punch;
@@ -15,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::HashMap;
 
-#[derive(Clone, Queryable, Selectable)]
+#[derive(Clone, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = table)]
 struct Row {
     org_id: OrgId,
@@ -37,6 +38,12 @@ struct Row {
     fingerprint: Option<Vec<u8>>,
     device_id: Option<DeviceId>,
 }
+
+/// By the unique index of the three.
+const BY_KEYS: &str = "
+    SELECT punches.*
+    FROM unnest($1, $2, $3) AS wanted (org_id, employee_id, idempotency_key)
+    JOIN punches USING (org_id, employee_id, idempotency_key)";
 
 /// An enum as the word it is on the wire.
 pub(crate) fn word(value: &impl Serialize) -> Result<String, Fault> {
@@ -76,16 +83,16 @@ impl Row {
 /// Punches with their fingerprints, by organisation, employee and key.
 pub(crate) type ByKey = HashMap<(OrgId, EmployeeId, String), (Punch, Vec<u8>)>;
 
-/// The punches that were stored under these keys, with their fingerprints. May answer more than was asked for.
+/// The punches that were stored under these keys, with their fingerprints. Each by its own: three lists beside one another
+/// would find every key of a batch at everybody in it, and terminals count theirs from one.
 pub(crate) fn by_keys(conn: &mut PgConnection, keys: &[(&Tenant, EmployeeId, &Key)]) -> Result<ByKey, Fault> {
     let orgs: Vec<OrgId> = keys.iter().map(|(tenant, ..)| tenant.org_id()).collect();
     let people: Vec<EmployeeId> = keys.iter().map(|(_, employee_id, _)| *employee_id).collect();
     let names: Vec<&str> = keys.iter().map(|(.., key)| key.key.as_str()).collect();
-    let rows: Vec<Row> = table::table
-        .filter(table::org_id.eq_any(orgs))
-        .filter(table::employee_id.eq_any(people))
-        .filter(table::idempotency_key.eq_any(names))
-        .select(Row::as_select())
+    let rows: Vec<Row> = diesel::sql_query(BY_KEYS)
+        .bind::<Array<Uuid>, _>(orgs)
+        .bind::<Array<Uuid>, _>(people)
+        .bind::<Array<Text>, _>(names)
         .load(conn)?;
     rows.into_iter()
         .map(|mut row| {

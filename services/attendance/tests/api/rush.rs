@@ -212,6 +212,28 @@ async fn punches_are_stored_while_slow_readers_hold_all_the_connections_that_rea
 }
 
 #[tokio::test]
+async fn of_keys_that_many_people_use_only_those_that_were_sent_are_looked_up() {
+    let f = Fixture::start().await;
+    let punch = |who: &EmployeeFact, key: &str| json!({"idempotency_key": key, "employee_id": who.employee_id, "at": "2026-06-01T08:00:00Z", "source": "api"});
+    let (worker, manager) = (&f.world.worker, &f.world.manager);
+    let all = json!({"punches": [punch(worker, "1"), punch(worker, "2"), punch(manager, "1"), punch(manager, "2")]});
+    let first = f.post(&f.world.owner, "/punches/batch", &all).await.must(200);
+    // Nobody can read these two: whoever looks at them fails.
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    let spoil = format!(
+        "UPDATE punches SET source = 'nonsense' WHERE (employee_id, idempotency_key) IN (('{}', '1'), ('{}', '2'))",
+        worker.employee_id, manager.employee_id
+    );
+    admin.batch_execute(&spoil).unwrap();
+    let again = json!({"punches": [punch(worker, "2"), punch(manager, "1")]});
+    let again = f.post(&f.world.owner, "/punches/batch", &again).await.must(200);
+    for (index, before) in [1, 2].into_iter().enumerate() {
+        let item = &again["items"][index];
+        assert_eq!((&item["verdict"], &item["punch"]), (&json!("duplicate"), &first["items"][before]["punch"]));
+    }
+}
+
+#[tokio::test]
 async fn what_nobody_waits_for_any_more_is_not_begun() {
     let f = Fixture::start().await;
     let blocker = Blocker::start(&f);
