@@ -93,8 +93,8 @@ pub(crate) struct Heard {
 }
 
 impl Heard {
-    /// Of punches made at these instants, some of them offline or none. Whoever sends what was made offline may have
-    /// more of it: then it is known up to the newest that came.
+    /// Of punches made at these instants, some of them offline or none. Whoever sends what was made offline, or what it
+    /// has sent before, may have more of it: then it is known up to the newest that came.
     pub(crate) fn of_punches(now: Timestamp, punches: impl Iterator<Item = (Timestamp, bool)>) -> Self {
         let mut reported_until = None;
         for (at, offline) in punches {

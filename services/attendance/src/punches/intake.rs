@@ -63,7 +63,9 @@ pub(crate) async fn batch(app: &App, at: &Puncher, items: Vec<Value>) -> Result<
 fn heard<'a>(app: &App, at: &Puncher, written: impl Iterator<Item = &'a Written>) {
     let By::Device(_, door) = &at.by else { return };
     let told = written.filter_map(|written| match written {
-        Written::Created(punch) | Written::Replayed(punch) => Some((punch.at, punch.offline)),
+        Written::Created(punch) => Some((punch.at, punch.offline)),
+        // Out of its memory, however it came the first time: what it has beside it is not known to have come.
+        Written::Replayed(punch) => Some((punch.at, true)),
         Written::Mismatch => None,
     });
     app.seen.note((at.tenant.org_id(), door.device_id), Heard::of_punches(app.core.clock.now(), told));

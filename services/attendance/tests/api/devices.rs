@@ -192,6 +192,37 @@ async fn a_day_waits_until_every_device_of_the_site_has_reported() {
 }
 
 #[tokio::test]
+async fn a_punch_that_is_sent_again_says_nothing_of_what_came_after_it() {
+    let f = Fixture::start().await;
+    let shift = f.day_shift().await;
+    f.plan_team(&shift, "2026-05-01", "2026-06-30").await;
+    f.set_clock("2026-06-01T07:00:00Z");
+    let terminal = add(&f, json!({})).await;
+    // Written down every two seconds.
+    let reported_once_seen = async |at: &str| {
+        for _ in 0..100 {
+            let read = f.get(&f.world.owner, &format!("/devices/{}", terminal.id)).await.must(200);
+            if read["last_seen_at"] == at {
+                return read["reported_until"].clone();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("nobody wrote down that it was heard of at {at}")
+    };
+    let punch = json!({"idempotency_key": "1", "employee_id": f.world.worker.employee_id, "direction": "in"});
+    let batch = json!({"punches": [punch]});
+    let first = post(&f, &terminal.secret, "/punches/batch", &batch).await.must(200);
+    assert_eq!(first["items"][0]["punch"]["offline"], false, "{first:#}");
+    assert_eq!(reported_once_seen("2026-06-01T07:00:00Z").await, "2026-06-01T07:00:00Z");
+    // It starts anew with what it has kept, from the oldest on: the going of that evening is still to come.
+    f.set_clock("2026-06-02T10:00:00Z");
+    let again = post(&f, &terminal.secret, "/punches/batch", &batch).await.must(200);
+    assert_eq!(again["items"][0]["verdict"], "duplicate");
+    assert_eq!(reported_once_seen("2026-06-02T10:00:00Z").await, "2026-06-01T07:00:00Z");
+    assert_eq!(status(&f).await, "pending");
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_device_is_named_and_pages_make_up_the_list() {
     let f = Fixture::start().await;
     let owner = &f.world.owner;
