@@ -19,7 +19,8 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-/// Steps that were taken before there were rules: folder, rule and what it was done to.
+/// Steps that were taken before there were rules: folder, rule and what it was done to, below lines with `#` that say why
+/// they are accepted.
 const BASELINE: &str = include_str!("baseline.txt");
 const MARK: &str = "contract since ";
 /// Fewer letters say nothing.
@@ -141,8 +142,14 @@ fn read_mark(mark: &str) -> Result<Version, String> {
 }
 
 fn is_old(name: &str, rule: Rule, what: &str) -> bool {
+    let step = old(name, rule, what);
+    BASELINE.lines().any(|line| line == step)
+}
+
+/// A step as the baseline names it.
+fn old(name: &str, rule: Rule, what: &str) -> String {
     let one_line = what.split_whitespace().collect::<Vec<_>>().join(" ");
-    BASELINE.lines().any(|line| line == format!("{name} {} {one_line}", rule.name()))
+    format!("{name} {} {one_line}", rule.name())
 }
 
 #[cfg(test)]
@@ -326,15 +333,40 @@ mod tests {
         assert_eq!((Version::parse("1.2"), Version::parse("1.2.3.4"), Version::parse("x.y.z")), (None, None, None));
     }
 
-    #[test]
-    fn every_migration_there_is_holds() {
+    fn directories() -> Vec<std::path::PathBuf> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let services =
             fs::read_dir(root.join("services")).unwrap().map(|entry| entry.unwrap().path().join("migrations"));
+        services.chain([root.join("crates/common/migrations")]).collect()
+    }
+
+    #[test]
+    fn every_migration_there_is_holds() {
         let mut said = Vec::new();
-        for directory in services.chain([root.join("crates/common/migrations")]) {
+        for directory in directories() {
             said.extend(check_directory(&directory, None).unwrap().iter().map(ToString::to_string));
         }
         assert!(said.is_empty(), "{}", said.join("\n"));
+    }
+
+    #[test]
+    fn of_every_old_step_there_is_it_says_why_it_is_accepted() {
+        let mut there_are = BTreeSet::new();
+        for folder in directories().iter().flat_map(|directory| fs::read_dir(directory).unwrap()) {
+            let folder = folder.unwrap();
+            let (name, mut made) = (folder.file_name().into_string().unwrap(), rules::Made::default());
+            let Ok(text) = fs::read_to_string(folder.path().join("up.sql")) else { continue };
+            for step in sql::steps(&text) {
+                there_are.extend(rules::broken_by(&step, &mut made).iter().map(|(rule, what)| old(&name, *rule, what)));
+            }
+        }
+        for block in BASELINE.split("\n\n").skip(1) {
+            let (verdict, steps): (Vec<_>, Vec<_>) = block.lines().partition(|line| line.starts_with("# "));
+            assert!(verdict.concat().len() > REASON && !steps.is_empty(), "{block}");
+            assert!(block.starts_with("# "), "the verdict stands first: {block}");
+            for step in steps {
+                assert!(there_are.contains(step), "there is no such step, or none that a rule refuses: {step}");
+            }
+        }
     }
 }

@@ -17,6 +17,7 @@ mod leave_earned;
 mod leave_races;
 mod leave_requests;
 mod leave_turn;
+mod leave_versions;
 mod memory;
 mod missing;
 mod now;

@@ -1,0 +1,2 @@
+DROP TRIGGER leave_requests_keep_apart ON leave_requests;
+DROP FUNCTION leave_requests_keep_apart;
