@@ -1,10 +1,12 @@
 //! `/corrections`.
 
 use crate::support::{Fixture, Reply, World, send};
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{Jsonb, Text};
 use rollcall_stack::testing::{TestService, set};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A worker who came at nine on Monday and forgot to punch when leaving at six; now it is Tuesday morning.
 async fn forgetful() -> (Fixture, Value) {
@@ -89,6 +91,39 @@ async fn a_punch_that_a_correction_added_can_be_voided_by_another() {
     let id = asked(&f, &void).await;
     end(&f, &f.world.manager, &id, "approve").await.must(200);
     assert_eq!(monday(&f).await["worked_minutes"], 540);
+}
+
+#[tokio::test]
+async fn a_correction_that_is_noted_while_a_day_is_read_is_seen_whole_or_not_at_all() {
+    let (f, _) = forgetful().await;
+    let early = json!({"at": "2026-06-01T12:00:00+02:00", "direction": "out"});
+    let early = f.punch(&f.world.worker, "out", &early).await.must(201);
+    let mut body = out_at_six();
+    body["changes"].as_array_mut().unwrap().push(json!({"void": early["punch_id"]}));
+    let id = asked(&f, &body).await;
+    end(&f, &f.world.manager, &id, "approve").await.must(200);
+    let corrected = monday(&f).await;
+    let minutes = |day: &Value| day["worked_minutes"].as_i64().unwrap();
+    assert_eq!(minutes(&corrected), 480);
+
+    // A reader waits at the table of punches that do not count; the correction goes from there and from the other table.
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    admin.batch_execute("BEGIN; LOCK TABLE voided_punches IN ACCESS EXCLUSIVE MODE").unwrap();
+    let waits = "DO $$ BEGIN ASSERT EXISTS (SELECT FROM pg_locks WHERE NOT granted \
+                 AND relation = 'voided_punches'::regclass); END $$";
+    let change = async {
+        let mut other = PgConnection::establish(&f.service.admin_url).unwrap();
+        let reached = async {
+            while other.batch_execute(waits).is_err() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), reached).await.unwrap();
+        admin.batch_execute("DELETE FROM added_punches; DELETE FROM voided_punches; COMMIT").unwrap();
+    };
+    let (read, ()) = tokio::join!(monday(&f), change);
+    assert_eq!(minutes(&read), 180, "{read:#}");
+    assert_eq!(read, monday(&f).await);
 }
 
 #[tokio::test]
