@@ -113,16 +113,17 @@ impl Rules {
     ) -> Result<Course<'_>, Fault> {
         let Whose { person, today, now } = whose;
         let mut course = self.course(person, of, today);
-        let mut gift = |piece: &Piece<'_>| -> Result<Gift, Fault> {
+        let mut gift = |piece: &Piece<'_>| -> Result<Option<Gift>, Fault> {
             let worked = if piece.is_for_work() {
+                // While a device keeps some of it the month waits: what is given once is not reckoned again.
                 workdays::worked_minutes(conn, tenant, &self.org, person, piece.earned, now)?
             } else {
-                0
+                Some(0)
             };
-            Ok(piece.gift(worked))
+            Ok(worked.map(|worked| piece.gift(worked)))
         };
         let pieces = stretches::pieces(&course.stretches, book.earned(), self.settle_days, today);
-        course.gifts = pieces.iter().map(&mut gift).collect::<Result<_, Fault>>()?;
+        course.gifts = pieces.iter().filter_map(|piece| gift(piece).transpose()).collect::<Result<_, Fault>>()?;
         Ok(course)
     }
 

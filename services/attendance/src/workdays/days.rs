@@ -1,5 +1,6 @@
 //! The days of some people, as they are served: frozen where a period is locked, computed everywhere else.
 
+use super::plan::next_midnight;
 use super::{compute, facts, gather, view};
 use crate::facts::domain::Org;
 use crate::periods::store::{self as periods, Frozen};
@@ -53,6 +54,20 @@ pub(crate) fn read_open(
 }
 
 impl Read {
+    /// Whether all that was punched on these dates is here: of a date that is not frozen the devices of its site have
+    /// reported since, on rest days too, and nobody is still in as far as is known.
+    pub(crate) fn is_reported(&self) -> bool {
+        let (from, to) = self.dates;
+        let open = |date: Date| from <= date && date <= to && !self.frozen.holds(date);
+        self.people.iter().filter_map(|(_, facts)| facts.as_ref()).all(|facts| {
+            let silent = facts.days.iter().filter(|day| open(day.date)).any(|day| {
+                let over = next_midnight(day.date, &day.zone);
+                day.reported_until.is_some_and(|until| until.as_second() < over)
+            });
+            !silent && compute(facts, from, to).iter().all(|day| !open(day.date) || day.waits_until.is_none())
+        })
+    }
+
     /// The days of each person, by date: those on which they were employed, and others only if they punched or worked
     /// all the same. Takes time: not for a thread that serves.
     pub(crate) fn days(self) -> Vec<(EmployeeFact, Vec<Workday>)> {

@@ -243,6 +243,41 @@ async fn worked_hours_are_earned_some_days_after_their_month() {
 }
 
 #[tokio::test]
+async fn worked_hours_are_not_earned_before_every_device_has_told_what_it_kept() {
+    let f = Fixture::on(TestService::with(|settings| set(settings, "punches.offline_hours", 240)).await).await;
+    let vacation = leave_type(&f, json!({})).await;
+    let rule = json!({"kind": "worked_hours", "minutes": 1, "per_minutes": 16});
+    policy(&f, &vacation, json!({"accrual": rule, "valid_from": "2026-06-01"})).await;
+    let shift = f.day_shift().await;
+    f.plan_team(&shift, "2026-06-01", "2026-06-01").await;
+    let door = json!({"name": "Door", "kind": "terminal", "site_id": f.world.berlin.site_id});
+    let door = f.post(&f.world.owner, "/devices", &door).await.must(201);
+    let send_all = async |at: &str, punches: &[(&str, &str)]| {
+        f.set_clock(at);
+        let punch = |(at, direction): &(&str, &str)| json!({"idempotency_key": at, "employee_id": f.world.worker.employee_id, "at": at, "direction": direction});
+        let device = f.service.with_token(door["secret"].as_str().unwrap());
+        let batch = json!({"punches": punches.iter().map(punch).collect::<Vec<_>>()});
+        let sent = send(device.post(&f.world.path("/punches/batch")).json(&batch)).await.must(200);
+        assert!(sent["items"].as_array().unwrap().iter().all(|item| item["verdict"] == "created"), "{sent:#}");
+        send(device.post(&f.world.path("/devices/current/heartbeat"))).await.must(200);
+    };
+    let first = [("2026-06-01T07:00:00Z", "in"), ("2026-06-01T16:00:00Z", "out")];
+    send_all("2026-06-02T09:00:00Z", &first).await;
+    // The only day that was planned is judged; on the others somebody may have come.
+    for day in ["2026-07-06T09:00:00Z", "2026-07-07T09:00:00Z"] {
+        settle(&f, day).await;
+        assert_eq!(entries(&f).await, [], "{day}");
+    }
+    // 160 minutes of the last evening were kept until now.
+    let last = [("2026-06-30T18:00:00Z", "in"), ("2026-06-30T20:40:00Z", "out")];
+    send_all("2026-07-07T17:00:00Z", &last).await;
+    settle(&f, "2026-07-08T09:00:00Z").await;
+    assert_eq!(entries(&f).await, [("accrual".to_owned(), 40.0 / 480.0)]);
+    settle(&f, "2026-07-09T09:00:00Z").await;
+    assert_eq!(entries(&f).await.len(), 1, "once");
+}
+
+#[tokio::test]
 async fn two_instances_that_settle_at_once_do_it_once() {
     let f = Fixture::start().await;
     let vacation = leave_type(&f, json!({})).await;
