@@ -59,11 +59,12 @@ impl PageQuery {
 }
 
 /// Whether PostgreSQL could have given this key. A made-up one may hold what it cannot even compare with: a NUL, or an
-/// instant before its calendar begins.
+/// instant or a date before its calendar begins.
 fn storable(key: &serde_json::Value) -> bool {
     match key {
         serde_json::Value::String(text) => {
-            let too_early = text.parse::<jiff::Timestamp>().is_ok_and(|at| at.as_second() < YEAR_ONE);
+            let too_early = text.parse::<jiff::Timestamp>().is_ok_and(|at| at.as_second() < YEAR_ONE)
+                || text.parse::<jiff::civil::Date>().is_ok_and(|date| date.year() < 1);
             !text.contains('\0') && !too_early
         }
         serde_json::Value::Array(parts) => parts.iter().all(storable),
@@ -152,7 +153,8 @@ mod tests {
 
     #[test]
     fn a_cursor_that_the_database_cannot_compare_with_is_refused() {
-        for key in [r#""a\u0000b""#, r#"["-009000-01-01T00:00:00Z","x"]"#] {
+        let early = r#"["-009000-01-01T00:00:00Z","x"]"#;
+        for key in [r#""a\u0000b""#, early, r#"["-009999-01-01","x"]"#, r#"{"date":"0000-12-31"}"#] {
             let query = PageQuery { limit: None, cursor: Some(URL_SAFE_NO_PAD.encode(key)) };
             assert!(matches!(query.page::<serde_json::Value>(), Err(Fault::Invalid(_))), "{key}");
         }

@@ -119,6 +119,9 @@ async fn what_is_understood_and_wrong_is_422_with_every_field() {
     {
         assert_eq!(fields(f.get(&owner, &format!("/punches?{query}")).await.bad_fields()), [pointer], "{query}");
     }
+    // `["-009999-01-01","<uuid>"]`: of the form of this list, and no date that the database knows.
+    let cursor = "WyItMDA5OTk5LTAxLTAxIiwiMDFhMjI3MGItOGU1ZS03MGRiLWIxOGMtNzgzYmE5MDZiYjlkIl0";
+    assert_eq!(fields(f.get(&owner, &format!("/periods?cursor={cursor}")).await.bad_fields()), ["?cursor"]);
     f.get(&owner, "/workdays?from=2026-06-01").await.refused(400, "malformed_input");
     f.get(&owner, "/workdays?from=tomorrow&to=2026-06-01").await.refused(400, "malformed_input");
     f.get(&owner, "/shifts/7").await.refused(404, "not_found");
