@@ -173,4 +173,18 @@ mod tests {
         assert_eq!(text.title, "Overtime of Wei: approved at the first level");
         assert_eq!(text.body, "2026-06-01. Approved by Ada; the second level decides next.");
     }
+
+    #[test]
+    fn leave_that_was_ended_early_is_not_told_of_as_if_all_of_it_had_been_taken_back() {
+        let templates = Templates::load().unwrap();
+        let mut data = example_decided("Wei");
+        data["verdict"] = "cancelled".into();
+        data["status"] = "approved".into();
+        data["from"] = "2026-06-02".into();
+        data.as_object_mut().unwrap().remove("note");
+        let said = read_decided(&data).unwrap();
+        let text = templates.write("leave_decided", Language::English, &said.data, "Nordlicht").unwrap();
+        assert_eq!(text.title, "Leave of Wei: ended early");
+        assert_eq!(text.body, "2026-06-01 to 2026-06-02, Holiday, 960 min. From 2026-06-02 on taken back by Ada.");
+    }
 }
