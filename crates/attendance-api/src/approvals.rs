@@ -46,7 +46,7 @@ pub enum Verdict {
     Approved,
     /// No.
     Rejected,
-    /// Whoever asked has taken it back.
+    /// It is taken back, or the rest of it.
     Cancelled,
 }
 
@@ -67,6 +67,9 @@ pub struct Decided {
     pub note: Option<String>,
     /// When.
     pub at: Timestamp,
+    /// The first day that is taken back, where the days before it stay: leave that was ended early. Absent: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Date>,
 }
 
 /// How the approval of a request stands; part of every kind of request.
@@ -97,7 +100,7 @@ pub struct Approval {
     pub version: i64,
 }
 
-/// Body of `…/approve`, `…/reject` and `…/cancel`.
+/// Body of `…/approve`, `…/reject` and `…/cancel`; of leave the last one is `LeaveCancellation`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {

@@ -20,6 +20,8 @@ pub const PERIOD_OVERLAP: &str = "period_overlap";
 pub const PERIOD_STATE: &str = "period_state";
 /// 409: a period is locked once its last day is over.
 pub const PERIOD_NOT_OVER: &str = "period_not_over";
+/// 409: a day that would be another one is in a period that is locked or closed.
+pub const PERIOD_LOCKED: &str = "period_locked";
 /// 409: days of the period are not judged yet: a window is open, or devices have not reported.
 pub const PERIOD_PENDING: &str = "period_pending";
 /// 422, in `errors`: there is no such punch that counts around the day.
@@ -44,7 +46,7 @@ pub const UNKNOWN_SITE: &str = "unknown_site";
 pub const UNKNOWN_SHIFT: &str = "unknown_shift";
 /// 409: somebody is away already, or has asked to be.
 pub const LEAVE_OVERLAPS: &str = "leave_overlaps";
-/// 409: its first day is over, so it is not taken back any more.
+/// 409: its first day is over, so it is not taken back as if it had not been; it can be ended early.
 pub const LEAVE_BEGUN: &str = "leave_begun";
 /// 422, in `errors`: there is not so much leave to be taken; 409 of an approval, to which the balance has changed.
 pub const ABOVE_BALANCE: &str = "above_balance";

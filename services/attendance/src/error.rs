@@ -39,6 +39,9 @@ pub(crate) enum Error {
     /// The period is not where this begins.
     #[error("not possible where the period stands")]
     PeriodState,
+    /// A day is in a period that is locked.
+    #[error("a day is in a locked period")]
+    PeriodLocked,
     /// The last day of the period is not over.
     #[error("the period is not over")]
     PeriodNotOver,
@@ -100,6 +103,11 @@ impl Error {
             Self::PeriodState => {
                 Problem::new(StatusCode::CONFLICT, codes::PERIOD_STATE, "This is not possible where the period stands")
             }
+            Self::PeriodLocked => Problem::new(
+                StatusCode::CONFLICT,
+                codes::PERIOD_LOCKED,
+                "Some of these days are in a period that is locked",
+            ),
             Self::PeriodNotOver => {
                 Problem::new(StatusCode::CONFLICT, codes::PERIOD_NOT_OVER, "The last day of the period is not over")
             }
@@ -114,7 +122,9 @@ impl Error {
                 "There is other leave, or a request for it, in that time",
             ),
             Self::LeaveBegun => {
-                Problem::new(StatusCode::CONFLICT, codes::LEAVE_BEGUN, "The first day of the leave is over")
+                Problem::new(StatusCode::CONFLICT, codes::LEAVE_BEGUN, "The first day of the leave is over").detail(
+                    "whoever holds leave.write on the person may end it early, by the first day that is taken back",
+                )
             }
             Self::AboveBalance(what) => {
                 Problem::new(StatusCode::CONFLICT, codes::ABOVE_BALANCE, "There is not so much leave any more")

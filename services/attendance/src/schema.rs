@@ -22,6 +22,7 @@ diesel::table! {
         on_behalf_of -> Nullable<Uuid>,
         note -> Nullable<Text>,
         at -> Timestamptz,
+        from_date -> Nullable<Date>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Events of requests. All kinds say the same: whose it is, what it is about in few words, who decides.
 
 use crate::approvals::{RequestGist, RequestKind, RequestStatus, Verdict};
+use jiff::civil::Date;
 use rollcall_ids::{EmployeeId, RequestId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -107,6 +108,9 @@ pub struct RequestDecided {
     /// What they said to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The first day that is taken back, where the days before it stay. Absent: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Date>,
     /// Who was waited for, so that they are told when it is taken back.
     pub approver_ids: Vec<EmployeeId>,
 }

@@ -9,5 +9,5 @@ pub mod types;
 pub use away::Away;
 pub use ledger::{LeaveBalance, LeaveBalances, LeaveEntry, LeaveEntryKind, NewLeaveEntry};
 pub use policies::{Accrual, CarryOver, Eligible, LeavePolicy, LeavePolicyBody};
-pub use requests::{LeaveDay, LeaveRequest, NewLeaveRequest};
+pub use requests::{LeaveCancellation, LeaveDay, LeaveRequest, NewLeaveRequest};
 pub use types::{LeaveType, LeaveTypeBody, LeaveUnit};

@@ -52,7 +52,7 @@ pub struct LeaveRequest {
     pub leave_type_id: LeaveTypeId,
     /// First day.
     pub from: Date,
-    /// Last day, included.
+    /// Last day, included; of leave that was ended early, the last one that stays.
     pub to: Date,
     /// Which part of the day; absent: hours of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,7 @@ pub struct LeaveRequest {
     /// What it costs: the sum of its days.
     pub minutes: u32,
     /// What each day costs by the plan when it was asked for, and for ever by the plan when it was approved. Rest days and
-    /// holidays cost nothing.
+    /// holidays cost nothing. Without those that an early end has taken back.
     pub days: Vec<LeaveDay>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,4 +71,17 @@ pub struct LeaveRequest {
     /// How it stands; once approved, it is in the workdays.
     #[serde(flatten)]
     pub approval: Approval,
+}
+
+/// Body of `POST /leave-requests/{leave_request_id}/cancel`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeaveCancellation {
+    /// A word to it, at most 500 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The first day that is taken back, one of the leave: the days before it stay, and it may be over. Left out: all of it,
+    /// until its first day is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Date>,
 }

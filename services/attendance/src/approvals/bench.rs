@@ -6,7 +6,7 @@ use crate::facts::Member;
 use crate::facts::domain::{Org, assignment_near};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rollcall_attendance_api::approvals::Verdict;
+use rollcall_attendance_api::approvals::{RequestKind, RequestStatus, Verdict};
 use rollcall_common::fault::Fault;
 use rollcall_ids::EmployeeId;
 use rollcall_org_api::facts::EmployeeFact;
@@ -50,7 +50,7 @@ impl Bench {
     }
 
     /// As whom `caller` may say `verdict` to `request`: for themselves, or for one of `absent`, who have delegated to
-    /// them today. Only whoever asked, or whom it is about, takes it back.
+    /// them today.
     pub(crate) fn voice(
         &self,
         request: &Request,
@@ -62,8 +62,7 @@ impl Bench {
         let by = caller.employee_id;
         let own = request.is_of(by);
         match verdict {
-            Verdict::Cancelled if own => Ok(Voice { by, on_behalf_of: None }),
-            Verdict::Cancelled => Err(Fault::Forbidden.into()),
+            Verdict::Cancelled => self.taking_back(request, caller, absent, alone),
             Verdict::Rejected if request.waits_for(by) => Ok(Voice { by, on_behalf_of: None }),
             Verdict::Approved | Verdict::Rejected if own => Err(Error::OwnRequest),
             Verdict::Approved | Verdict::Rejected => {
@@ -71,6 +70,47 @@ impl Bench {
                 if request.approval.level == 0 { Err(Error::NotAccepted) } else { Ok(voice) }
             }
         }
+    }
+
+    /// As whom somebody takes a request back: whoever asked, or whom it is about. Of leave instead of whoever asked, which
+    /// may have been by a right that they have lost since, whoever may write the leave of the person; and of overtime that was
+    /// decided, whoever may decide it.
+    fn taking_back(
+        &self,
+        request: &Request,
+        caller: &Arc<EmployeeFact>,
+        absent: &[Arc<EmployeeFact>],
+        alone: bool,
+    ) -> Result<Voice, Error> {
+        let by = caller.employee_id;
+        let may = match request.kind {
+            RequestKind::Overtime if request.approval.status != RequestStatus::Pending => {
+                let own = request.is_of(by);
+                return if own {
+                    Err(Error::AlreadyDecided)
+                } else {
+                    Ok(self.decider(request, caller, absent, alone)?)
+                };
+            }
+            RequestKind::Leave => request.employee_id == by || self.writes_leave(caller),
+            RequestKind::Correction | RequestKind::Overtime | RequestKind::Swap => request.is_of(by),
+        };
+        if may { Ok(Voice { by, on_behalf_of: None }) } else { Err(Fault::Forbidden.into()) }
+    }
+
+    /// As whom somebody ends leave that has begun: whoever may write the leave of the person, who is another one.
+    pub(crate) fn ending(&self, request: &Request, caller: &Arc<EmployeeFact>) -> Result<Voice, Error> {
+        let by = caller.employee_id;
+        match self.writes_leave(caller) {
+            true if request.employee_id == by => Err(Error::OwnRequest),
+            true => Ok(Voice { by, on_behalf_of: None }),
+            false => Err(Fault::Forbidden.into()),
+        }
+    }
+
+    fn writes_leave(&self, who: &Arc<EmployeeFact>) -> bool {
+        let member = Member { org: Arc::clone(&self.org), employee: Arc::clone(who) };
+        member.may(Permission::LeaveWrite, &self.person, self.today)
     }
 
     /// As whom somebody decides what is not theirs. Before a colleague has agreed it is as at the first level.
@@ -118,7 +158,6 @@ mod tests {
     use super::super::domain::tests::request;
     use super::*;
     use jiff::civil::date;
-    use rollcall_attendance_api::approvals::RequestKind;
     use rollcall_ids::{AssignmentId, OrgId, SiteId, UnitId};
     use rollcall_org_api::facts::{AssignmentFact, EmployeeStatus, OrgFact, UnitFact};
     use rollcall_org_api::rights::{Grant, Scope};
@@ -255,10 +294,42 @@ mod tests {
         let team = team();
         let Team { bench, worker, manager, officer, .. } = &team;
         let mut request = asked(&team, 1);
-        request.with_employee_id = Some(manager.employee_id);
+        (request.kind, request.with_employee_id) = (RequestKind::Swap, Some(manager.employee_id));
         let takes_back = |who| bench.voice(&request, Verdict::Cancelled, who, &[], false).is_ok();
         assert_eq!([worker, manager, officer].map(takes_back), [true, true, false]);
         assert!(bench.voice(&request, Verdict::Approved, manager, &[], false).is_err(), "theirs too");
+    }
+
+    #[test]
+    fn leave_is_taken_back_by_the_person_or_by_whoever_may_write_it_and_ended_by_somebody_else() {
+        let team = team();
+        let Team { bench, worker, manager, officer, .. } = &team;
+        let mut request = asked(&team, 1);
+        request.approval.requested_by = officer.employee_id;
+        let mut clerk = person(UnitId::generate(), None, grant(Scope::Org));
+        clerk.grants[0].permissions = [Permission::LeaveWrite].into();
+        let clerk = Arc::new(clerk);
+        let takes_back = |who| bench.voice(&request, Verdict::Cancelled, who, &[], false).is_ok();
+        assert_eq!([worker, &clerk, manager, officer].map(takes_back), [true, true, false, false]);
+        let ends = |who| bench.ending(&request, who).is_ok();
+        assert_eq!([worker, &clerk, manager, officer].map(ends), [false, true, false, false]);
+        request.employee_id = clerk.employee_id;
+        let of_clerk = Bench { person: Arc::clone(&clerk), ..bench.clone() };
+        assert!(matches!(of_clerk.ending(&request, &clerk), Err(Error::OwnRequest)));
+    }
+
+    #[test]
+    fn overtime_that_was_approved_is_taken_back_by_whoever_could_decide_it() {
+        let team = team();
+        let Team { bench, worker, manager, head, officer } = &team;
+        let mut request = asked(&team, 1);
+        request.kind = RequestKind::Overtime;
+        let takes_back = |request: &Request, who| bench.voice(request, Verdict::Cancelled, who, &[], false).is_ok();
+        assert_eq!([worker, manager, head, officer].map(|who| takes_back(&request, who)), [true, false, false, false]);
+        approve(&mut request, manager);
+        assert_eq!([worker, manager, head, officer].map(|who| takes_back(&request, who)), [false, true, true, true]);
+        let own = bench.voice(&request, Verdict::Cancelled, worker, &[], false);
+        assert!(matches!(own, Err(Error::AlreadyDecided)), "{own:?}");
     }
 
     #[test]

@@ -43,6 +43,8 @@ enum Part {
     Consent,
     /// That of whoever decides, or takes it back.
     Decision,
+    /// That of whoever ends leave that holds, from a day on.
+    End(Date),
 }
 
 /// Agrees to be the other one of a request that takes two; from then on it waits for a decision.
@@ -77,6 +79,22 @@ where
     say(app, at, request, body, (Part::Decision, verdict), effect).await
 }
 
+/// Takes back what is left of leave that holds from a day on.
+pub(crate) async fn end<T, F>(
+    app: &App,
+    at: &InOrg,
+    request: (RequestKind, RequestId),
+    body: Then<Json<Decision>>,
+    from: Date,
+    effect: F,
+) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut PgConnection, &Tenant, &Decided) -> Result<T, Error> + Send + 'static,
+{
+    say(app, at, request, body, (Part::End(from), Verdict::Cancelled), effect).await
+}
+
 async fn say<T, F>(
     app: &App,
     at: &InOrg,
@@ -109,13 +127,18 @@ where
         let voice = match part {
             Part::Consent => seen.consent(caller.employee_id)?,
             Part::Decision => bench.voice(seen, verdict, &caller, &absent, alone)?,
+            Part::End(_) => bench.ending(seen, &caller)?,
         };
         if met {
             return Err(Error::Decided(happened(&request)));
         }
         let waited_for = open::approvers(conn, &tenant, &bench, &request)?;
         let so_far = happened(&request);
-        let said = match request.take(verdict, voice, note, now) {
+        let said = match part {
+            Part::Consent | Part::Decision => request.take(verdict, voice, note, now),
+            Part::End(from) => request.end(from, voice, note, now),
+        };
+        let said = match said {
             Ok(said) => said.clone(),
             Err(Error::AlreadyDecided) => return Err(Error::Decided(so_far)),
             Err(error) => return Err(error),
@@ -133,6 +156,7 @@ fn happened(request: &Request) -> String {
     let verdict = match said.verdict {
         Verdict::Approved => "approved",
         Verdict::Rejected => "rejected",
+        Verdict::Cancelled if said.from.is_some() => "ended",
         Verdict::Cancelled => "cancelled",
     };
     let level = if request.approval.levels > 1 { format!(" at level {}", said.level) } else { String::new() };
@@ -181,6 +205,7 @@ fn tell(
         decided_by_name: caller.name.clone(),
         on_behalf_of: voice.on_behalf_of,
         note: said.note.clone(),
+        from: said.from,
         approver_ids: waited_for,
     };
     let (subject, org_id, version) =

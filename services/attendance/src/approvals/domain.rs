@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rollcall_attendance_api::approvals::{
     Approval, Decided, RequestGist, RequestKind, RequestStatus, Verdict, WaitingRequest,
 };
@@ -40,6 +41,13 @@ impl Request {
         status == RequestStatus::Pending && level == 0 && self.with_employee_id == Some(who)
     }
 
+    /// Whether it holds no more, and did.
+    pub(crate) fn has_held(&self) -> bool {
+        let Approval { status, levels, ref decisions, .. } = self.approval;
+        let last = |one: &Decided| one.level == levels && one.verdict == Verdict::Approved;
+        status == RequestStatus::Cancelled && decisions.iter().any(last)
+    }
+
     /// In whose name `who` agrees to it: whoever it takes beside the employee, once, and nobody in their place.
     pub(crate) fn consent(&self, who: EmployeeId) -> Result<Voice, Error> {
         match self.with_employee_id {
@@ -71,7 +79,7 @@ impl Request {
             (RequestStatus::Pending, Verdict::Approved) => approval.status = RequestStatus::Approved,
             (RequestStatus::Pending, Verdict::Rejected) => approval.status = RequestStatus::Rejected,
             (RequestStatus::Pending, Verdict::Cancelled) => approval.status = RequestStatus::Cancelled,
-            (RequestStatus::Approved, Verdict::Cancelled) if can_be_given_back(self.kind) => {
+            (RequestStatus::Approved, Verdict::Cancelled) if can_be_taken_back(self.kind) => {
                 approval.status = RequestStatus::Cancelled;
             }
             (RequestStatus::Approved | RequestStatus::Rejected | RequestStatus::Cancelled, _) => {
@@ -83,10 +91,47 @@ impl Request {
             approval.decided_at = Some(at);
             approval.note.clone_from(&note);
         }
-        approval.version += 1;
-        let Voice { by: decided_by, on_behalf_of } = voice;
-        approval.decisions.push(Decided { level, verdict, decided_by, on_behalf_of, note, at });
-        approval.decisions.last().ok_or(Error::AlreadyDecided)
+        self.keep(Decided {
+            level,
+            verdict,
+            decided_by: voice.by,
+            on_behalf_of: voice.on_behalf_of,
+            note,
+            at,
+            from: None,
+        })
+    }
+
+    /// Takes back what is left of leave that holds from a day on; from its first day on, that is all of it.
+    pub(crate) fn end(
+        &mut self,
+        from: Date,
+        voice: Voice,
+        note: Option<String>,
+        at: Timestamp,
+    ) -> Result<&Decided, Error> {
+        match (self.kind, self.approval.status) {
+            (RequestKind::Leave, RequestStatus::Approved) if from <= self.gist.from => {
+                self.take(Verdict::Cancelled, voice, note, at)
+            }
+            (RequestKind::Leave, RequestStatus::Approved) => {
+                let Voice { by: decided_by, on_behalf_of } = voice;
+                let (level, verdict) = (self.approval.level, Verdict::Cancelled);
+                self.keep(Decided { level, verdict, decided_by, on_behalf_of, note, at, from: Some(from) })
+            }
+            (RequestKind::Leave, RequestStatus::Pending) => {
+                let detail = "must be left out: what is not approved is taken back as a whole";
+                Err(Fault::invalid("/from", "not_approved", detail).into())
+            }
+            _ => Err(Error::AlreadyDecided),
+        }
+    }
+
+    /// Keeps a decision, which makes the version it is kept under.
+    fn keep(&mut self, decided: Decided) -> Result<&Decided, Error> {
+        self.approval.version += 1;
+        self.approval.decisions.push(decided);
+        self.approval.decisions.last().ok_or(Error::AlreadyDecided)
     }
 
     /// As a list shows it to `voice`, who may decide it.
@@ -103,13 +148,13 @@ impl Request {
     }
 }
 
-/// Whether whoever asked can still take it back once it is approved: leave that is not needed. What a correction or approved
-/// overtime has made of a day stays until another correction, and shifts that were swapped until two people swap again:
-/// one of them does not plan for the other.
-fn can_be_given_back(kind: RequestKind) -> bool {
+/// Whether it can still be taken back once it is approved: leave that is not needed, and overtime, which several requests
+/// of a day add up to and another one could not lower. What a correction has made of a day stays until another
+/// correction, and shifts that were swapped until two people swap again: one of them does not plan for the other.
+fn can_be_taken_back(kind: RequestKind) -> bool {
     match kind {
-        RequestKind::Leave => true,
-        RequestKind::Correction | RequestKind::Overtime | RequestKind::Swap => false,
+        RequestKind::Leave | RequestKind::Overtime => true,
+        RequestKind::Correction | RequestKind::Swap => false,
     }
 }
 
@@ -202,14 +247,36 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn leave_is_given_back_after_it_was_approved_and_a_correction_is_not() {
+    fn leave_and_overtime_are_taken_back_after_they_were_approved_and_a_correction_is_not() {
         for kind in RequestKind::ALL {
-            let possible = kind == RequestKind::Leave;
+            let possible = [RequestKind::Leave, RequestKind::Overtime].contains(&kind);
             let mut request = request(kind, 1);
             let voice = Voice { by: EmployeeId::generate(), on_behalf_of: None };
             request.take(Verdict::Approved, voice, None, Timestamp::UNIX_EPOCH).unwrap();
             let back = request.take(Verdict::Cancelled, voice, None, Timestamp::UNIX_EPOCH);
             assert_eq!(back.is_ok(), possible, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn only_leave_that_holds_is_ended_early_and_it_holds_on() {
+        let voice = Voice { by: EmployeeId::generate(), on_behalf_of: None };
+        let at = Timestamp::UNIX_EPOCH;
+        for kind in RequestKind::ALL {
+            let mut request = request(kind, 1);
+            let first = request.gist.from;
+            let tomorrow = first.tomorrow().unwrap();
+            assert!(request.end(tomorrow, voice, None, at).is_err(), "it waits");
+            request.take(Verdict::Approved, voice, None, at).unwrap();
+            let ended = request.end(tomorrow, voice, None, at).map(|said| said.from);
+            assert_eq!(ended.is_ok(), kind == RequestKind::Leave, "{kind:?}");
+            if kind == RequestKind::Leave {
+                assert_eq!((ended.unwrap(), request.approval.status), (Some(tomorrow), RequestStatus::Approved));
+                assert_eq!((request.approval.version, request.approval.decisions.len()), (3, 2));
+                assert_eq!(request.end(first, voice, None, at).unwrap().from, None);
+                assert_eq!(request.approval.status, RequestStatus::Cancelled);
+                assert!(request.end(first, voice, None, at).is_err(), "it is over");
+            }
         }
     }
 }

@@ -8,6 +8,9 @@
 //!              └──cancel──▶ cancelled
 //! ```
 //!
+//! Of leave that is approved also only the rest may be taken back ([`end()`]): it stays approved, and the decision says
+//! from which day on.
+//!
 //! A request that takes two (a swap) begins at level 0: the other one agrees ([`accept()`]) or refuses, and only then it
 //! waits for a decision.
 //!
@@ -24,6 +27,6 @@ pub(crate) mod handlers;
 mod open;
 pub(crate) mod store;
 
-pub(crate) use decide::{Decided, accept, decide, may_see};
+pub(crate) use decide::{Decided, accept, decide, end, may_see};
 pub(crate) use handlers::RequestQuery;
 pub(crate) use open::{NewRequest, open};

@@ -72,6 +72,33 @@ impl Row {
     }
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = decisions)]
+struct DecisionRow {
+    request_id: RequestId,
+    level: i16,
+    verdict: String,
+    decided_by: EmployeeId,
+    on_behalf_of: Option<EmployeeId>,
+    note: Option<String>,
+    at: jiff_diesel::Timestamp,
+    from_date: Option<jiff_diesel::Date>,
+}
+
+impl DecisionRow {
+    fn decided(self) -> Result<Decided, Fault> {
+        Ok(Decided {
+            level: u8::try_from(self.level).map_err(Fault::internal)?,
+            verdict: of_word(self.verdict)?,
+            decided_by: self.decided_by,
+            on_behalf_of: self.on_behalf_of,
+            note: self.note,
+            at: self.at.to_jiff(),
+            from: self.from_date.map(jiff_diesel::Date::to_jiff),
+        })
+    }
+}
+
 /// Adds a request that waits.
 pub(super) fn add(conn: &mut PgConnection, tenant: &Tenant, request: &Request) -> Result<(), Fault> {
     let Request { gist, approval, .. } = request;
@@ -186,27 +213,16 @@ pub(crate) fn pending(
 }
 
 fn with_decisions(conn: &mut PgConnection, tenant: &Tenant, rows: Vec<Row>) -> Result<Vec<Request>, Fault> {
-    type Said = (RequestId, i16, String, EmployeeId, Option<EmployeeId>, Option<String>, jiff_diesel::Timestamp);
     let ids: Vec<RequestId> = rows.iter().map(|row| row.request_id).collect();
-    let said: Vec<Said> = decisions::table
+    let said: Vec<DecisionRow> = decisions::table
         .filter(decisions::org_id.eq(tenant.org_id()))
         .filter(decisions::request_id.eq_any(ids))
         .order((decisions::request_id, decisions::version))
-        .select((
-            decisions::request_id,
-            decisions::level,
-            decisions::verdict,
-            decisions::decided_by,
-            decisions::on_behalf_of,
-            decisions::note,
-            decisions::at,
-        ))
+        .select(DecisionRow::as_select())
         .load(conn)?;
     let mut by_request: HashMap<RequestId, Vec<Decided>> = HashMap::new();
-    for (id, level, verdict, decided_by, on_behalf_of, note, at) in said {
-        let level = u8::try_from(level).map_err(Fault::internal)?;
-        let one = Decided { level, verdict: of_word(verdict)?, decided_by, on_behalf_of, note, at: at.to_jiff() };
-        by_request.entry(id).or_default().push(one);
+    for row in said {
+        by_request.entry(row.request_id).or_default().push(row.decided()?);
     }
     let request = |row: Row| {
         let decisions = by_request.remove(&row.request_id).unwrap_or_default();
@@ -243,6 +259,7 @@ pub(super) fn note(
         decisions::on_behalf_of.eq(decided.on_behalf_of),
         decisions::note.eq(&decided.note),
         decisions::at.eq(decided.at.to_diesel()),
+        decisions::from_date.eq(decided.from.map(jiff_diesel::ToDiesel::to_diesel)),
     );
     diesel::insert_into(decisions::table).values(row).execute(conn)?;
     Ok(())

@@ -127,15 +127,15 @@ impl<'a> Desk<'a> {
         entries::post(conn, tenant, &mut self.book, posting, entry, note)
     }
 
-    /// Gives back what a request has taken, to where it was taken from.
+    /// Gives back what a request has taken for the days from `from` on, to where it was taken from.
     pub(crate) fn give_back(
         &mut self,
         conn: &mut PgConnection,
         tenant: &Tenant,
-        id: LeaveRequestId,
+        (id, from): (LeaveRequestId, Date),
         by: EmployeeId,
     ) -> Result<(), Fault> {
-        for Taken { part, day } in self.book.taken_by(id) {
+        for Taken { part, day } in self.book.taken_by(id).into_iter().filter(|taken| taken.day >= from) {
             let back = Entry::new(LeaveEntryId::generate(), LeaveEntryKind::Return, part.minutes, day);
             let back = Entry { source: part.source, request: Some(id), ..back };
             self.enter(conn, tenant, back, by, None)?;

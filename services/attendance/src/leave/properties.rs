@@ -129,8 +129,9 @@ impl World {
         Ok(request)
     }
 
-    fn give_back(&mut self, today: Date, request: LeaveRequestId) {
-        for taken in self.book.taken_by(request) {
+    /// Gives back what was taken for the days from `from` on, as the service does.
+    fn give_back(&mut self, today: Date, request: LeaveRequestId, from: Date) {
+        for taken in self.book.taken_by(request).into_iter().filter(|taken| taken.day >= from) {
             let back = Entry::new(LeaveEntryId::generate(), Kind::Return, taken.part.minutes, taken.day);
             self.book.add(Entry { source: taken.part.source, request: Some(request), ..back });
         }
@@ -279,7 +280,7 @@ fn leave_asked_ahead_is_given_back_to_where_it_was_taken_from() {
         (without.person, without.of) = (world.person.clone(), world.of);
         let request = world.take(asked_on, &days_from(date(2027, 1, 4), 15), false).unwrap();
         world.settle(cancelled_on);
-        world.give_back(cancelled_on, request);
+        world.give_back(cancelled_on, request, Date::MIN);
         for today in [cancelled_on, date(2027, 2, 1), date(2027, 4, 1), date(2028, 1, 1)] {
             world.settle(today);
             without.settle(today);
@@ -503,6 +504,7 @@ proptest! {
         monthly in any::<bool>(), limit in 0..30i64, lasts in proptest::option::of(1..24u8), worked_off in any::<bool>(),
         grants in proptest::collection::vec((1..10i64, 0..500i32, proptest::option::of(0..300i32)), 0..4),
         requests in proptest::collection::vec((0..45i32, 0..500i32, 1..15i32, 1..600i64), 1..12), back in 0..12usize,
+        kept in 0..15i32,
     ) {
         let mut world = carrying(limit);
         let body = &mut world.policies[0].body;
@@ -527,18 +529,19 @@ proptest! {
             prop_assert!(standing.available >= 0);
             let before = world.book.clone();
             if let Ok(request) = world.take(day(now), &days, false) {
-                asked.push((request, minutes * i64::from(count), first));
+                asked.push((request, minutes, count, first));
                 prop_assert!(minutes <= standing.available, "more than there was to be had");
             } else {
                 prop_assert_eq!(&world.book, &before);
                 prop_assert!(count > 1 || minutes > standing.available, "{:?} {:?}", standing, days);
             }
         }
-        if let Some((request, ..)) = asked.get(back).filter(|(_, _, first)| *first >= day(now)) {
-            let request = *request;
-            world.give_back(day(now), request);
-            prop_assert_eq!(world.book.taken_by(request), vec![]);
-            asked.retain(|(other, ..)| *other != request);
+        if let Some((request, _, count, first)) = asked.get_mut(back) {
+            // From any of its days on, whether it is over or not; from the first on, that is all of it.
+            *count = kept.min(*count);
+            let from = *first + count.days();
+            world.give_back(day(now), *request, from);
+            prop_assert!(world.book.taken_by(*request).iter().all(|taken| taken.day < from));
         }
         while now < 1_200 {
             now += 60;
@@ -548,9 +551,9 @@ proptest! {
             prop_assert!(world.book.debts().iter().all(|debt| debt.day > day(now)), "{:?}", world.book.debts());
             prop_assert!(world.book.sources().iter().all(|source| source.left >= 0));
         }
-        for (request, minutes, _) in asked {
+        for (request, minutes, count, _) in asked {
             let taken = world.book.taken_by(request);
-            prop_assert_eq!(taken.iter().map(|taken| taken.part.minutes).sum::<i64>(), minutes);
+            prop_assert_eq!(taken.iter().map(|taken| taken.part.minutes).sum::<i64>(), minutes * i64::from(count));
             for one in taken {
                 let source = world.book.sources().iter().find(|source| Some(source.id) == one.part.source).unwrap();
                 prop_assert!(source.holds_on(one.day), "taken from what was not there on the day");

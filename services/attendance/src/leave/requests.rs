@@ -10,11 +10,14 @@ use crate::approvals::{self, Decided, NewRequest, RequestQuery, store as approva
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
+use crate::periods::store as periods;
 use actix_web::{get, post, web};
 use diesel::pg::PgConnection;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
 use rollcall_attendance_api::approvals::{Decision, RequestKind, RequestStatus, Verdict};
 use rollcall_attendance_api::codes::{ABOVE_BALANCE, UNKNOWN_LEAVE_TYPE};
-use rollcall_attendance_api::leave::{LeaveDay, LeaveRequest, LeaveType, NewLeaveRequest};
+use rollcall_attendance_api::leave::{LeaveCancellation, LeaveDay, LeaveRequest, LeaveType, NewLeaveRequest};
 use rollcall_common::answer::Answer;
 use rollcall_common::extract::{IfMatch, Json, Path, Query};
 use rollcall_common::fault::Fault;
@@ -237,10 +240,13 @@ pub(crate) async fn reject(
     end(&app, &at, path.0.1, if_match, body, Verdict::Rejected).await
 }
 
-/// Take a request for leave back
+/// Take a request for leave back, or end it early
 ///
-/// By the person or by whoever asked: while it waits, and after it was approved until its first day is over. What it has
-/// taken goes back to where it was taken from.
+/// All of it while it waits, and after it was approved until its first day is over: by the person, or by whoever holds
+/// `leave.write` on them. With `from` only the days from this one on, of leave that is approved, whether they are over or
+/// not: by whoever holds `leave.write` on the person and is another one; what stays is as it was, and the days taken back are
+/// free for other leave. What they have taken goes back to where it was taken from. Days in a period that is locked are not
+/// touched.
 #[utoipa::path(
     operation_id = "cancel_leave_request",
     tag = "leave",
@@ -250,10 +256,10 @@ pub(crate) async fn reject(
         ("leave_request_id" = LeaveRequestId, Path, description = "The request"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` that the decision is made against", example = "\"1\""),
     ),
-    request_body(content = Decision, example = json!({"note": "No snow"})),
+    request_body(content = LeaveCancellation, example = json!({"note": "No snow"})),
     responses(
-        (status = 200, description = "It is as if it had not been asked for", body = LeaveRequest, headers(("ETag" = String, description = "Its version"))),
-        (status = 409, description = "`already_decided`, also while somebody else decides; `leave_begun`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "It is as if it had not been asked for, or as if it had been asked for until the day before `from`", body = LeaveRequest, headers(("ETag" = String, description = "Its version"))),
+        (status = 409, description = "`already_decided`, also while somebody else decides; `leave_begun`; `period_locked`", body = Problem, content_type = "application/problem+json"),
         (status = 412, description = "Changed since it was read", body = Problem, content_type = "application/problem+json"),
         Refused, NotAllowed, BadBody,
     ),
@@ -264,9 +270,50 @@ pub(crate) async fn cancel(
     at: InOrg,
     path: Path<(OrgId, LeaveRequestId)>,
     if_match: IfMatch,
-    body: Then<Json<Decision>>,
+    body: Then<Json<LeaveCancellation>>,
 ) -> Result<Answer, Error> {
-    end(&app, &at, path.0.1, if_match, body, Verdict::Cancelled).await
+    let LeaveCancellation { note, from } = body?.0;
+    let body = Ok(Json(Decision { note }));
+    let Some(from) = from else { return end(&app, &at, path.0.1, if_match, body, Verdict::Cancelled).await };
+    let (now, by, settle_days) = (app.core.clock.now(), at.member.employee.employee_id, app.leave.settle_days);
+    let id = path.0.1;
+    let effect = move |conn: &mut PgConnection, tenant: &Tenant, decided: &Decided| {
+        if_match.check(decided.request.approval.version - 1)?;
+        let mut leave = wishes::one(conn, tenant, decided.request.clone())?;
+        if !(leave.from..=leave.to).contains(&from) {
+            let detail = format!("must be one of the days from {} to {}", leave.from, leave.to);
+            return Err(Fault::invalid("/from", "date_out_of_range", detail).into());
+        }
+        give_back(conn, tenant, decided, (&mut leave, from), by, (settle_days, now))?;
+        wishes::note(conn, tenant, &leave)?;
+        Ok(leave)
+    };
+    let request = (RequestKind::Leave, RequestId(id.0));
+    Ok(answer(&approvals::end(&app, &at, request, body, from, effect).await?)?)
+}
+
+/// Takes the days from `from` on out of leave that holds, and gives back what they have taken.
+fn give_back(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    decided: &Decided,
+    (leave, from): (&mut LeaveRequest, Date),
+    by: EmployeeId,
+    (settle_days, now): (u16, Timestamp),
+) -> Result<(), Error> {
+    if !periods::hold_open(conn, tenant, (from, leave.to))? {
+        return Err(Error::PeriodLocked);
+    }
+    let of = store::one_type(conn, tenant, leave.leave_type_id)?.ok_or(Fault::NotFound)?;
+    let mut desk = Desk::open(conn, tenant, &decided.bench, &of, settle_days, now)?;
+    desk.give_back(conn, tenant, (leave.leave_request_id, from), by)?;
+    if leave.from < from {
+        leave.to = from - 1.day();
+        leave.days.retain(|day| day.date < from);
+        leave.minutes = total(&leave.days);
+        wishes::shorten(conn, tenant, leave)?;
+    }
+    Ok(())
 }
 
 /// Decides a request, and writes to the ledger what follows from it.
@@ -283,22 +330,20 @@ async fn end(
         // The version that was decided about is the one before that of the decision.
         if_match.check(decided.request.approval.version - 1)?;
         let mut leave = wishes::one(conn, tenant, decided.request.clone())?;
-        let held = wishes::was_approved(conn, tenant, id)?;
-        if held && leave.from < decided.bench.today {
-            return Err(Error::LeaveBegun);
-        }
-        if held || decided.holds_now() {
+        if wishes::was_approved(conn, tenant, id)? {
+            let first = leave.from;
+            if first < decided.bench.today {
+                return Err(Error::LeaveBegun);
+            }
+            give_back(conn, tenant, decided, (&mut leave, first), by, (settle_days, now))?;
+        } else if decided.holds_now() {
             let of = store::one_type(conn, tenant, leave.leave_type_id)?.ok_or(Fault::NotFound)?;
             let mut desk = Desk::open(conn, tenant, &decided.bench, &of, settle_days, now)?;
-            if decided.holds_now() {
-                let (days, part) = desk.cost(conn, tenant, &Wish::of(&leave), Some(id))?;
-                let entries = desk.take(&days, Some(id)).map_err(Error::AboveBalance)?;
-                (leave.minutes, leave.days) = (total(&days), days);
-                wishes::freeze(conn, tenant, &leave, part)?;
-                desk.post(conn, tenant, entries, by)?;
-            } else {
-                desk.give_back(conn, tenant, id, by)?;
-            }
+            let (days, part) = desk.cost(conn, tenant, &Wish::of(&leave), Some(id))?;
+            let entries = desk.take(&days, Some(id)).map_err(Error::AboveBalance)?;
+            (leave.minutes, leave.days) = (total(&days), days);
+            wishes::freeze(conn, tenant, &leave, part)?;
+            desk.post(conn, tenant, entries, by)?;
         }
         wishes::note(conn, tenant, &leave)?;
         Ok(leave)

@@ -157,6 +157,17 @@ pub(crate) fn freeze(
     Ok(())
 }
 
+/// Notes the last day that stays of leave that is ended early, and what the days until then cost.
+pub(crate) fn shorten(conn: &mut PgConnection, tenant: &Tenant, request: &LeaveRequest) -> Result<(), Fault> {
+    diesel::update(table::table.find((tenant.org_id(), request.leave_request_id)))
+        .set((
+            table::to_date.eq(request.to.to_diesel()),
+            table::days.eq(serde_json::to_value(&request.days).map_err(Fault::internal)?),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// A part as the database keeps it.
 fn range(part: Interval) -> (Bound<jiff_diesel::Timestamp>, Bound<jiff_diesel::Timestamp>) {
     let (start, end) = overlap::kept(part);

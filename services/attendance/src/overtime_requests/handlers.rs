@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
 use crate::org_settings::store as settings;
+use crate::periods::store as periods;
 use actix_web::{get, post, web};
 use rollcall_attendance_api::approvals::{Decision, RequestKind, RequestStatus, Verdict};
 use rollcall_attendance_api::overtime::{NewOvertimeRequest, OvertimeRequest};
@@ -205,7 +206,8 @@ pub(crate) async fn reject(
 
 /// Take a request for overtime back
 ///
-/// By the person or by whoever asked, before it is decided.
+/// Before it is decided by the person or by whoever asked. Overtime that was approved by whoever could approve it now,
+/// while the day is in no period that is locked: it counts no more, and another request may say how much does.
 #[utoipa::path(
     operation_id = "cancel_overtime_request",
     tag = "overtime",
@@ -217,7 +219,7 @@ pub(crate) async fn reject(
     request_body(content = Decision, example = json!({})),
     responses(
         (status = 200, description = "It is as if it had not been asked for", body = OvertimeRequest, headers(("ETag" = String, description = "Its version"))),
-        (status = 409, description = "`already_decided`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`already_decided`; `period_locked`", body = Problem, content_type = "application/problem+json"),
         Refused, NotAllowed, BadBody,
     ),
 )]
@@ -231,7 +233,8 @@ pub(crate) async fn cancel(
     end(&app, &at, path.0.1, body, Verdict::Cancelled).await
 }
 
-/// Decides a request; nothing is to be done about it: days are computed from what was approved.
+/// Decides a request; nothing is to be done about it: days are computed from what was approved. Days that were frozen with
+/// it stay as they are, so it is not taken back from them.
 async fn end(
     app: &App,
     at: &InOrg,
@@ -239,7 +242,13 @@ async fn end(
     body: Then<Json<Decision>>,
     verdict: Verdict,
 ) -> Result<Answer, Error> {
-    let effect = |_: &mut diesel::PgConnection, _: &Tenant, decided: &Decided| Ok(decided.request.clone());
+    let effect = |conn: &mut diesel::PgConnection, tenant: &Tenant, decided: &Decided| {
+        let (request, day) = (decided.request.clone(), decided.request.gist.from);
+        if request.has_held() && !periods::hold_open(conn, tenant, (day, day))? {
+            return Err(Error::PeriodLocked);
+        }
+        Ok(request)
+    };
     let request = (RequestKind::Overtime, RequestId(id.0));
     let decided = approvals::decide(app, at, request, body, verdict, effect).await?;
     Ok(answer(&domain::view(decided))?)

@@ -282,6 +282,19 @@ pub(crate) fn locked_dates(conn: &mut PgConnection, tenant: &Tenant, dates: &[Da
     Ok(locked)
 }
 
+/// Whether none of the dates is in a period that is locked, or being locked; nor is until the transaction ends.
+pub(crate) fn hold_open(conn: &mut PgConnection, tenant: &Tenant, (from, to): (Date, Date)) -> Result<bool, Fault> {
+    let touched: Vec<String> = table::table
+        .filter(table::org_id.eq(tenant.org_id()))
+        .filter(table::from_date.le(to.to_diesel()).and(table::to_date.ge(from.to_diesel())))
+        .order(table::period_id)
+        .select(table::status)
+        .for_share()
+        .load(conn)?;
+    let open = word(&PeriodStatus::Open)?;
+    Ok(touched.iter().all(|status| *status == open))
+}
+
 /// Periods that something is to be done about: locks that go on, and those to warn of on `date`, of all
 /// organisations.
 pub(super) fn at_work(conn: &mut PgConnection, date: Date) -> Result<Vec<(OrgId, PeriodId, bool)>, Fault> {

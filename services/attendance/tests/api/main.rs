@@ -14,6 +14,7 @@ mod holidays;
 mod isolation;
 mod leave;
 mod leave_earned;
+mod leave_ended;
 mod leave_races;
 mod leave_requests;
 mod leave_turn;

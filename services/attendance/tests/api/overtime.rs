@@ -55,6 +55,34 @@ async fn overtime_counts_up_to_what_was_approved_and_no_more_than_was_worked() {
 }
 
 #[tokio::test]
+async fn approved_overtime_is_withdrawn_by_whoever_may_decide_it_until_the_day_is_locked() {
+    let f = stayed(true).await;
+    let World { manager, worker, owner, .. } = f.world.clone();
+    let cancel =
+        async |who, id: &str| f.post(who, &format!("/overtime-requests/{id}/cancel"), &json!({"note": "Less"})).await;
+    let [too_much, less] = [asked(&f, 90).await, asked(&f, 20).await];
+    cancel(&manager, &too_much).await.refused(403, "forbidden");
+    f.post(&manager, &format!("/overtime-requests/{too_much}/approve"), &json!({})).await.must(200);
+    assert_eq!(counted(&f).await, (json!(120), json!(90), json!(570)));
+    cancel(&worker, &too_much).await.refused(409, "already_decided");
+    let withdrawn = cancel(&manager, &too_much).await.must(200);
+    let said: Vec<_> = withdrawn["decisions"].as_array().unwrap().iter().map(|one| one["verdict"].clone()).collect();
+    assert_eq!((&withdrawn["status"], said), (&json!("cancelled"), vec![json!("approved"), json!("cancelled")]));
+    assert_eq!(counted(&f).await, (json!(120), json!(0), json!(480)));
+    cancel(&manager, &too_much).await.refused(409, "already_decided");
+    // Another one says how much does count, and stays once it was paid.
+    f.post(&owner, &format!("/overtime-requests/{less}/approve"), &json!({})).await.must(200);
+    assert_eq!(counted(&f).await, (json!(120), json!(20), json!(500)));
+    f.set_clock("2026-06-08T08:00:00Z");
+    let period = f.post(&owner, "/periods", &json!({"from": "2026-06-01", "to": "2026-06-07"})).await.must(201);
+    let period = format!("/periods/{}", period["period_id"].as_str().unwrap());
+    let lock = f.by(&owner).post(&f.world.path(&format!("{period}/lock"))).header("if-match", "\"1\"");
+    send(lock).await.must(200);
+    cancel(&manager, &less).await.refused(409, "period_locked");
+    assert_eq!(f.get(&worker, &format!("/overtime-requests/{less}")).await.must(200)["status"], "approved");
+}
+
+#[tokio::test]
 async fn where_the_shift_does_not_ask_for_approval_all_of_it_counts() {
     let f = stayed(false).await;
     assert_eq!(counted(&f).await, (json!(120), json!(120), json!(600)));
