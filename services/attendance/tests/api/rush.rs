@@ -214,23 +214,47 @@ async fn punches_are_stored_while_slow_readers_hold_all_the_connections_that_rea
 #[tokio::test]
 async fn of_keys_that_many_people_use_only_those_that_were_sent_are_looked_up() {
     let f = Fixture::start().await;
-    let punch = |who: &EmployeeFact, key: &str| json!({"idempotency_key": key, "employee_id": who.employee_id, "at": "2026-06-01T08:00:00Z", "source": "api"});
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    let punch = |who: &EmployeeFact, key: &str| json!({"idempotency_key": key, "employee_id": who.employee_id});
     let (worker, manager) = (&f.world.worker, &f.world.manager);
     let all = json!({"punches": [punch(worker, "1"), punch(worker, "2"), punch(manager, "1"), punch(manager, "2")]});
     let first = f.post(&f.world.owner, "/punches/batch", &all).await.must(200);
-    // Nobody can read these two: whoever looks at them fails.
-    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
-    let spoil = format!(
-        "UPDATE punches SET source = 'nonsense' WHERE (employee_id, idempotency_key) IN (('{}', '1'), ('{}', '2'))",
-        worker.employee_id, manager.employee_id
-    );
-    admin.batch_execute(&spoil).unwrap();
+    // Of a handful of rows PostgreSQL would read all; a table of punches is never that small.
+    let more = "INSERT INTO punches (org_id, punch_id, employee_id, at, direction, source, offline, exceptions, \
+                received_at, recorded_by, idempotency_key, fingerprint) \
+                SELECT org_id, gen_random_uuid(), employee_id, at - n * interval '1 minute', direction, source, offline, \
+                exceptions, received_at, recorded_by, 'more ' || n, fingerprint FROM punches, generate_series(1, 10000) n \
+                WHERE idempotency_key = '1'";
+    admin.batch_execute(more).unwrap();
+    admin.batch_execute("ANALYZE punches").unwrap();
+    f.set_clock("2026-06-01T10:00:00Z");
+    let count = "CREATE SEQUENCE looked_at; GRANT USAGE ON looked_at TO PUBLIC; \
+                 CREATE POLICY counted ON punches AS RESTRICTIVE FOR SELECT \
+                 USING (received_at > '2026-06-01T09:00:00Z' OR nextval('looked_at') > 0)";
+    admin.batch_execute(count).unwrap();
+    // Both come into one statement, because neither can be taken before both wait.
+    let blocker = Blocker::start(&f);
+    let any = json!({});
+    let other = f.punch(&f.world.owner, "other", &any);
     let again = json!({"punches": [punch(worker, "2"), punch(manager, "1")]});
-    let again = f.post(&f.world.owner, "/punches/batch", &again).await.must(200);
+    let again = async {
+        blocked(&f).await;
+        f.post(&f.world.owner, "/punches/batch", &again).await
+    };
+    let unblock = async {
+        blocked(&f).await;
+        queued(&f, 2).await;
+        blocker.end();
+    };
+    let (other, again, ()) = tokio::join!(other, again, unblock);
+    other.must(201);
+    let again = again.must(200);
     for (index, before) in [1, 2].into_iter().enumerate() {
         let item = &again["items"][index];
         assert_eq!((&item["verdict"], &item["punch"]), (&json!("duplicate"), &first["items"][before]["punch"]));
     }
+    let looked_at = diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT last_value FROM looked_at");
+    assert_eq!(looked_at.get_result::<i64>(&mut admin).unwrap(), 2, "rows");
 }
 
 #[tokio::test]
