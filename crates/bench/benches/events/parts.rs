@@ -6,7 +6,7 @@ use crate::lags::Lags;
 use anyhow::{Context as _, Result};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Jsonb, Uuid};
+use diesel::sql_types::{Array, BigInt, Jsonb, Uuid};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use rollcall_common::db;
 use rollcall_common::events::{CloudEvent, EventConsumer};
@@ -15,12 +15,14 @@ use rollcall_common::server::{self, Core, Environment, Running, Service};
 use rollcall_common::settings::{Sources, load};
 use rollcall_common::tenant::Tenant;
 use rollcall_common::testing::{ManualClock, TestKeys};
+use rollcall_ids::EmployeeId;
 use rollcall_org_api::facts::EmployeeFact;
 use rollcall_stack::Stack;
 use rollcall_stack::crowd::Crowd;
 use rollcall_stack::settings::set;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 use toml::Table;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -102,20 +104,32 @@ struct Copying {
 }
 
 impl EventConsumer for Copying {
-    /// The upsert by version that every copy of a fact is.
     fn apply(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, event: &CloudEvent) -> Result<(), Fault> {
+        self.apply_all(conn, tenant, &[event])
+    }
+
+    /// The upsert by version that every copy of a fact is, one statement for a batch as attendance has it.
+    fn apply_all(&self, conn: &mut PgConnection, tenant: Option<&Tenant>, events: &[&CloudEvent]) -> Result<(), Fault> {
         let tenant = tenant.ok_or(Fault::NotFound)?;
-        let fact: EmployeeFact = event.data()?;
+        let mut newest: BTreeMap<EmployeeId, (i64, &Value)> = BTreeMap::new();
+        for event in events {
+            let fact: EmployeeFact = event.data()?;
+            let kept = newest.entry(fact.employee_id).or_insert((fact.version, &event.data));
+            if kept.0 < fact.version {
+                *kept = (fact.version, &event.data);
+            }
+        }
         diesel::sql_query(
-            "INSERT INTO copies (org_id, employee_id, fact, version) VALUES ($1, $2, $3, $4)
+            "INSERT INTO copies (org_id, employee_id, fact, version)
+             SELECT $1, new.* FROM unnest($2, $3, $4) AS new (employee_id, fact, version)
              ON CONFLICT (org_id, employee_id) DO UPDATE
              SET fact = excluded.fact, version = excluded.version, effects = copies.effects + 1
              WHERE copies.version < excluded.version",
         )
         .bind::<Uuid, _>(tenant.org_id())
-        .bind::<Uuid, _>(fact.employee_id)
-        .bind::<Jsonb, _>(&event.data)
-        .bind::<BigInt, _>(fact.version)
+        .bind::<Array<Uuid>, _>(newest.keys().copied().collect::<Vec<_>>())
+        .bind::<Array<Jsonb>, _>(newest.values().map(|(_, fact)| *fact).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(newest.values().map(|(version, _)| *version).collect::<Vec<_>>())
         .execute(conn)?;
         Ok(())
     }

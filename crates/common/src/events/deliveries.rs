@@ -7,7 +7,7 @@ use crate::secret::full_jitter;
 use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use jiff::{SignedDuration, Timestamp};
 use jiff_diesel::ToDiesel as _;
 use rollcall_ids::{EventId, OrgId};
@@ -23,6 +23,13 @@ const REFUSED: (Duration, Duration) = (Duration::from_secs(5), Duration::from_ho
 /// An event is given up after so many refusals: with the waits above, three days' worth. Time alone does not count:
 /// a subscriber that was away for four days and fails once after its return has not refused anything for long.
 const MOST_REFUSALS: i32 = 104;
+
+/// The deliveries to `$1` of the events `$2`, joined to `d`. Not `d.subscriber = $1 AND d.event_id = ANY ($2)`: of a table
+/// that was empty when PostgreSQL last looked at it, it believes that a subscriber has one row of two hundred, and reads
+/// all of them through the key's first column; with 30,000 that wait a batch took 30 ms instead of 3. What it
+/// cannot take for a constant it looks up one by one.
+const THESE: &str = "(SELECT $1 AS subscriber, unnest($2) AS event_id) AS these
+     WHERE d.subscriber = these.subscriber AND d.event_id = these.event_id";
 
 /// A delivery that is ours for a while, with its event.
 #[derive(QueryableByName)]
@@ -125,10 +132,10 @@ pub(super) fn settle(
         matches!(verdicts.get(&claimed.event_id), Some(IntakeVerdict::Applied | IntakeVerdict::Duplicate))
     };
     let done: Vec<EventId> = batch.iter().filter(taken).map(|claimed| claimed.event_id).collect();
-    diesel::delete(
-        deliveries::table.filter(deliveries::subscriber.eq(subscriber)).filter(deliveries::event_id.eq_any(&done)),
-    )
-    .execute(conn)?;
+    diesel::sql_query(format!("DELETE FROM outbox_deliveries d USING {THESE}"))
+        .bind::<Text, _>(subscriber)
+        .bind::<Array<SqlUuid>, _>(&done)
+        .execute(conn)?;
     for claimed in batch.iter().filter(|claimed| !taken(claimed)) {
         let reason = match verdicts.get(&claimed.event_id) {
             Some(IntakeVerdict::Failed { code }) => code.clone(),
@@ -163,17 +170,14 @@ pub(super) fn release(
     ids: &[EventId],
     leased_until: Timestamp,
 ) -> Result<(), Fault> {
-    diesel::update(
-        deliveries::table
-            .filter(deliveries::subscriber.eq(subscriber))
-            .filter(deliveries::event_id.eq_any(ids))
-            .filter(deliveries::leased_until.eq(leased_until.to_diesel())),
-    )
-    .set((
-        deliveries::leased_until.eq(None::<jiff_diesel::Timestamp>),
-        deliveries::attempts.eq(deliveries::attempts - 1),
-    ))
-    .execute(conn)?;
+    let sql = format!(
+        "UPDATE outbox_deliveries d SET leased_until = NULL, attempts = attempts - 1 FROM {THESE} AND d.leased_until = $3"
+    );
+    diesel::sql_query(sql)
+        .bind::<Text, _>(subscriber)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Timestamptz, _>(leased_until.to_diesel())
+        .execute(conn)?;
     Ok(())
 }
 

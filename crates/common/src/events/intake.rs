@@ -26,7 +26,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// Bytes of a batch at most: a hundred events, an employee with all assignments being a few kilobytes.
+/// Bytes of a batch at most: two hundred events, an employee with all assignments being a few kilobytes.
 const LIMIT: usize = 4 << 20;
 /// Milliseconds that a statement for a single event may take: less than the five seconds that a sender waits, so that
 /// it hears what is wrong.

@@ -1,8 +1,9 @@
 //! Writes the copy of org's facts. Each carries org's version, and an older one changes nothing: events may come in
 //! any order, and answers between them.
 
-use crate::schema::{assignments, delegations, holiday_calendars, orgs, sites, units};
-use diesel::pg::PgConnection;
+use crate::schema::{delegations, holiday_calendars, orgs, sites, units};
+use diesel::pg::{Pg, PgConnection};
+use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::query_dsl::methods::FilterDsl as _;
 use diesel::sql_types::{self, Array, BigInt, Date, Jsonb, Nullable, Text};
 use diesel::upsert::excluded;
@@ -200,25 +201,44 @@ fn replace_assignments(
     of: Vec<EmployeeId>,
     held: &[Held<'_>],
 ) -> Result<(), Fault> {
-    let org_id = tenant.org_id();
-    let theirs = assignments::table.filter(assignments::org_id.eq(org_id)).filter(assignments::employee_id.eq_any(of));
-    diesel::delete(theirs).execute(conn)?;
-    diesel::sql_query(
-        "INSERT INTO assignments (org_id, assignment_id, employee_id, unit_id, site_id, valid_from, valid_to)
-         SELECT $1, new.* FROM unnest($2, $3, $4, $5, $6, $7)
-             AS new (assignment_id, employee_id, unit_id, site_id, valid_from, valid_to)",
+    // Most changes of an employee move nobody, and a row that stays as it is is not written again.
+    over_rows(
+        "DELETE FROM assignments a WHERE a.org_id = $1 AND a.employee_id = ANY ($8)
+         AND NOT EXISTS (SELECT FROM {rows} WHERE {same})",
+        tenant,
+        held,
     )
-    .bind::<sql_types::Uuid, _>(org_id)
-    .bind::<Array<sql_types::Uuid>, _>(held.iter().map(|(_, of)| of.assignment_id).collect::<Vec<_>>())
-    .bind::<Array<sql_types::Uuid>, _>(held.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-    .bind::<Array<sql_types::Uuid>, _>(held.iter().map(|(_, of)| of.unit_id).collect::<Vec<_>>())
-    .bind::<Array<sql_types::Uuid>, _>(held.iter().map(|(_, of)| of.site_id).collect::<Vec<_>>())
-    .bind::<Array<Date>, _>(held.iter().map(|(_, of)| of.valid_from.to_diesel()).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Date>>, _>(
-        held.iter().map(|(_, of)| of.valid_to.map(jiff_diesel::ToDiesel::to_diesel)).collect::<Vec<_>>(),
+    .bind::<Array<sql_types::Uuid>, _>(of)
+    .execute(conn)?;
+    over_rows(
+        "INSERT INTO assignments (org_id, assignment_id, employee_id, unit_id, site_id, valid_from, valid_to)
+         SELECT $1, new.* FROM {rows} WHERE NOT EXISTS (SELECT FROM assignments a WHERE a.org_id = $1 AND {same})",
+        tenant,
+        held,
     )
     .execute(conn)?;
     Ok(())
+}
+
+/// A statement over assignments that are held, `{rows}`, `new`; `{same}` is that `a` says what one of them does. `$1` is
+/// the organisation.
+fn over_rows<'a>(sql: &str, tenant: &Tenant, held: &[Held<'a>]) -> BoxedSqlQuery<'a, Pg, SqlQuery> {
+    let rows =
+        "unnest($2, $3, $4, $5, $6, $7) AS new (assignment_id, employee_id, unit_id, site_id, valid_from, valid_to)";
+    let same = "(a.assignment_id, a.employee_id, a.unit_id, a.site_id, a.valid_from) =
+        (new.assignment_id, new.employee_id, new.unit_id, new.site_id, new.valid_from)
+        AND a.valid_to IS NOT DISTINCT FROM new.valid_to";
+    diesel::sql_query(sql.replace("{rows}", rows).replace("{same}", same))
+        .into_boxed()
+        .bind::<sql_types::Uuid, _>(tenant.org_id())
+        .bind::<Array<sql_types::Uuid>, _>(held.iter().map(|(_, of)| of.assignment_id).collect::<Vec<_>>())
+        .bind::<Array<sql_types::Uuid>, _>(held.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+        .bind::<Array<sql_types::Uuid>, _>(held.iter().map(|(_, of)| of.unit_id).collect::<Vec<_>>())
+        .bind::<Array<sql_types::Uuid>, _>(held.iter().map(|(_, of)| of.site_id).collect::<Vec<_>>())
+        .bind::<Array<Date>, _>(held.iter().map(|(_, of)| of.valid_from.to_diesel()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Date>>, _>(
+            held.iter().map(|(_, of)| of.valid_to.map(jiff_diesel::ToDiesel::to_diesel)).collect::<Vec<_>>(),
+        )
 }
 
 /// Notes a delegation. It is not in memory anywhere: who decides is looked up when somebody does.
