@@ -25,8 +25,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// at a time, so a second would never be used.
 const WRITER: u32 = 1;
 /// Connections for who somebody is, without which nobody punches who is not in memory, or whose organisation has just
-/// changed: one is left where a whole organisation is taken over. Each holds them for a millisecond, so more gain nothing.
-const FACTS: u32 = 2;
+/// changed: three are left where a whole organisation is taken over. Each holds one for a millisecond; where the machine
+/// is so busy that it takes tens, sixty strangers at once were too many for two.
+const FACTS: u32 = 4;
 
 /// The attendance service.
 pub struct App {
