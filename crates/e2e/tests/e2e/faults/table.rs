@@ -67,6 +67,17 @@ const fn others(first_punch: &'static [u16]) -> [&'static [u16]; JOBS.len()] {
     [&[201], &[201], first_punch, &[200], &[200], &[200]]
 }
 
+/// What is seen by whoever asks again and again while something breaks in the middle. It may have been done with the answer
+/// lost: a punch is then the one that there is (200), a decision has been made (409).
+const fn repeated(
+    sign_in: &'static [u16],
+    punch: &'static [u16],
+    approve: &'static [u16],
+    read: &'static [u16],
+) -> [&'static [u16]; JOBS.len()] {
+    [sign_in, punch, punch, read, approve, read]
+}
+
 const fn all(answers: &'static [u16]) -> [&'static [u16]; JOBS.len()] {
     [answers; JOBS.len()]
 }
@@ -124,13 +135,13 @@ pub static CHANGES: [Row; 2] = [
     row(
         "each service in turn is killed and started again",
         Injection::Restart,
-        [&[201, 502, 503], &[201, 502, 503], &[201, 502, 503], &[200, 502, 503], &[200, 502, 503], &[200, 502, 503]],
+        repeated(&[201, 502, 503], &[200, 201, 502, 503], &[200, 409, 502, 503], &[200, 502, 503]),
         Told::Sometime,
     ),
     row(
         "PostgreSQL dies and a standby takes its place",
         Injection::FailOver,
-        [&[201, 503], &[201, 503], &[201, 503], &[200, 503], &[200, 503], &[200, 503]],
+        repeated(&[201, 503], &[200, 201, 503], &[200, 409, 503], &[200, 503]),
         Told::Sometime,
     ),
 ];
