@@ -330,7 +330,7 @@ async fn end(
         // The version that was decided about is the one before that of the decision.
         if_match.check(decided.request.approval.version - 1)?;
         let mut leave = wishes::one(conn, tenant, decided.request.clone())?;
-        if wishes::was_approved(conn, tenant, id)? {
+        if decided.request.has_held() {
             let first = leave.from;
             if first < decided.bench.today {
                 return Err(Error::LeaveBegun);

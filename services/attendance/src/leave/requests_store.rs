@@ -197,12 +197,6 @@ pub(crate) fn beside(
     others.map(time).collect()
 }
 
-/// Whether it holds, as it was noted last.
-pub(crate) fn was_approved(conn: &mut PgConnection, tenant: &Tenant, id: LeaveRequestId) -> Result<bool, Fault> {
-    let status: String = table::table.find((tenant.org_id(), id)).select(table::status).first(conn)?;
-    Ok(of_word::<RequestStatus>(status)? == RequestStatus::Approved)
-}
-
 /// Minutes that requests of a person that wait would take, by kind of leave.
 pub(crate) fn pending(
     conn: &mut PgConnection,
