@@ -21,6 +21,7 @@ pub(crate) async fn exports(owner: &Owner<'_>, stack: &mut Stack, cases: &mut Ve
     for format in ["csv", "xlsx"] {
         stack.restart("attendance").await?;
         owner.get("/settings").await?;
+        let before = stack.process("attendance")?.resident_bytes().context("memory at rest")? >> 20;
         stack.process("attendance")?.forget_peak()?;
         let began = Instant::now();
         let wanted = json!({ "format": format, "from": MONTH.0, "to": MONTH.1 });
@@ -34,7 +35,7 @@ pub(crate) async fn exports(owner: &Owner<'_>, stack: &mut Stack, cases: &mut Ve
         let took = began.elapsed();
         let peak = stack.process("attendance")?.peak_bytes().context("peak of memory")? >> 20;
         println!(
-            "{format} of {PEOPLE} people and month: {:.2} s, {} KiB, first piece after {:.2} s; the service had {peak} MiB at most",
+            "{format} of {PEOPLE} people and month: {:.2} s, {} KiB, first piece after {:.2} s; the service had {before} MiB before and {peak} MiB at most",
             took.as_secs_f64(),
             bytes >> 10,
             first.unwrap_or(took).as_secs_f64(),
