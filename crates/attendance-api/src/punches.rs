@@ -146,7 +146,8 @@ pub struct PunchBatch {
 /// One punch of a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BatchPunch {
-    /// What `Idempotency-Key` is to a single punch.
+    /// What `Idempotency-Key` is to a single punch: unique for the employee, and of a device for the employee at this
+    /// device. A terminal that may begin to count anew puts something before its numbers that is new each time.
     pub idempotency_key: String,
     /// The punch.
     #[serde(flatten)]

@@ -4,6 +4,7 @@ use crate::devices::seen::Seen;
 use crate::events::Consumer;
 use crate::facts::Facts;
 use crate::missing;
+use crate::punches::allowance::Allowances;
 use crate::punches::handlers::BATCH;
 use crate::punches::writer::Writer;
 use crate::routes;
@@ -36,6 +37,7 @@ pub struct App {
     pub(crate) facts: Arc<Facts>,
     pub(crate) writer: Writer,
     pub(crate) accepts: PunchSettings,
+    pub(crate) allowances: Arc<Allowances>,
     /// Wakes the work on periods.
     pub(crate) periods: Notify,
     pub(crate) leave: LeaveSettings,
@@ -74,10 +76,11 @@ impl Service for App {
         let facts = Arc::new(Facts::new(lane(FACTS), core.peers.get("org")?, core.clock.clone()));
         let room = settings.punches.queue;
         anyhow::ensure!(room >= BATCH, "punches.queue = {room}: must be at least {BATCH}, one whole batch");
-        let writer = Writer::start(&core, lane(WRITER), room);
+        let allowances = Arc::new(Allowances::new(&settings.punches));
+        let writer = Writer::start(&core, lane(WRITER), room, Arc::clone(&allowances));
         let periods = Notify::new();
         let (accepts, missing, leave) = (settings.punches, settings.missing, settings.leave);
-        Ok(Self { core, facts, writer, accepts, periods, leave, seen: Arc::default(), missing })
+        Ok(Self { core, facts, writer, accepts, allowances, periods, leave, seen: Arc::default(), missing })
     }
 
     fn core(&self) -> &Core {

@@ -33,6 +33,8 @@ pub struct PunchSettings {
     pub import_days: u32,
     pub online_seconds: u32,
     pub queue: usize,
+    pub person_at_once: u32,
+    pub person_per_day: u32,
 }
 
 /// `[missing]`

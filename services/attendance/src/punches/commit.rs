@@ -1,13 +1,15 @@
 //! One transaction for the punches of one batch, with what others are told of them.
 
 use crate::punches::decide::{Decided, Key};
-use crate::punches::{insert, store};
+use crate::punches::insert;
+use crate::punches::store::{self, ByKey};
 use diesel::pg::PgConnection;
 use rollcall_attendance_api::events::PUNCH_OUTSIDE_GEOFENCE;
 use rollcall_attendance_api::punches::Punch;
 use rollcall_common::events::{NewEvent, Outbox};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
+use rollcall_ids::EmployeeId;
 use std::collections::HashMap;
 
 /// What became of a punch.
@@ -17,7 +19,7 @@ pub(crate) enum Written {
     Created(Punch),
     /// It was stored before, with this key and this body.
     Replayed(Punch),
-    /// Its key was used before with another body.
+    /// Its key was used before, for another one.
     Mismatch,
 }
 
@@ -43,16 +45,18 @@ pub(super) fn commit(
         if is_new(decided) {
             return Ok(Written::Created(decided.punch.clone()));
         }
-        let found = decided.key.as_ref().and_then(|key| {
-            let (punch, fingerprint) = before.get(&(tenant.org_id(), decided.punch.employee_id, key.key.clone()))?;
-            Some(judged(punch.clone(), fingerprint, key))
-        });
+        let key = decided.key.as_ref();
+        let found = key.and_then(|key| repeated(&before, tenant, decided.punch.employee_id, key));
         found.ok_or_else(|| Fault::internal(anyhow::anyhow!("a punch was neither added nor there before")))
     };
     punches.iter().map(verdict).collect()
 }
 
-/// What a repetition is told of the punch that was stored under its key.
-pub(super) fn judged(punch: Punch, fingerprint: &[u8], key: &Key) -> Written {
-    if fingerprint == key.fingerprint { Written::Replayed(punch) } else { Written::Mismatch }
+/// What a repetition is told of the punch that was stored under its key; none: there is none.
+pub(super) fn repeated(before: &ByKey, tenant: &Tenant, employee_id: EmployeeId, key: &Key) -> Option<Written> {
+    let stored_as = |key: &str| before.get(&(tenant.org_id(), employee_id, key.to_owned()));
+    // Other devices, and members, may have used what this one chose.
+    let without_device = || stored_as(key.before_devices()?).filter(|(punch, _)| punch.device_id == key.device_id);
+    let (punch, fingerprint) = stored_as(key.stored()).or_else(without_device)?;
+    Some(if key.is_same(punch, fingerprint) { Written::Replayed(punch.clone()) } else { Written::Mismatch })
 }

@@ -15,26 +15,60 @@ use rollcall_attendance_api::punches::{NewPunch, Punch, PunchException, Source};
 use rollcall_common::fault::Fault;
 use rollcall_common::secret::sha256;
 use rollcall_common::validate::{self, Fields, Rejection};
-use rollcall_ids::PunchId;
+use rollcall_ids::{DeviceId, PunchId};
 use rollcall_org_api::facts::{EmployeeFact, SiteFact};
 use rollcall_org_api::rights::Permission;
 use std::net::IpAddr;
 
+/// Between a device and its key. No client can send it, so nobody makes up the key of a device.
+const SEPARATOR: char = '\u{1f}';
+
 /// What makes a repetition of a punch recognisable, for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
-    /// What the client chose; unique for the employee.
-    pub(crate) key: String,
+    /// As it is stored, unique for the employee: what a member chose; of a device the device before what it chose, for
+    /// each of them may count its punches from one.
+    stored: String,
+    /// The device that chose it.
+    pub(crate) device_id: Option<DeviceId>,
     /// SHA-256 of what was asked for: the same bytes of JSON or others that mean the same.
     pub(crate) fingerprint: [u8; 32],
+    /// What was received before cannot be the same one: set where the server says when it was made.
+    since: Option<Timestamp>,
 }
 
 impl Key {
     /// The key of a request. Whose punch it is stands beside the key, not in the fingerprint.
-    pub(crate) fn new(key: String, request: &NewPunch) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        chosen: String,
+        request: &NewPunch,
+        by: &By,
+        (now, accepts): (Timestamp, &PunchSettings),
+    ) -> Result<Self, Fault> {
         let canonical = NewPunch { employee_id: None, ..request.clone() };
         let bytes = serde_json::to_vec(&canonical).map_err(Fault::internal)?;
-        Ok(Self { key, fingerprint: sha256(&bytes) })
+        let (stored, device_id) = match by {
+            By::Device(_, door) => (format!("{}{SEPARATOR}{chosen}", door.device_id), Some(door.device_id)),
+            By::Member(_) => (chosen, None),
+        };
+        // As late as a punch may come that says when it was made. Whoever repeats one for longer counts anew.
+        let since = request.at.is_none().then(|| now - accepts.offline());
+        Ok(Self { stored, device_id, fingerprint: sha256(&bytes), since })
+    }
+
+    /// As it is stored.
+    pub(crate) fn stored(&self) -> &str {
+        &self.stored
+    }
+
+    /// As keys of devices were stored when the device did not stand in them.
+    pub(crate) fn before_devices(&self) -> Option<&str> {
+        self.device_id.and_then(|_| Some(self.stored.split_once(SEPARATOR)?.1))
+    }
+
+    /// Whether the punch that was stored with this fingerprint is the one that is asked for.
+    pub(crate) fn is_same(&self, punch: &Punch, fingerprint: &[u8]) -> bool {
+        fingerprint == self.fingerprint && self.since.is_none_or(|since| since <= punch.received_at)
     }
 }
 
@@ -47,6 +81,8 @@ pub(crate) struct Decided {
     pub(crate) key: Option<Key>,
     /// What others are told of it.
     pub(crate) tell: Option<PunchOutsideGeofence>,
+    /// Whether it is one of those of which a person has only so many: whoever may import brings what there is.
+    pub(crate) counts: bool,
 }
 
 /// What a decision depends on besides the request.
@@ -123,7 +159,11 @@ pub(crate) fn decide(request: &NewPunch, key: Option<Key>, given: &Circumstances
         time_zone: site.time_zone.clone(),
         distance_m,
     });
-    Ok(Decided { punch, key, tell })
+    let counts = match by {
+        By::Device(..) => true,
+        By::Member(member) => !member.may_somewhere(Permission::PunchesImport),
+    };
+    Ok(Decided { punch, key, tell, counts })
 }
 
 fn allowed(request: &NewPunch, given: &Circumstances<'_>, date: jiff::civil::Date) -> Result<(), Fault> {

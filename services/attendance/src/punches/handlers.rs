@@ -29,14 +29,17 @@ pub(crate) const BATCH: usize = 500;
 /// For oneself, by right for somebody else, or by a device for people of its site. Where the site refuses punches from
 /// outside its geofence or its networks, such a one is 422. Stored before it is answered, and visible to the next reading of
 /// `workdays`. With an `Idempotency-Key`, which holds for ever, the same punch again is answered 200 with the same
-/// body and `Idempotency-Replayed: true`; another body under the same key is 422.
+/// body and `Idempotency-Replayed: true`; another body under the same key is 422, `idempotency_key_reused`. Keys of a device
+/// are its own: two may use the same. Without `at` the same body may be another punch: where the first one came more than
+/// 72 h ago it is refused in the same way, and is sent again under another key. More punches of one person than anybody
+/// makes (500 at once, 240 a day) are 429; one that is stored already is answered all the same.
 #[utoipa::path(
     operation_id = "create_punch",
     tag = "punches",
     security(("bearer" = []), ("device" = [])),
     params(
         ("org_id" = OrgId, Path, description = "The organisation"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe; unique for the employee", example = "5f0c7e58-6a0e-4d6e-9d8a-2f6d3f0f6c11"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition safe; unique for the employee, and of a device for the employee at this device", example = "5f0c7e58-6a0e-4d6e-9d8a-2f6d3f0f6c11"),
     ),
     request_body(content = NewPunch, examples(
         ("now" = (summary = "Now", value = json!({}))),
@@ -60,7 +63,7 @@ pub(crate) async fn create(
     body: Then<Keyed<NewPunch>>,
 ) -> Result<HttpResponse, Error> {
     let Keyed { body, key } = body?;
-    match intake::punch(&app, &at, &body, key).await? {
+    match intake::punch(&app, &at, body, key).await? {
         Written::Created(punch) => Ok(HttpResponse::Created().json(&punch)),
         Written::Replayed(punch) => Ok(HttpResponse::Ok().insert_header((REPLAYED_HEADER, "true")).json(&punch)),
         Written::Mismatch => Err(Fault::IdempotencyMismatch.into()),
@@ -77,7 +80,8 @@ pub(crate) struct Batch {
 /// Punch many times
 ///
 /// 1 to 500 punches, each with an `idempotency_key` of its own and otherwise as a single one. A bad item is rejected
-/// with a problem; the others are stored. Up to 1 MiB.
+/// with a problem, the one that the single punch would have been answered; the others are stored. One that is rejected
+/// with 429 or 503 is sent again later, one with `idempotency_key_reused` under another key. Up to 1 MiB.
 #[utoipa::path(
     operation_id = "create_punches",
     tag = "punches",

@@ -3,7 +3,7 @@
 //! A column is one array, so the text is the same for one row and for 256: PostgreSQL plans it once a connection.
 //! diesel's own insert of many rows has another text, and another plan, for each number of rows.
 
-use crate::punches::decide::Decided;
+use crate::punches::decide::{Decided, Key};
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -14,6 +14,23 @@ use rollcall_common::tenant::Tenant;
 use rollcall_ids::{DeviceId, EmployeeId, OrgId, PunchId, SiteId};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashSet};
+
+/// In the order of the arrays.
+const COLUMNS: &str = "(org_id, punch_id, employee_id, at, direction, source, offline, site_id, latitude, longitude, \
+                       accuracy_m, note, exceptions, received_at, recorded_by, idempotency_key, fingerprint, device_id)";
+
+/// A device's punch may be there under the key alone, as devices' keys were stored before the device stood in them. Looked
+/// up by the unique index, one after another, and for devices only: as a join it might read the whole table.
+const NOT_STORED_BEFORE_DEVICES: &str = "
+    WHERE new.device_id IS NULL OR (
+        SELECT before.punch_id FROM punches AS before
+        WHERE before.org_id = new.org_id AND before.employee_id = new.employee_id
+            AND before.idempotency_key = split_part(new.idempotency_key, chr(31), 2)
+            AND before.device_id = new.device_id
+    ) IS NULL";
+
+const UNLESS_TAKEN: &str = "
+    ON CONFLICT (org_id, employee_id, idempotency_key) DO NOTHING RETURNING punch_id";
 
 /// Punches, column by column.
 #[derive(Default)]
@@ -55,7 +72,7 @@ impl Add {
         self.exceptions.push(serde_json::to_value(&punch.exceptions).map_err(Fault::internal)?);
         self.received_ats.push(punch.received_at.to_diesel());
         self.recorded_by.push(punch.recorded_by);
-        self.keys.push(key.as_ref().map(|key| key.key.clone()));
+        self.keys.push(key.as_ref().map(|key| key.stored().to_owned()));
         self.fingerprints.push(key.as_ref().map(|key| key.fingerprint.to_vec()));
         self.device_ids.push(punch.device_id);
         Ok(())
@@ -64,12 +81,9 @@ impl Add {
 
 impl QueryFragment<Pg> for Add {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(
-            "INSERT INTO punches (org_id, punch_id, employee_id, at, direction, source, offline, site_id, latitude, \
-             longitude, accuracy_m, note, exceptions, received_at, recorded_by, idempotency_key, fingerprint, \
-             device_id) \
-             SELECT * FROM unnest(",
-        );
+        for part in ["INSERT INTO punches ", COLUMNS, " SELECT * FROM unnest("] {
+            out.push_sql(part);
+        }
         out.push_bind_param::<Array<Uuid>, _>(&self.org_ids)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Uuid>, _>(&self.punch_ids)?;
@@ -105,7 +119,9 @@ impl QueryFragment<Pg> for Add {
         out.push_bind_param::<Array<Nullable<Binary>>, _>(&self.fingerprints)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Nullable<Uuid>>, _>(&self.device_ids)?;
-        out.push_sql(") ON CONFLICT (org_id, employee_id, idempotency_key) DO NOTHING RETURNING punch_id");
+        for part in [") AS new ", COLUMNS, NOT_STORED_BEFORE_DEVICES, UNLESS_TAKEN] {
+            out.push_sql(part);
+        }
         Ok(())
     }
 }
@@ -157,7 +173,7 @@ pub(super) fn add(conn: &mut PgConnection, punches: &[(Tenant, &Decided)]) -> Re
 
 /// By what the punches of a statement are sorted.
 fn order<'a>((tenant, decided): &'a (Tenant, &Decided)) -> (OrgId, EmployeeId, Option<&'a str>) {
-    (tenant.org_id(), decided.punch.employee_id, decided.key.as_ref().map(|key| key.key.as_str()))
+    (tenant.org_id(), decided.punch.employee_id, decided.key.as_ref().map(Key::stored))
 }
 
 /// Tells the database for which organisations this transaction has proof: its policies for the writer read it.

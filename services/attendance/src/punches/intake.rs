@@ -6,57 +6,130 @@ use crate::devices::door::{By, Puncher};
 use crate::facts::{People, org_is_away};
 use crate::punches::commit::Written;
 use crate::punches::decide::{Circumstances, Decided, Key, decide};
+use crate::punches::writer::likewise;
 use rollcall_attendance_api::codes::UNKNOWN_EMPLOYEE;
-use rollcall_attendance_api::punches::{BatchItem, ItemFieldError, ItemProblem, NewPunch, Verdict};
+use rollcall_attendance_api::punches::{BatchItem, ItemFieldError, ItemProblem, NewPunch, Punch, Verdict};
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::FieldError;
 use rollcall_ids::EmployeeId;
 use rollcall_org_api::rights::Permission;
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Characters of a key at most, as of the header.
 const KEY: usize = 200;
 
 /// Writes one punch.
-pub(crate) async fn punch(app: &App, at: &Puncher, request: &NewPunch, key: Option<String>) -> Result<Written, Fault> {
-    let key = key.map(|key| Key::new(key, request)).transpose()?;
-    let people = people(app, at, request.employee_id.into_iter()).await?;
-    let written = match judge(app, at, &people, request, key.clone()) {
-        Ok(decided) => app.writer.write(&at.tenant, vec![decided]).await?.pop(),
-        Err(refusal) => Some(replayed(app, at, request, key, refusal).await?),
-    };
-    heard(app, at, written.iter());
-    written.ok_or_else(|| Fault::internal(anyhow::anyhow!("nothing was written")))
+pub(crate) async fn punch(app: &App, at: &Puncher, request: NewPunch, key: Option<String>) -> Result<Written, Fault> {
+    let key = key.map(|key| key_of(app, at, key, &request)).transpose()?;
+    let nothing = || Err(Fault::internal(anyhow::anyhow!("nothing was written")));
+    write(app, at, vec![Ok((request, key))]).await?.pop().unwrap_or_else(nothing)
 }
 
 /// Writes a batch. What cannot be accepted is rejected by itself; the rest is written together.
 pub(crate) async fn batch(app: &App, at: &Puncher, items: Vec<Value>) -> Result<Vec<BatchItem>, Fault> {
-    let items: Vec<_> = items.into_iter().map(decode).collect();
-    let named = items.iter().filter_map(|item| item.as_ref().ok()?.0.employee_id);
+    let asked =
+        items.into_iter().map(|item| decode(app, at, item).map(|(request, key)| (request, Some(key)))).collect();
+    let verdicts = write(app, at, asked).await?;
+    verdicts.into_iter().enumerate().map(|(index, verdict)| item(index, verdict)).collect()
+}
+
+/// A punch that was asked for, with its key; or why it is none.
+type Asked = Result<(NewPunch, Option<Key>), Fault>;
+
+/// How far a punch is.
+#[expect(clippy::large_enum_variant, reason = "nearly all are to be written")]
+enum Step {
+    /// It is to be written.
+    Write(Decided),
+    /// What became of it is known.
+    Done(Result<Written, Fault>),
+}
+
+/// Judges all, looks up what may have been stored before, writes the rest.
+async fn write(app: &App, at: &Puncher, asked: Vec<Asked>) -> Result<Vec<Result<Written, Fault>>, Fault> {
+    let named = asked.iter().filter_map(|one| one.as_ref().ok()?.0.employee_id);
     let people = people(app, at, named).await?;
-    let mut verdicts: Vec<Option<Result<Written, Fault>>> = Vec::with_capacity(items.len());
-    let mut accepted = Vec::new();
-    for item in items {
-        let verdict = match item {
-            Err(refusal) => Some(Err(refusal)),
-            Ok((request, key)) => match judge(app, at, &people, &request, Some(key.clone())) {
-                Ok(decided) => {
-                    accepted.push(decided);
-                    None
-                }
-                Err(refusal) => Some(replayed(app, at, &request, Some(key), refusal).await),
-            },
-        };
-        verdicts.push(verdict);
+    let mut steps = Vec::with_capacity(asked.len());
+    let mut before = Vec::new();
+    for (index, one) in asked.into_iter().enumerate() {
+        let judged = one.and_then(|(request, key)| {
+            let decided = judge(app, at, &people, &request, key.clone());
+            if let (Err(Fault::Invalid(_)), Some(key), Some(whose)) = (&decided, key, whose(at, &request)) {
+                before.push((index, whose, key));
+            }
+            decided
+        });
+        steps.push(judged.map_or_else(|refusal| Step::Done(Err(refusal)), Step::Write));
     }
-    let written = app.writer.write(&at.tenant, accepted).await?;
-    let before = verdicts.iter().flatten().filter_map(|verdict| verdict.as_ref().ok());
-    heard(app, at, written.iter().chain(before));
-    let mut written = written.into_iter();
-    let missing = || Err(Fault::internal(anyhow::anyhow!("nothing was written")));
-    let all = verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(|| written.next().map_or_else(missing, Ok)));
-    all.enumerate().map(|(index, verdict)| item(index, verdict)).collect()
+    let over: HashSet<EmployeeId> = above_allowance(app, &steps).into_iter().map(|(_, whose, _)| whose).collect();
+    before.extend(steps.iter().enumerate().filter_map(|(index, step)| match step {
+        Step::Write(Decided { punch, key: Some(key), .. }) if over.contains(&punch.employee_id) => {
+            Some((index, punch.employee_id, key.clone()))
+        }
+        Step::Write(_) | Step::Done(_) => None,
+    }));
+    repeated(app, at, &mut steps, before).await;
+    if !over.is_empty() {
+        for (index, _, refusal) in above_allowance(app, &steps) {
+            steps[index] = Step::Done(Err(refusal));
+        }
+    }
+    let mut accepted = Vec::with_capacity(steps.len());
+    let mut verdicts: Vec<Option<Result<Written, Fault>>> = Vec::with_capacity(steps.len());
+    for step in steps {
+        verdicts.push(match step {
+            Step::Write(decided) => {
+                accepted.push(decided);
+                None
+            }
+            Step::Done(verdict) => Some(verdict),
+        });
+    }
+    let mut written = app.writer.write(&at.tenant, accepted).await?.into_iter();
+    let nothing = || Err(Fault::internal(anyhow::anyhow!("nothing was written")));
+    let verdict = |known: Option<_>| known.unwrap_or_else(|| written.next().map_or_else(nothing, Ok));
+    let verdicts: Vec<_> = verdicts.into_iter().map(verdict).collect();
+    heard(app, at, verdicts.iter().flatten());
+    Ok(verdicts)
+}
+
+/// The punches of which their people have as many as they may, and the refusals.
+fn above_allowance(app: &App, steps: &[Step]) -> Vec<(usize, EmployeeId, Fault)> {
+    let now = app.core.clock.now();
+    let mut counted: HashMap<EmployeeId, u32> = HashMap::new();
+    let refusal = |(index, step): (usize, &Step)| {
+        let Step::Write(Decided { punch: Punch { employee_id, .. }, counts: true, .. }) = step else { return None };
+        let so_far = counted.entry(*employee_id).or_default();
+        let refusal = app.allowances.room(*employee_id, *so_far + 1, now).err();
+        *so_far += u32::from(refusal.is_none());
+        refusal.map(|refusal| (index, *employee_id, refusal))
+    };
+    steps.iter().enumerate().filter_map(refusal).collect()
+}
+
+/// Gives repetitions of what was stored the answer that they were given the first time: a key holds for ever, while what is
+/// accepted depends on the hour, and on how many there are.
+async fn repeated(app: &App, at: &Puncher, steps: &mut [Step], before: Vec<(usize, EmployeeId, Key)>) {
+    if before.is_empty() {
+        return;
+    }
+    let (places, keys): (Vec<usize>, Vec<_>) =
+        before.into_iter().map(|(index, whose, key)| (index, (whose, key))).unzip();
+    match app.writer.written(&at.tenant, keys).await {
+        Ok(found) => {
+            for (index, found) in places.into_iter().zip(found) {
+                let refused = matches!(steps[index], Step::Done(_));
+                match found {
+                    // What is wrong with it says more than that its key was used for another one.
+                    Some(Written::Mismatch) if refused => {}
+                    Some(written) => steps[index] = Step::Done(Ok(written)),
+                    None => {}
+                }
+            }
+        }
+        Err(fault) => places.into_iter().for_each(|index| steps[index] = Step::Done(Err(likewise(&fault)))),
+    }
 }
 
 /// Notes that a device was heard of, and what it has told: only once that is durable.
@@ -91,23 +164,9 @@ fn judge(app: &App, at: &Puncher, people: &People, request: &NewPunch, key: Opti
     decide(request, key, &given)
 }
 
-/// The answer that a refused request was given when it came the first time: its key holds for ever, while what
-/// is accepted depends on the hour.
-async fn replayed(
-    app: &App,
-    at: &Puncher,
-    request: &NewPunch,
-    key: Option<Key>,
-    refusal: Fault,
-) -> Result<Written, Fault> {
-    let whose = request.employee_id.or_else(|| at.by.own().map(|own| own.employee_id));
-    match (&refusal, key.zip(whose)) {
-        (Fault::Invalid(_), Some((key, whose))) => match app.writer.written(&at.tenant, whose, key).await? {
-            Some(written @ Written::Replayed(_)) => Ok(written),
-            Some(Written::Created(_) | Written::Mismatch) | None => Err(refusal),
-        },
-        _ => Err(refusal),
-    }
+/// Whose punch it is, whether or not there is such a person.
+fn whose(at: &Puncher, request: &NewPunch) -> Option<EmployeeId> {
+    request.employee_id.or_else(|| at.by.own().map(|own| own.employee_id))
 }
 
 /// The people that punches are for, besides the caller. For who may punch for nobody else, others are not looked for.
@@ -131,7 +190,7 @@ fn may_for_others(at: &Puncher) -> bool {
 }
 
 /// One item of a batch, decoded by itself.
-fn decode(mut item: Value) -> Result<(NewPunch, Key), Fault> {
+fn decode(app: &App, at: &Puncher, mut item: Value) -> Result<(NewPunch, Key), Fault> {
     let malformed = |pointer: String, code: &'static str, detail: String| {
         Fault::Malformed(vec![FieldError { pointer, code: code.into(), detail }])
     };
@@ -150,8 +209,12 @@ fn decode(mut item: Value) -> Result<(NewPunch, Key), Fault> {
         let pointer = if path == "." { String::new() } else { format!("/{path}") };
         malformed(pointer, "wrong_type", error.into_inner().to_string())
     })?;
-    let key = Key::new(key, &punch)?;
+    let key = key_of(app, at, key, &punch)?;
     Ok((punch, key))
+}
+
+fn key_of(app: &App, at: &Puncher, chosen: String, request: &NewPunch) -> Result<Key, Fault> {
+    Key::new(chosen, request, &at.by, (app.core.clock.now(), &app.accepts))
 }
 
 fn item(index: usize, verdict: Result<Written, Fault>) -> Result<BatchItem, Fault> {

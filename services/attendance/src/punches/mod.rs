@@ -3,6 +3,7 @@
 //! A punch goes handler → [`decide`] (pure) → [`writer`], which gathers the punches of many requests into one
 //! [`commit`]; nothing before it knows how a punch gets durable.
 
+pub(crate) mod allowance;
 pub(crate) mod commit;
 pub(crate) mod decide;
 pub(crate) mod geofence;

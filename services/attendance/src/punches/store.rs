@@ -83,12 +83,17 @@ impl Row {
 /// Punches with their fingerprints, by organisation, employee and key.
 pub(crate) type ByKey = HashMap<(OrgId, EmployeeId, String), (Punch, Vec<u8>)>;
 
-/// The punches that were stored under these keys, with their fingerprints. Each by its own: three lists beside one another
-/// would find every key of a batch at everybody in it, and terminals count theirs from one.
+/// The punches that were stored under these keys, with their fingerprints; those of devices in both forms. Each by its own:
+/// three lists beside one another would find every key of a batch at everybody in it, and terminals count theirs from one.
 pub(crate) fn by_keys(conn: &mut PgConnection, keys: &[(&Tenant, EmployeeId, &Key)]) -> Result<ByKey, Fault> {
-    let orgs: Vec<OrgId> = keys.iter().map(|(tenant, ..)| tenant.org_id()).collect();
-    let people: Vec<EmployeeId> = keys.iter().map(|(_, employee_id, _)| *employee_id).collect();
-    let names: Vec<&str> = keys.iter().map(|(.., key)| key.key.as_str()).collect();
+    let (mut orgs, mut people, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    for (tenant, employee_id, key) in keys {
+        for form in std::iter::once(key.stored()).chain(key.before_devices()) {
+            orgs.push(tenant.org_id());
+            people.push(*employee_id);
+            names.push(form);
+        }
+    }
     let rows: Vec<Row> = diesel::sql_query(BY_KEYS)
         .bind::<Array<Uuid>, _>(orgs)
         .bind::<Array<Uuid>, _>(people)

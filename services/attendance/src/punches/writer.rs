@@ -10,7 +10,8 @@
 //!
 //! The queue is bounded, and that is the back-pressure: when it is full, whoever comes is told at once to come again.
 
-use crate::punches::commit::{Written, commit, judged};
+use crate::punches::allowance::Allowances;
+use crate::punches::commit::{Written, commit, repeated};
 use crate::punches::decide::{Decided, Key};
 use crate::punches::store;
 use diesel::pg::PgConnection;
@@ -61,9 +62,9 @@ pub(crate) struct Writer {
 impl Writer {
     /// A writer through `lane`, with room for `room` waiting punches. Its task ends with it: not earlier, because whoever
     /// is served while the service drains is answered too.
-    pub(crate) fn start(core: &Core, lane: Database, room: usize) -> Self {
+    pub(crate) fn start(core: &Core, lane: Database, room: usize, allowances: Arc<Allowances>) -> Self {
         let (queue, waiting) = mpsc::channel(room);
-        tokio::spawn(write_all(lane, core.outbox.clone(), waiting));
+        tokio::spawn(write_all(lane, core.outbox.clone(), allowances, waiting));
         Self { db: core.db.clone(), queue }
     }
 
@@ -94,36 +95,36 @@ impl Writer {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
-    /// The punch that was stored under this key, as a repetition would be answered; none: there is none.
+    /// The punches that were stored under these keys, as repetitions would be answered; none: there is none.
     pub(crate) async fn written(
         &self,
         tenant: &Tenant,
-        employee_id: EmployeeId,
-        key: Key,
-    ) -> Result<Option<Written>, Fault> {
+        keys: Vec<(EmployeeId, Key)>,
+    ) -> Result<Vec<Option<Written>>, Fault> {
         let of = *tenant;
         let load = move |conn: &mut PgConnection| {
-            let found = store::by_keys(conn, &[(&of, employee_id, &key)])?.into_values().next();
-            Ok(found.map(|(punch, fingerprint)| judged(punch, &fingerprint, &key)))
+            let wanted: Vec<_> = keys.iter().map(|(employee_id, key)| (&of, *employee_id, key)).collect();
+            let found = store::by_keys(conn, &wanted)?;
+            Ok(wanted.into_iter().map(|(of, employee_id, key)| repeated(&found, of, employee_id, key)).collect())
         };
         self.db.transaction(tenant, load).await
     }
 }
 
 /// The task: batch after batch, until the writer is gone.
-async fn write_all(db: Database, outbox: Outbox, mut queue: mpsc::Receiver<Waiting>) {
+async fn write_all(db: Database, outbox: Outbox, allowances: Arc<Allowances>, mut queue: mpsc::Receiver<Waiting>) {
     let mut taken = Vec::with_capacity(ROWS);
     while queue.recv_many(&mut taken, ROWS).await > 0 {
         let now = Instant::now();
         let batch: Vec<Waiting> = taken.drain(..).filter(|waiting| !waiting.is_given_up(now)).collect();
         metrics::histogram!("attendance_punch_batch_rows").record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-        write(&db, &outbox, batch).await;
+        write(&db, &outbox, &allowances, batch).await;
     }
 }
 
 /// Writes a batch and answers everybody in it. Should the database refuse it for what is in it, it is halved until
 /// the row that is to blame stands alone: its neighbours are not.
-async fn write(db: &Database, outbox: &Outbox, batch: Vec<Waiting>) {
+async fn write(db: &Database, outbox: &Outbox, allowances: &Allowances, batch: Vec<Waiting>) {
     let mut parts = vec![batch];
     while let Some(mut part) = parts.pop() {
         if part.is_empty() {
@@ -138,6 +139,11 @@ async fn write(db: &Database, outbox: &Outbox, batch: Vec<Waiting>) {
         match db.transaction(Unscoped, work).await {
             // Somebody who is gone by now repeats it with their key, and is told that it is there.
             Ok(written) => part.into_iter().zip(written).for_each(|(waiting, written)| {
+                if let Written::Created(punch) = &written
+                    && waiting.item.decided.counts
+                {
+                    allowances.stored(punch.employee_id, punch.received_at);
+                }
                 let _ = waiting.answer.send(Ok(written));
             }),
             Err(Fault::Internal(_)) if part.len() > 1 => {
@@ -152,7 +158,7 @@ async fn write(db: &Database, outbox: &Outbox, batch: Vec<Waiting>) {
 }
 
 /// The same refusal for each of those whom it meets.
-fn likewise(fault: &Fault) -> Fault {
+pub(super) fn likewise(fault: &Fault) -> Fault {
     match fault {
         Fault::Unavailable { what, retry_after, .. } => {
             let source = Some(anyhow::anyhow!("{}", chain(fault)));

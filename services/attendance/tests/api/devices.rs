@@ -1,6 +1,9 @@
 //! `/devices`, and what they punch.
 
 use crate::support::{Fixture, Reply, assignment, employee, event, send, site};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
 use jiff::civil::date;
 use rollcall_org_api::events::SITE_CHANGED;
 use rollcall_org_api::facts::EmployeeFact;
@@ -10,6 +13,12 @@ use serde_json::{Value, json};
 struct Terminal {
     id: String,
     secret: String,
+}
+
+#[derive(QueryableByName)]
+struct StoredKey {
+    #[diesel(sql_type = Text)]
+    key: String,
 }
 
 async fn add(f: &Fixture, change: Value) -> Terminal {
@@ -150,6 +159,107 @@ async fn a_device_sends_what_it_kept_while_offline_in_one_batch_and_again_withou
         assert_eq!(seen, [verdict, verdict, "rejected", "rejected"].map(|v| json!(v)), "{answer:#}");
         assert_eq!(answer["items"][0]["punch"]["offline"], true);
     }
+}
+
+/// Sends one punch of the worker, whose time is left to the server, under a key.
+async fn keyed(f: &Fixture, terminal: &Terminal, key: &str) -> Reply {
+    let request = f.service.with_token(&terminal.secret).post(&f.world.path("/punches")).header("idempotency-key", key);
+    send(request.json(&json!({"employee_id": f.world.worker.employee_id}))).await
+}
+
+/// The same in a batch: the verdicts, of rejected ones the codes, and the punches.
+async fn in_a_batch(f: &Fixture, terminal: &Terminal, keys: &[&str]) -> Vec<(String, Value)> {
+    let item = |key: &&str| json!({"idempotency_key": key, "employee_id": f.world.worker.employee_id});
+    let batch = json!({"punches": keys.iter().map(item).collect::<Vec<_>>()});
+    let answer = post(f, &terminal.secret, "/punches/batch", &batch).await.must(200);
+    let items = answer["items"].as_array().unwrap().iter();
+    let told = |item: &Value| item["problem"]["code"].as_str().or(item["verdict"].as_str()).unwrap().to_owned();
+    items.map(|item| (told(item), item["punch"]["punch_id"].clone())).collect()
+}
+
+async fn punches_of_the_worker(f: &Fixture) -> usize {
+    f.get(&f.world.worker, "/punches?limit=200").await.must(200)["items"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn terminals_that_count_alike_have_a_punch_each_and_a_repetition_is_known_by_its_terminal() {
+    let f = Fixture::start().await;
+    let [one, other] = [add(&f, json!({})).await, add(&f, json!({"name": "Back"})).await];
+    let first = keyed(&f, &one, "17").await.must(201)["punch_id"].clone();
+    f.set_clock("2026-06-01T16:00:00Z");
+    let second = keyed(&f, &other, "17").await.must(201)["punch_id"].clone();
+    assert_ne!(first, second);
+    // What a member chose is a key of theirs.
+    f.punch(&f.world.worker, "17", &json!({})).await.must(201);
+    for (terminal, punch) in [(&one, &first), (&other, &second)] {
+        let again = keyed(&f, terminal, "17").await;
+        assert_eq!(again.header("idempotency-replayed"), "true");
+        assert_eq!(&again.must(200)["punch_id"], punch);
+        let [again, new] = &in_a_batch(&f, terminal, &["17", "18"]).await[..] else { panic!("two items") };
+        assert_eq!((again.0.as_str(), &again.1, new.0.as_str()), ("duplicate", punch, "created"));
+    }
+    assert_eq!(punches_of_the_worker(&f).await, 5);
+}
+
+#[tokio::test]
+async fn a_terminal_that_counts_anew_is_refused_by_name_where_the_server_says_the_time() {
+    let f = Fixture::start().await;
+    let terminal = add(&f, json!({})).await;
+    let punch = keyed(&f, &terminal, "1").await.must(201)["punch_id"].clone();
+    let dated = json!({"punches": [{"idempotency_key": "2", "employee_id": f.world.worker.employee_id,
+        "at": "2026-06-01T08:59:00Z"}]});
+    post(&f, &terminal.secret, "/punches/batch", &dated).await.must(200);
+    // It may have been without a line for so long.
+    f.set_clock("2026-06-04T09:00:00Z");
+    assert_eq!(keyed(&f, &terminal, "1").await.must(200)["punch_id"], punch);
+    f.set_clock("2026-06-04T09:00:01Z");
+    keyed(&f, &terminal, "1").await.refused(422, "idempotency_key_reused");
+    f.set_clock("2026-09-01T07:00:00Z");
+    keyed(&f, &terminal, "1").await.refused(422, "idempotency_key_reused");
+    let told = in_a_batch(&f, &terminal, &["1", "3"]).await;
+    assert_eq!([told[0].0.as_str(), told[1].0.as_str()], ["idempotency_key_reused", "created"]);
+    // What says its time is the same one for ever.
+    let again = post(&f, &terminal.secret, "/punches/batch", &dated).await.must(200);
+    assert_eq!(again["items"][0]["verdict"], "duplicate");
+    assert_eq!(punches_of_the_worker(&f).await, 3);
+}
+
+#[tokio::test]
+async fn a_punch_that_was_stored_before_devices_stood_in_keys_is_known_to_its_device_alone() {
+    let f = Fixture::start().await;
+    let [one, other] = [add(&f, json!({})).await, add(&f, json!({"name": "Back"})).await];
+    let punch = keyed(&f, &one, "17").await.must(201)["punch_id"].clone();
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    admin.batch_execute("UPDATE punches SET idempotency_key = '17'").unwrap();
+    assert_eq!(keyed(&f, &one, "17").await.must(200)["punch_id"], punch);
+    let told = in_a_batch(&f, &one, &["17", "18", "17"]).await;
+    let verdicts: Vec<_> = told.iter().map(|(verdict, _)| verdict.as_str()).collect();
+    assert_eq!(verdicts, ["duplicate", "created", "duplicate"]);
+    assert_eq!((&told[0].1, &told[2].1), (&punch, &punch));
+    let told = in_a_batch(&f, &other, &["17", "17"]).await;
+    assert_eq!([told[0].0.as_str(), told[1].0.as_str()], ["created", "duplicate"]);
+    assert_ne!(told[0].1, punch);
+    f.set_clock("2026-09-01T07:00:00Z");
+    keyed(&f, &one, "17").await.refused(422, "idempotency_key_reused");
+}
+
+#[tokio::test]
+async fn nobody_makes_up_the_key_of_a_device() {
+    let f = Fixture::start().await;
+    let terminal = add(&f, json!({})).await;
+    keyed(&f, &terminal, "1").await.must(201);
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    let stored = "SELECT idempotency_key AS key FROM punches";
+    let stored = diesel::sql_query(stored).get_result::<StoredKey>(&mut admin).unwrap().key;
+    assert!(stored.starts_with(&terminal.id) && stored.ends_with('1'), "{stored:?}");
+    let next = stored.strip_suffix('1').unwrap().to_owned() + "2";
+    let batch = json!({"punches": [{"idempotency_key": next}]});
+    let answer = f.post(&f.world.worker, "/punches/batch", &batch).await.must(200);
+    assert_eq!(answer["items"][0]["problem"]["errors"][0]["code"], "malformed_key");
+    reqwest::header::HeaderValue::from_str(&next).unwrap_err();
+    let visible: String = next.chars().map(|c| if c.is_control() { ':' } else { c }).collect();
+    f.punch(&f.world.worker, &visible, &json!({})).await.must(201);
+    keyed(&f, &terminal, "2").await.must(201);
 }
 
 #[tokio::test]

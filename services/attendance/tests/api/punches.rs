@@ -244,3 +244,67 @@ async fn a_key_that_is_none_is_refused() {
     let problem = send(long).await.refused(400, "malformed_input");
     assert_eq!(problem["errors"][0]["pointer"], "Idempotency-Key");
 }
+
+/// Of one person three punches are stored at once, and one more each hour.
+async fn three_at_once() -> Fixture {
+    let service = TestService::with(|settings| {
+        set(settings, "punches.person_at_once", 3);
+        set(settings, "punches.person_per_day", 24);
+    });
+    Fixture::on(service.await).await
+}
+
+#[tokio::test]
+async fn of_one_person_so_many_are_stored_and_repetitions_are_answered_all_the_same() {
+    let f = three_at_once().await;
+    let (owner, manager, worker) = (&f.world.owner, &f.world.manager, &f.world.worker);
+    let first = f.punch(worker, "0", &json!({})).await.must(201);
+    // What was there before takes nothing.
+    for _ in 0..5 {
+        f.punch(worker, "0", &json!({})).await.must(200);
+        f.punch(worker, "0", &json!({"direction": "in"})).await.refused(422, "idempotency_key_reused");
+    }
+    for key in ["1", "2"] {
+        f.punch(worker, key, &json!({})).await.must(201);
+    }
+    let refused = f.punch(worker, "3", &json!({})).await;
+    assert_eq!(refused.header("retry-after"), "3601");
+    refused.refused(429, "too_many_requests");
+    let for_worker = json!({"employee_id": worker.employee_id});
+    f.post(manager, "/punches", &for_worker).await.refused(429, "too_many_requests");
+    assert_eq!(f.punch(worker, "0", &json!({})).await.must(200), first);
+    f.punch(worker, "0", &json!({"direction": "in"})).await.refused(422, "idempotency_key_reused");
+    // Nobody else pays for it, and who may import brings what there is.
+    f.punch(manager, "0", &json!({})).await.must(201);
+    for n in 0..5 {
+        let at = format!("2026-05-0{}T07:00:00Z", n + 1);
+        let import = json!({"employee_id": worker.employee_id, "at": at, "source": "import"});
+        f.punch(owner, &format!("import-{n}"), &import).await.must(201);
+    }
+    f.service.clock.advance(SignedDuration::from_hours(1));
+    f.punch(worker, "3", &json!({})).await.must(201);
+    f.punch(worker, "4", &json!({})).await.refused(429, "too_many_requests");
+}
+
+#[tokio::test]
+async fn in_a_batch_what_is_too_much_is_rejected_by_itself_and_repetitions_take_no_room() {
+    let f = three_at_once().await;
+    let (manager, worker) = (&f.world.manager, &f.world.worker);
+    let item = |whose: &rollcall_org_api::facts::EmployeeFact, key: &str| json!({"idempotency_key": key, "employee_id": whose.employee_id});
+    for key in ["a", "b"] {
+        f.punch(manager, key, &json!({"employee_id": worker.employee_id})).await.must(201);
+    }
+    let batch = json!({"punches": [
+        item(worker, "a"), item(worker, "b"), item(worker, "c"), item(worker, "d"), item(manager, "own"),
+    ]});
+    let verdicts = async || {
+        let answer = f.post(manager, "/punches/batch", &batch).await.must(200);
+        let of = |item: &Value| item["problem"]["status"].as_u64().map_or(item["verdict"].clone(), Value::from);
+        answer["items"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let (stored, new, much) = (json!("duplicate"), json!("created"), json!(429));
+    assert_eq!(verdicts().await, [stored.clone(), stored.clone(), new.clone(), much.clone(), new.clone()]);
+    assert_eq!(verdicts().await, [stored.clone(), stored.clone(), stored.clone(), much, stored.clone()]);
+    f.service.clock.advance(SignedDuration::from_hours(1));
+    assert_eq!(verdicts().await, [stored.clone(), stored.clone(), stored.clone(), new, stored]);
+}

@@ -38,6 +38,8 @@ async fn whatever_is_killed_paused_and_cut_nothing_acknowledged_is_lost_and_noth
 async fn chaos(seed: u64, lasting: Duration) -> Result<()> {
     let (path, value) = HEARTBEAT;
     let stack = Stack::builder().sign_in_limit("1000r/s", 1000).setting("notification", path, value);
+    // One worker punches for hundreds.
+    let stack = stack.setting("attendance", "punches.person_at_once", 1_000_000);
     let mut stack = stack.with_faults().start().await?;
     let client = Client::waiting(&stack, CLIENT)?;
     let mut companies = Vec::new();
