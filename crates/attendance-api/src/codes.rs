@@ -16,7 +16,7 @@ pub const COLLEAGUE_UNAVAILABLE: &str = "colleague_unavailable";
 pub const TOO_MANY_FEEDS: &str = "too_many_feeds";
 /// 409: a date would be in two periods.
 pub const PERIOD_OVERLAP: &str = "period_overlap";
-/// 409: the period is not where this begins: open for a lock, locked for reopening and closing.
+/// 409: the period is not where this begins: open for a lock, locked for closing, either that or being locked for reopening.
 pub const PERIOD_STATE: &str = "period_state";
 /// 409: a period is locked once its last day is over.
 pub const PERIOD_NOT_OVER: &str = "period_not_over";

@@ -139,19 +139,24 @@ impl<S: Service> TestService<S> {
     /// not start.
     #[expect(clippy::panic, reason = "a service that does not start fails its test, with the reason")]
     pub async fn another_instance(&self) -> Running<S> {
-        let started = async {
-            let file = self.directory.join(SETTINGS);
-            let loaded = load::<S::Settings>(&Sources {
-                service: S::NAME,
-                defaults: S::DEFAULTS,
-                topology: None,
-                file: Some(&file),
-                environment: Some(HashMap::new()),
-            })?;
-            let environment = Environment { clock: self.clock.clock(), keys: Some(self.keys.jwks()) };
-            server::start::<S>(loaded, environment).await
+        let started = start_again(&self.directory, &self.clock, &self.keys).await;
+        started.unwrap_or_else(|error| panic!("another {} did not start: {error:#}", S::NAME))
+    }
+
+    /// Stops it in order and starts it again, on the same database and with the same settings and clock, after what happens
+    /// meanwhile. Panics with the reason when that fails.
+    #[expect(clippy::panic, reason = "a service that does not stop or start fails its test, with the reason")]
+    pub async fn restarted(self, meanwhile: impl FnOnce()) -> Self {
+        let Self { running, directory, clock, keys, .. } = self;
+        let again = async {
+            running.stop().await?;
+            meanwhile();
+            start_again(&directory, &clock, &keys).await
         };
-        started.await.unwrap_or_else(|error| panic!("another {} did not start: {error:#}", S::NAME))
+        let running = again.await.unwrap_or_else(|error| panic!("{} is not back: {error:#}", S::NAME));
+        let Self { http, database_url, admin_url, .. } = self;
+        let base_url = format!("http://{}", running.address());
+        Self { base_url, clock, keys, http, database_url, admin_url, directory, running }
     }
 
     /// The service itself, for what has no HTTP way.
@@ -199,6 +204,19 @@ impl As<'_> {
     }
 
     verbs!("with the token");
+}
+
+/// An instance on the database of a test that has one.
+async fn start_again<S: Service>(directory: &Path, clock: &ManualClock, keys: &TestKeys) -> Result<Running<S>> {
+    let file = directory.join(SETTINGS);
+    let loaded = load::<S::Settings>(&Sources {
+        service: S::NAME,
+        defaults: S::DEFAULTS,
+        topology: None,
+        file: Some(&file),
+        environment: Some(HashMap::new()),
+    })?;
+    server::start::<S>(loaded, Environment { clock: clock.clock(), keys: Some(keys.jwks()) }).await
 }
 
 /// A service as a process of its own would be started: a migrated database and a settings file. Blocks.

@@ -63,10 +63,12 @@ impl Act {
         match (self, period.status) {
             (Self::Lock(_), PeriodStatus::Open) if today <= period.to => Err(Error::PeriodNotOver),
             (Self::Lock(_), PeriodStatus::Open) => Ok(PeriodStatus::Locking),
-            (Self::Reopen, PeriodStatus::Locked) => Ok(PeriodStatus::Open),
+            // A lock that cannot come to its end has a way out.
+            (Self::Reopen, PeriodStatus::Locking | PeriodStatus::Locked) => Ok(PeriodStatus::Open),
             (Self::Close, PeriodStatus::Locked) => Ok(PeriodStatus::Closed),
             (Self::Lock(_), PeriodStatus::Locking | PeriodStatus::Locked | PeriodStatus::Closed)
-            | (Self::Reopen | Self::Close, PeriodStatus::Open | PeriodStatus::Locking | PeriodStatus::Closed) => {
+            | (Self::Reopen, PeriodStatus::Open | PeriodStatus::Closed)
+            | (Self::Close, PeriodStatus::Open | PeriodStatus::Locking | PeriodStatus::Closed) => {
                 Err(Error::PeriodState)
             }
         }

@@ -206,8 +206,9 @@ pub(crate) async fn lock(
 /// Reopen a locked period
 ///
 /// Its days are computed again whenever they are read, from all facts; what was kept stays in the database, and the
-/// change with its reason in the record of changes. A closed period stays closed. Needs `periods.write` on the
-/// organisation and `If-Match`.
+/// change with its reason in the record of changes. One that is still being locked is given up: of the lock and the
+/// reopening the one that ends first holds, and the other finds that the version has changed. A closed period stays closed.
+/// Needs `periods.write` on the organisation and `If-Match`.
 #[utoipa::path(
     operation_id = "reopen_period",
     tag = "periods",
@@ -220,7 +221,7 @@ pub(crate) async fn lock(
     request_body(content = Reopening, example = json!({"reason": "Corrections of the second half were missing"})),
     responses(
         (status = 200, description = "It is open", body = Period, headers(("ETag" = String, description = "Its version"))),
-        (status = 409, description = "`period_state` when it is not locked", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`period_state` when it is neither locked nor being locked", body = Problem, content_type = "application/problem+json"),
         (status = 412, description = "Changed since it was read", body = Problem, content_type = "application/problem+json"),
         (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json"),
         Refused, NotAllowed, BadBody,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! open ──lock──▶ locking ──all people frozen──▶ locked ──close──▶ closed
-//!   ◀───────────────reopen, with a reason─────────┘
+//!   ◀──────┴────────reopen, with a reason─────────┘
 //! ```
 //!
 //! A period is locked once every day of it is judged (`pending`): not while the night of its last day is worked, at

@@ -295,26 +295,18 @@ pub(crate) fn hold_open(conn: &mut PgConnection, tenant: &Tenant, (from, to): (D
     Ok(touched.iter().all(|status| *status == open))
 }
 
-/// Periods that something is to be done about: locks that go on, and those to warn of on `date`, of all
-/// organisations.
-pub(super) fn at_work(conn: &mut PgConnection, date: Date) -> Result<Vec<(OrgId, PeriodId, bool)>, Fault> {
+/// A period of any organisation.
+pub(super) type Anywhere = (OrgId, PeriodId);
+
+/// Periods that something is to be done about, of all organisations: locks that go on, and those to warn of on `date`. All
+/// of them, for whichever were left out might be the ones that wait longest; only their ids.
+pub(super) fn at_work(conn: &mut PgConnection, date: Date) -> Result<(Vec<Anywhere>, Vec<Anywhere>), Fault> {
     conn.batch_execute("SELECT set_config('app.job', 'work_on_periods', true)")?;
     let locking = word(&PeriodStatus::Locking)?;
-    let mut found: Vec<(OrgId, PeriodId, bool)> = table::table
-        .filter(table::status.eq(&locking))
-        .select((table::org_id, table::period_id))
-        .limit(100)
-        .load::<(OrgId, PeriodId)>(conn)?
-        .into_iter()
-        .map(|(org_id, period_id)| (org_id, period_id, true))
-        .collect();
-    let warned: Vec<(OrgId, PeriodId)> = table::table
-        .filter(table::warn_on.le(date.to_diesel()))
-        .select((table::org_id, table::period_id))
-        .limit(100)
-        .load(conn)?;
-    found.extend(warned.into_iter().map(|(org_id, period_id)| (org_id, period_id, false)));
-    Ok(found)
+    let of = table::table.select((table::org_id, table::period_id));
+    let locking = of.filter(table::status.eq(&locking)).load(conn)?;
+    let to_warn_of = of.filter(table::warn_on.le(date.to_diesel())).load(conn)?;
+    Ok((locking, to_warn_of))
 }
 
 /// When it is noted that a period was locked.
