@@ -7,7 +7,7 @@ use rollcall_stack::nginx::{Nginx, Settings};
 use rollcall_stack::ports;
 use rollcall_stack::topology::Topology;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -22,7 +22,7 @@ struct Door {
     _guard: Guard,
 }
 
-/// A service that repeats every request's head as its answer's body, and closes.
+/// A service that reads every request whole, repeats its head as its answer's body, and closes.
 fn echo() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -40,6 +40,9 @@ fn repeat(mut stream: TcpStream) {
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n == 1) {
         head.push(byte[0]);
     }
+    let text = String::from_utf8_lossy(&head).to_lowercase();
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+    let _ = io::copy(&mut (&stream).take(length), &mut io::sink());
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", head.len());
     let _ = stream.write_all(answer.as_bytes());
     let _ = stream.write_all(&head);
@@ -77,7 +80,13 @@ impl Door {
     }
 
     fn post(&self, path: &str) -> String {
-        self.send(&format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+        self.post_large(path, 0)
+    }
+
+    /// Posts a body of `length` bytes.
+    fn post_large(&self, path: &str, length: usize) -> String {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+        self.send(&(head + &"x".repeat(length)))
     }
 }
 
@@ -249,6 +258,29 @@ fn nginx_answers_its_own_errors_as_problems() {
     assert_problem(&door.send("nonsense\r\n\r\n"), 400, "malformed_request");
     assert_problem(&door.get("/_problem/too_large", ""), 404, "not_found");
     assert_problem(&door.send("GET /api/user/x HTTP/1.1\r\nConnection: close\r\n\r\n"), 400, "malformed_request");
+}
+
+#[test]
+fn a_file_of_employees_may_be_as_large_as_is_promised_and_no_other_body() {
+    let door = door(|_| {});
+    let imports = "/api/org/v1/orgs/01890a5d-ac96-774b-bcce-b302099a8052/imports";
+    for length in [2 << 20, 8 << 20] {
+        let answer = door.post_large(imports, length);
+        assert!(answer.contains(&format!("Content-Length: {length}\r\n")), "{length}: {answer}");
+        assert!(answer.contains("Request-Deadline-Ms: 10000\r\n") && answer.contains("Cache-Control: no-store"));
+    }
+    let head = |path: &str, length: usize| {
+        door.send(&format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"))
+    };
+    assert_problem(&head(imports, (8 << 20) + 1), 413, "too_large");
+    for path in [
+        "/api/org/v1/orgs",
+        &format!("{imports}/01890a5d-ac96-774b-bcce-b302099a8052/commit"),
+        "/api/attendance/v1/orgs/01890a5d-ac96-774b-bcce-b302099a8052/exports",
+        "/api/attendance/v1/orgs/01890a5d-ac96-774b-bcce-b302099a8052/imports",
+    ] {
+        assert_problem(&head(path, 2 << 20), 413, "too_large");
+    }
 }
 
 #[test]

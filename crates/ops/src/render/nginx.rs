@@ -81,7 +81,7 @@ const PROBLEMS: [Problem; 10] = [
     ),
     problem(404, 404, "not_found", "Not found", "No service has this path."),
     problem(405, 405, "method_not_allowed", "The method is not allowed here", "This page can only be read."),
-    problem(413, 413, "too_large", "The body is too large", "No endpoint takes a body of this size."),
+    problem(413, 413, "too_large", "The body is too large", "The endpoint takes no body of this size."),
     problem(414, 414, "uri_too_long", "The address is too long", "The request line has to be shorter."),
     problem(494, 431, "headers_too_large", "The headers are too large", "They have to fit into 8 KiB each."),
     problem(
@@ -216,5 +216,14 @@ mod tests {
         assert!(unit.lines().any(|line| line.strip_prefix("LimitNOFILE=") == Some(files)), "{files}");
         assert!(text.contains("worker_connections 65536;") && text.contains("worker_processes 2;"));
         assert!(!text.contains("real_ip"), "nobody is believed who is not named");
+    }
+
+    #[test]
+    fn an_export_has_more_time_than_other_answers() {
+        let settings = Settings::of(&Topology::built_in().unwrap(), "1").unwrap();
+        let text = Place::packaged(8080).render(&settings).unwrap();
+        let (_, exports) = text.split_once("location ~ ^/api/attendance/v1/orgs/[^/]+/exports$ {").unwrap();
+        let (exports, _) = exports.split_once('}').unwrap();
+        assert!(exports.contains("proxy_read_timeout 120s;") && exports.contains("proxy_pass http://attendance;"));
     }
 }
