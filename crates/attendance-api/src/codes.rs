@@ -62,5 +62,7 @@ pub const UNKNOWN_ROTATION: &str = "unknown_rotation";
 pub const UNKNOWN_PERIOD: &str = "unknown_period";
 /// 422, in `errors`: the settings have no profile of exports of this name.
 pub const UNKNOWN_PROFILE: &str = "unknown_profile";
+/// 422, in `errors`: a column of a profile of exports is of other rows, of days or of sums.
+pub const COLUMN_OF_OTHER_ROWS: &str = "column_of_other_rows";
 /// 422, in `errors`: a workbook cannot have so many rows.
 pub const TOO_MANY_ROWS: &str = "too_many_rows";

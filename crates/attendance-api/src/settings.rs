@@ -88,9 +88,9 @@ pub enum ExportField {
     Number,
     /// Name of the employee.
     Name,
-    /// Name of the unit on the day.
+    /// Name of the unit on the day; of sums, on the last of the days.
     Unit,
-    /// Name of the site on the day.
+    /// Name of the site on the day; of sums, on the last of the days.
     Site,
     /// The date.
     WorkDate,
@@ -132,11 +132,31 @@ pub enum ExportField {
     LeaveTypes,
     /// What leave of all kinds cost.
     LeaveMinutes,
+    /// Days of employment, rest days among them. This and what follows: of sums only.
+    Days,
+    /// Days on which something was to be worked.
+    PlannedDays,
+    /// Days on which something was worked.
+    WorkedDays,
+    /// Days on which somebody was absent.
+    AbsentDays,
+    /// Days that lack a punch.
+    IncompleteDays,
+    /// Days on which somebody came late.
+    LateDays,
+    /// Days on which somebody left early.
+    EarlyLeaveDays,
+    /// Half days of leave that cost something.
+    LeaveHalfDays,
+    /// Whole holidays.
+    Holidays,
+    /// Codes of the kinds of leave that were taken, each with what it cost in minutes.
+    LeaveMinutesByType,
 }
 
 impl ExportField {
-    /// All of them, in the order of an export without a profile.
-    pub const ALL: [Self; 24] = [
+    /// What a row for each day may have, in the order of an export without a profile.
+    pub const OF_DAYS: [Self; 24] = [
         Self::Number,
         Self::Name,
         Self::Unit,
@@ -161,6 +181,32 @@ impl ExportField {
         Self::Frozen,
         Self::LeaveTypes,
         Self::LeaveMinutes,
+    ];
+    /// What a row for each person may have, in the order of an export without a profile.
+    pub const OF_SUMS: [Self; 23] = [
+        Self::Number,
+        Self::Name,
+        Self::Unit,
+        Self::Site,
+        Self::Days,
+        Self::PlannedDays,
+        Self::WorkedDays,
+        Self::AbsentDays,
+        Self::IncompleteDays,
+        Self::LateDays,
+        Self::EarlyLeaveDays,
+        Self::LeaveHalfDays,
+        Self::Holidays,
+        Self::PlannedMinutes,
+        Self::WorkedMinutes,
+        Self::PaidMinutes,
+        Self::LateMinutes,
+        Self::EarlyLeaveMinutes,
+        Self::OvertimeMinutes,
+        Self::OvertimeApprovedMinutes,
+        Self::LeaveMinutes,
+        Self::LeaveMinutesByType,
+        Self::Frozen,
     ];
 }
 

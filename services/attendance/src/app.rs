@@ -2,6 +2,7 @@
 
 use crate::devices::seen::Seen;
 use crate::events::Consumer;
+use crate::exports::turns::Turns;
 use crate::facts::Facts;
 use crate::missing;
 use crate::punches::allowance::Allowances;
@@ -43,6 +44,8 @@ pub struct App {
     pub(crate) leave: LeaveSettings,
     pub(crate) seen: Arc<Seen>,
     pub(crate) missing: MissingSettings,
+    /// Exports that are being made.
+    pub(crate) exports: Turns,
 }
 
 impl App {
@@ -80,7 +83,18 @@ impl Service for App {
         let writer = Writer::start(&core, lane(WRITER), room, Arc::clone(&allowances));
         let periods = Notify::new();
         let (accepts, missing, leave) = (settings.punches, settings.missing, settings.leave);
-        Ok(Self { core, facts, writer, accepts, allowances, periods, leave, seen: Arc::default(), missing })
+        Ok(Self {
+            core,
+            facts,
+            writer,
+            accepts,
+            allowances,
+            periods,
+            leave,
+            seen: Arc::default(),
+            missing,
+            exports: Turns::default(),
+        })
     }
 
     fn core(&self) -> &Core {

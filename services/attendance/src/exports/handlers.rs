@@ -1,8 +1,9 @@
 //! `/exports`.
 
-use super::body::body;
+use super::body::{Stopped, body};
 use super::cells::everything;
 use super::produce::Export;
+use super::turns::Turn;
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::{InOrg, Then};
@@ -15,7 +16,7 @@ use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::{HttpResponse, post, web};
 use jiff::civil::Date;
 use rollcall_attendance_api::codes;
-use rollcall_attendance_api::exports::{ExportFormat, NewExport};
+use rollcall_attendance_api::exports::{ExportFormat, ExportRows, NewExport};
 use rollcall_attendance_api::leave::LeaveType;
 use rollcall_attendance_api::settings::ExportProfile;
 use rollcall_common::extract::Json;
@@ -30,7 +31,8 @@ const ROWS: u64 = 1_048_575;
 
 /// Take attendance out as a file
 ///
-/// A row for each person and day, people by number; frozen days as they were kept. The file is made while it is sent; if
+/// A row for each person and day, or for each person with the sums of their days (`rows`), people by number; frozen days
+/// as they were kept. Four exports are made at a time, two of one organisation: 429 and 503 say when to come again. The file is made while it is sent; if
 /// the connection ends without its proper end, it is not whole. In CSV a text that begins like a formula has an apostrophe
 /// before it. Needs `exports.create` on the organisation, and `leave.read` for the kinds of leave in it.
 #[utoipa::path(
@@ -53,10 +55,11 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Json<NewEx
         return Err(Fault::Forbidden.into());
     }
     let wanted = body?.0;
-    let format = wanted.format;
+    let (format, rows) = (wanted.format, wanted.rows);
     let (dates, profile, types) = settled(&app, &at, wanted).await?;
     let told = types.into_iter().filter(|_| at.member.may_in_org(Permission::LeaveRead));
     let codes = told.map(|one| (one.leave_type_id, one.body.code)).collect();
+    let turn = app.exports.take(at.tenant.org_id())?;
     let export = Export {
         db: app.core.db.clone(),
         tenant: at.tenant,
@@ -65,13 +68,14 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Json<NewEx
         now: app.core.clock.now(),
         profile: Arc::new(profile),
         format,
+        rows,
         codes: Arc::new(codes),
     };
-    Ok(answer(export))
+    Ok(answer(export, turn))
 }
 
 /// Answers with a body that is made while it is sent.
-fn answer(export: Export) -> HttpResponse {
+fn answer(export: Export, turn: Turn) -> HttpResponse {
     let (media_type, ending) = match export.format {
         ExportFormat::Csv => ("text/csv; charset=utf-8", "csv"),
         ExportFormat::Xlsx => ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
@@ -80,10 +84,14 @@ fn answer(export: Export) -> HttpResponse {
     let (pieces, body) = body();
     actix_web::rt::spawn(async move {
         let org_id = export.tenant.org_id();
-        if let Err(error) = export.produce(&pieces).await {
-            tracing::error!(%org_id, error = chain(&error), "an export failed");
-            pieces.fail().await;
+        match export.produce(pieces).await {
+            Ok(()) => {}
+            Err(Stopped::Failed(fault)) => tracing::error!(%org_id, error = chain(&fault), "an export failed"),
+            Err(stopped @ (Stopped::Gone | Stopped::Stalled(_))) => {
+                tracing::info!(%org_id, why = %stopped, "an export was broken off");
+            }
         }
+        drop(turn);
     });
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, media_type))
@@ -97,7 +105,7 @@ async fn settled(
     at: &InOrg,
     wanted: NewExport,
 ) -> Result<((Date, Date), ExportProfile, Vec<LeaveType>), Fault> {
-    let NewExport { format, period_id, from, to, profile } = wanted;
+    let NewExport { format, rows, period_id, from, to, profile } = wanted;
     let given = match (period_id, from, to) {
         (Some(id), None, None) => Given::Period(id),
         (None, Some(from), Some(to)) => Given::Dates(range(from, to).map_err(in_body)?),
@@ -115,17 +123,25 @@ async fn settled(
             }
         };
         let profile = match profile {
-            None => everything(),
+            None => everything(rows),
             Some(name) => {
                 let all = settings::read(conn, &tenant)?.0.export_profiles;
                 let unknown =
                     || Fault::invalid("/profile", codes::UNKNOWN_PROFILE, "the settings have none of this name");
-                all.into_iter().find(|profile| profile.name == name).ok_or_else(unknown)?
+                let profile = all.into_iter().find(|profile| profile.name == name).ok_or_else(unknown)?;
+                if !profile.columns.iter().all(|column| rows.fields().contains(&column.field)) {
+                    let why = "a column of it is not of such rows";
+                    return Err(Fault::invalid("/profile", codes::COLUMN_OF_OTHER_ROWS, why));
+                }
+                profile
             }
         };
-        let days = u64::try_from((dates.1 - dates.0).get_days() + 1).unwrap_or(1);
-        let rows = days * u64::from(periods::people_count(conn, &tenant)?);
-        if format == ExportFormat::Xlsx && rows > ROWS {
+        let each = match rows {
+            ExportRows::Days => u64::try_from((dates.1 - dates.0).get_days() + 1).unwrap_or(1),
+            ExportRows::Sums => 1,
+        };
+        let lines = each * u64::from(periods::people_count(conn, &tenant)?);
+        if format == ExportFormat::Xlsx && lines > ROWS {
             return Err(Fault::invalid("/format", codes::TOO_MANY_ROWS, format!("a workbook has at most {ROWS} rows")));
         }
         Ok((dates, profile, leave::all_types(conn, &tenant)?))

@@ -1,12 +1,13 @@
-//! Attendance as a file: a row for each person and day, people by number.
+//! Attendance as a file: a row for each person and day, or the sums of each person, people by number.
 //!
 //! People are read, computed and written some at a time, and what is written goes to the client while the next are read,
 //! so the memory of an export does not depend on its length. A workbook is written to a temporary file first, because
-//! its format wants the sheets compressed as one; it is compressed on its way to the client. A failure in the middle
-//! breaks the connection off: half a file must not look like a whole one.
+//! its format wants the sheets compressed as one. A failure in the middle, and a client who does not read on, break
+//! the connection off: half a file must not look like a whole one.
 
 mod body;
 mod cells;
 pub(crate) mod handlers;
 mod produce;
 mod sheets;
+pub(crate) mod turns;

@@ -1,7 +1,7 @@
 //! Makes an export: some people at a time.
 
-use super::body::Pieces;
-use super::cells::{self, Cell};
+use super::body::{Pieces, Stopped};
+use super::cells::{self, Cell, Rows};
 use super::sheets::{self, Book};
 use crate::facts::domain::Org;
 use crate::facts::store as facts;
@@ -9,7 +9,7 @@ use crate::workdays::{days, room};
 use actix_web::web;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rollcall_attendance_api::exports::ExportFormat;
+use rollcall_attendance_api::exports::{ExportFormat, ExportRows};
 use rollcall_attendance_api::settings::ExportProfile;
 use rollcall_common::db::Database;
 use rollcall_common::fault::Fault;
@@ -30,21 +30,20 @@ pub(super) struct Export {
     pub(super) now: Timestamp,
     pub(super) profile: Arc<ExportProfile>,
     pub(super) format: ExportFormat,
+    pub(super) rows: ExportRows,
     /// Codes of the kinds of leave that the caller may know.
     pub(super) codes: Arc<HashMap<LeaveTypeId, String>>,
 }
 
 impl Export {
-    /// Sends all of it; stops early when the client has gone.
-    pub(super) async fn produce(self, pieces: &Pieces) -> Result<(), Fault> {
+    /// Sends all of it.
+    pub(super) async fn produce(self, pieces: Pieces) -> Result<(), Stopped> {
         let headers = cells::headers(&self.profile)?;
         let mut book = None;
         match self.format {
             ExportFormat::Csv => {
                 let above = headers.into_iter().map(Cell::Text).collect();
-                if !pieces.send(sheets::csv(&self.profile, &[above])?).await {
-                    return Ok(());
-                }
+                pieces.send(sheets::csv(&self.profile, &[above])?).await?;
             }
             ExportFormat::Xlsx => book = Some(Box::new(Book::new(&self.profile, &headers)?)),
         }
@@ -57,37 +56,36 @@ impl Export {
                     None => Ok(None),
                 }
             };
-            let (written, ahead) = tokio::join!(self.write(read, book, pieces), ahead);
-            book = match written? {
-                Written::ToTheClient => None,
-                Written::ToTheBook(book) => Some(book),
-                Written::ForNobody => return Ok(()),
-            };
+            let (written, ahead) = tokio::join!(self.write(read, book, &pieces), ahead);
+            book = written?;
             page = ahead?;
         }
         if let Some(book) = book {
-            let to = pieces.writer();
-            web::block(move || book.save(to)).await.map_err(Fault::internal)??;
+            let file = web::block(move || book.finish()).await.map_err(Fault::internal)??;
+            pieces.send_file(file).await?;
         }
-        Ok(())
+        pieces.end().await
     }
 
-    /// Computes what was read and writes it: into the book, if there is one.
-    async fn write(&self, read: days::Read, book: Option<Box<Book>>, pieces: &Pieces) -> Result<Written, Fault> {
+    /// Computes what was read and writes it: into the book, if there is one, and else to the client.
+    async fn write(
+        &self,
+        read: days::Read,
+        book: Option<Box<Book>>,
+        pieces: &Pieces,
+    ) -> Result<Option<Box<Book>>, Stopped> {
         let (profile, org, codes) = (Arc::clone(&self.profile), Arc::clone(&self.org), Arc::clone(&self.codes));
+        let each = self.rows;
         let work = move || {
-            let rows = rows(&profile, &org, read, &codes)?;
+            let rows = rows(&Rows { profile: &profile, org: &org, codes: &codes }, each, read)?;
             match book {
                 Some(mut book) => book.add(&rows).map(|()| (Some(book), Vec::new())),
                 None => Ok((None, sheets::csv(&profile, &rows)?)),
             }
         };
         let (book, text) = web::block(work).await.map_err(Fault::internal)??;
-        Ok(match book {
-            Some(book) => Written::ToTheBook(book),
-            None if pieces.send(text).await => Written::ToTheClient,
-            None => Written::ForNobody,
-        })
+        pieces.send(text).await?;
+        Ok(book)
     }
 
     /// The next people with what their days need, and after whom the ones after them come.
@@ -104,21 +102,16 @@ impl Export {
     }
 }
 
-/// Where rows have gone.
-enum Written {
-    ToTheClient,
-    ToTheBook(Box<Book>),
-    /// The client has gone.
-    ForNobody,
-}
-
-fn rows(
-    profile: &ExportProfile,
-    org: &Org,
-    read: days::Read,
-    codes: &HashMap<LeaveTypeId, String>,
-) -> Result<Vec<Vec<Cell>>, Fault> {
+fn rows(rows: &Rows<'_>, each: ExportRows, read: days::Read) -> Result<Vec<Vec<Cell>>, Fault> {
     let people = read.days();
-    let each = people.iter().flat_map(|(person, days)| days.iter().map(move |day| (person, day)));
-    each.map(|(person, day)| cells::row(profile, org, person, day, codes)).collect()
+    match each {
+        ExportRows::Days => {
+            let days = people.iter().flat_map(|(person, days)| days.iter().map(move |day| (person, day)));
+            days.map(|(person, day)| rows.of_day(person, day)).collect()
+        }
+        ExportRows::Sums => {
+            let people = people.iter().filter(|(_, days)| !days.is_empty());
+            people.map(|(person, days)| rows.of_sums(person, days)).collect()
+        }
+    }
 }

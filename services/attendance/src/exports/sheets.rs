@@ -5,7 +5,8 @@ use rollcall_attendance_api::settings::ExportProfile;
 use rollcall_common::csv::guarded;
 use rollcall_common::fault::Fault;
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Seek as _};
 
 /// How hard a workbook is compressed, 1 to 9. Less than the 6 that is usual, because somebody waits for it.
 const COMPRESSION: u8 = 3;
@@ -70,8 +71,14 @@ impl Book {
         Ok(())
     }
 
-    /// Writes the file.
-    pub(super) fn save(mut self, to: impl Write + Send) -> Result<(), Fault> {
-        self.workbook.save_to_writer(to).map_err(Fault::internal)
+    /// Compresses all of it into a file without a name, to be read from its beginning. Not to the client at once: the
+    /// thread would wait for as long as they like to read.
+    pub(super) fn finish(mut self) -> Result<File, Fault> {
+        let file = tempfile::tempfile().map_err(Fault::internal)?;
+        let mut to = BufWriter::new(file);
+        self.workbook.save_to_writer(&mut to).map_err(Fault::internal)?;
+        let mut file = to.into_inner().map_err(|error| Fault::internal(error.into_error()))?;
+        file.rewind().map_err(Fault::internal)?;
+        Ok(file)
     }
 }

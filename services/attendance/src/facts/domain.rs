@@ -114,6 +114,16 @@ impl Org {
         self.sites.get(&id).filter(|site| !site.deleted)
     }
 
+    /// What a unit is called, or was when it was taken away: what was worked there stays.
+    pub fn unit_name(&self, id: UnitId) -> Option<&str> {
+        Some(&self.units.get(&id)?.name)
+    }
+
+    /// What a site is called, or was when it was taken away.
+    pub fn site_name(&self, id: SiteId) -> Option<&str> {
+        Some(&self.sites.get(&id)?.name)
+    }
+
     /// The unit and all above it. Facts arrive one by one, so for a moment they may form a circle: it ends where
     /// it meets itself.
     pub fn unit_and_above(&self, unit: UnitId) -> Vec<UnitId> {

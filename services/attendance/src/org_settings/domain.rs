@@ -1,6 +1,8 @@
 //! Which settings are possible.
 
 use rollcall_attendance_api::approvals::RequestKind;
+use rollcall_attendance_api::codes;
+use rollcall_attendance_api::exports::ExportRows;
 use rollcall_attendance_api::settings::{ExportProfile, OrgSettings};
 use rollcall_common::fault::Fault;
 use rollcall_common::validate::{self, Fields, Rejection};
@@ -50,6 +52,11 @@ fn profile_checked(fields: &mut Fields, at: &str, profile: &mut ExportProfile) {
     for (index, column) in profile.columns.iter_mut().enumerate().take(COLUMNS) {
         let Some(header) = &column.header else { continue };
         column.header = fields.take(&format!("{at}/columns/{index}/header"), validate::text(header, 100));
+    }
+    let fit = |rows: ExportRows| profile.columns.iter().all(|column| rows.fields().contains(&column.field));
+    if !fit(ExportRows::Days) && !fit(ExportRows::Sums) {
+        let mixed = Rejection::new(codes::COLUMN_OF_OTHER_ROWS, "must all be of days, or all of sums");
+        fields.reject(&format!("{at}/columns"), mixed);
     }
     if !DATE_FORMATS.contains(&profile.date_format.as_str()) {
         let one_of = Rejection::new("unknown_date_format", format!("must be one of {}", DATE_FORMATS.join(", ")));

@@ -6,7 +6,7 @@ use rollcall_attendance_api::summaries::{LeaveTotal, Totals};
 use rollcall_attendance_api::workdays::{LeaveShare, Status, Workday};
 
 /// The sums of some days.
-pub(super) fn totals<'a>(days: impl IntoIterator<Item = &'a Workday>) -> Totals {
+pub(crate) fn totals<'a>(days: impl IntoIterator<Item = &'a Workday>) -> Totals {
     days.into_iter().fold(Totals::default(), |sum, day| {
         let one = |holds: bool| u32::from(holds);
         Totals {
@@ -48,7 +48,7 @@ fn half_days(day: &Workday) -> u32 {
     }
 }
 
-fn kinds(day: &Workday) -> impl Iterator<Item = &LeaveShare> {
+pub(crate) fn kinds(day: &Workday) -> impl Iterator<Item = &LeaveShare> {
     day.leave.iter().flat_map(|leave| &leave.kinds)
 }
 

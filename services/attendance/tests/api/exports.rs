@@ -3,10 +3,14 @@
 use crate::support::{Fixture, World, employee, event, send};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
-use rollcall_org_api::events::EMPLOYEE_CHANGED;
+use rollcall_org_api::events::{EMPLOYEE_CHANGED, UNIT_CHANGED};
+use rollcall_org_api::facts::UnitFact;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::io::Read as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A worker with a name like a formula, who worked nine to six on Monday the first of June.
 async fn a_day() -> Fixture {
@@ -117,6 +121,122 @@ async fn a_file_that_fails_under_way_is_broken_off() {
             assert_eq!(response.status(), 200, "{format}: it had begun");
             assert!(response.bytes().await.is_err(), "{format}: it looks whole");
         }
+    }
+}
+
+/// The rows of a text, each by the names of its columns.
+fn table(bytes: &[u8]) -> Vec<HashMap<String, String>> {
+    csv::Reader::from_reader(bytes).deserialize().map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn sums_have_a_row_for_each_person() {
+    let f = a_day().await;
+    let body = json!({"format": "csv", "rows": "sums", "from": "2026-06-01", "to": "2026-06-02"});
+    let (_, bytes) = file(&f, &body).await;
+    let rows = table(&bytes);
+    assert_eq!(rows.iter().map(|row| row["number"].as_str()).collect::<Vec<_>>(), ["1", "2", "3"]);
+    for (column, expected) in [
+        ("unit", "Team"),
+        ("days", "2"),
+        ("planned_days", "2"),
+        ("worked_days", "1"),
+        ("absent_days", "1"),
+        ("planned_minutes", "960"),
+        ("worked_minutes", "480"),
+        ("paid_minutes", "480"),
+        ("leave_minutes_by_type", ""),
+        ("frozen", "false"),
+    ] {
+        assert_eq!(rows[2][column], expected, "{column}");
+    }
+    let (kind, bytes) =
+        file(&f, &json!({"format": "xlsx", "rows": "sums", "from": "2026-06-01", "to": "2026-06-02"})).await;
+    assert!(kind.contains("spreadsheetml"), "{kind}");
+    let mut sheet = String::new();
+    let mut book = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    book.by_name("xl/worksheets/sheet1.xml").unwrap().read_to_string(&mut sheet).unwrap();
+    assert_eq!(sheet.matches("<row ").count(), 1 + 3);
+}
+
+#[tokio::test]
+async fn a_profile_is_of_days_or_of_sums() {
+    let f = a_day().await;
+    let columns = |fields: &[&str]| fields.iter().map(|field| json!({"field": field})).collect::<Vec<_>>();
+    let profile = |fields| json!({"name": "P", "columns": columns(fields)});
+    let mixed = json!({"export_profiles": [profile(&["work_date", "absent_days"])]});
+    let put = f.by(&f.world.owner).put(&f.world.path("/settings")).header("if-match", "\"0\"").json(&mixed);
+    let pointer = "/export_profiles/0/columns".to_owned();
+    assert_eq!(send(put).await.bad_fields(), [(pointer, "column_of_other_rows".to_owned())]);
+    with_profile(&f, &profile(&["number", "absent_days", "frozen"])).await;
+    let mut body = json!({"format": "csv", "from": "2026-06-02", "to": "2026-06-02", "profile": "P"});
+    let pointer = "/profile".to_owned();
+    assert_eq!(
+        f.post(&f.world.owner, "/exports", &body).await.bad_fields(),
+        [(pointer, "column_of_other_rows".to_owned())]
+    );
+    body["rows"] = json!("sums");
+    let (_, bytes) = file(&f, &body).await;
+    assert!(String::from_utf8(bytes).unwrap().ends_with("\r\n3,1,false\r\n"));
+}
+
+/// What was worked in a unit that is gone is still paid to its people, and looked up by its name.
+#[tokio::test]
+async fn a_unit_that_is_gone_keeps_its_name_in_what_was_worked_there() {
+    let f = a_day().await;
+    let gone = UnitFact { deleted: true, version: 2, ..f.world.team.clone() };
+    f.tell(&[event(f.world.org.org_id, UNIT_CHANGED, 2, &gone)]).await;
+    let (_, bytes) = file(&f, &json!({"format": "csv", "from": "2026-06-01", "to": "2026-06-01"})).await;
+    assert_eq!(table(&bytes)[2]["unit"], "Team");
+}
+
+/// Asks for a year of everybody and reads nothing of it.
+async fn unread(f: &Fixture, format: &str) -> TcpStream {
+    let address = f.service.base_url.strip_prefix("http://").unwrap().parse().unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    let body = json!({"format": format, "from": "2025-06-01", "to": "2026-05-31"}).to_string();
+    let token = f.service.keys.access_token(f.world.owner.user_id.unwrap()).unwrap();
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        f.world.path("/exports"),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200", "{format}");
+    stream
+}
+
+/// Whoever opens exports and does not read them holds two turns, and no thread: others work on.
+#[tokio::test]
+async fn exports_that_nobody_reads_hold_up_nobody_else() {
+    let f = a_day().await;
+    let people = (0..40).map(|n| employee(&format!("9{n:02}"), f.world.team.unit_id, f.world.berlin.site_id, vec![]));
+    let org_id = f.world.org.org_id;
+    f.tell(&people.map(|person| event(org_id, EMPLOYEE_CHANGED, 1, &person)).collect::<Vec<_>>()).await;
+    let held = [unread(&f, "csv").await, unread(&f, "xlsx").await];
+    let small = json!({"format": "csv", "from": "2026-06-01", "to": "2026-06-01"});
+    let refused = f.post(&f.world.owner, "/exports", &small).await;
+    assert_eq!(refused.header("retry-after"), "5");
+    refused.refused(429, "too_many_requests");
+    assert_eq!(
+        f.workdays(
+            &f.world.owner,
+            &format!("employee_id={}&from=2026-06-01&to=2026-06-01", f.world.worker.employee_id)
+        )
+        .await
+        .len(),
+        1
+    );
+    drop(held);
+    let began = Instant::now();
+    while f.post(&f.world.owner, "/exports", &small).await.status != 200 {
+        assert!(began.elapsed() < Duration::from_secs(20), "the turns of clients who have gone are not free");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
