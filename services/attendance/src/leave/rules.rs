@@ -25,7 +25,7 @@ pub(crate) struct Rules {
     pub(crate) types: Vec<LeaveType>,
     pub(crate) policies: Vec<LeavePolicy>,
     /// Days that are let pass after a month whose work counts.
-    settle_days: u16,
+    pub(super) settle_days: u16,
 }
 
 /// A person, and when it is for them.

@@ -2,7 +2,9 @@
 //!
 //! Done for one person in one transaction that holds their account, from what is in the ledger: whatever was due while
 //! nobody was there to do it is done later, in the order of its days, and whatever is there is not done again. The
-//! dates that something is earned for are kept apart by the database too.
+//! dates that something is earned for are kept apart by the database too: what a policy of before gave would keep the one
+//! of now away from them for good. So policies and person are those of when the account is held, however long it takes to
+//! come to it.
 
 use super::book::Book;
 use super::passage::Passage;
@@ -62,7 +64,7 @@ async fn settle_org(app: &App, tenant: Tenant) -> Result<(), Fault> {
         org.map(|org| Rules::load(conn, &tenant, org, settle_days)).transpose()
     };
     let Some(rules) = app.core.db.transaction::<_, Fault, _>(&tenant, load).await? else { return Ok(()) };
-    let rules = Arc::new(rules);
+    let mut rules = Arc::new(rules);
     let mut after = None;
     loop {
         let start = after.clone();
@@ -80,11 +82,20 @@ async fn settle_org(app: &App, tenant: Tenant) -> Result<(), Fault> {
             if settled.get(&person.employee_id) == Some(&seen) {
                 continue;
             }
-            let (rules, outbox, settings, id) =
+            let (known, outbox, settings, id) =
                 (Arc::clone(&rules), app.core.outbox.clone(), app.leave, person.employee_id);
-            let work = move |conn: &mut PgConnection| rules.settle(conn, &tenant, &outbox, settings, &person, now);
-            if let Err(fault) = app.core.db.transaction(&tenant, work).await {
-                tracing::warn!(employee_id = %id, error = chain(&fault), "leave of a person cannot be settled now");
+            let work = move |conn: &mut PgConnection| {
+                store::lock_account(conn, &tenant, id)?;
+                let rules = known.current(conn, &tenant)?;
+                let person = facts_store::employees(conn, &tenant, &[id])?.pop().unwrap_or(person);
+                rules.settle(conn, &tenant, &outbox, settings, &person, now)?;
+                Ok::<_, Fault>(rules)
+            };
+            match app.core.db.transaction(&tenant, work).await {
+                Ok(used) => rules = used,
+                Err(fault) => {
+                    tracing::warn!(employee_id = %id, error = chain(&fault), "leave of a person cannot be settled now");
+                }
             }
         }
     }
@@ -98,6 +109,15 @@ impl Rules {
         (self.org.date_at(person, now), seen)
     }
 
+    /// The same, or those of now when a policy was made or changed since.
+    fn current(self: Arc<Self>, conn: &mut PgConnection, tenant: &Tenant) -> Result<Arc<Self>, Fault> {
+        if self.policies.iter().map(|policy| policy.version).eq(store::policy_versions(conn, tenant)?) {
+            return Ok(self);
+        }
+        Ok(Arc::new(Self::load(conn, tenant, Arc::clone(&self.org), self.settle_days)?))
+    }
+
+    /// Settles somebody whose account is held.
     fn settle(
         &self,
         conn: &mut PgConnection,
@@ -108,7 +128,6 @@ impl Rules {
         now: Timestamp,
     ) -> Result<(), Fault> {
         let id = person.employee_id;
-        store::lock_account(conn, tenant, id)?;
         let seen = self.seen(person, now);
         if store::settled(conn, tenant, &[id])?.get(&id) == Some(&seen) {
             return Ok(()); // Another instance was faster.

@@ -199,6 +199,12 @@ pub(crate) fn list_policies(
     query.load(conn)?.into_iter().map(|(seq, row)| Ok((seq, policy_of(row)?))).collect()
 }
 
+/// The versions of all policies, in the order of [`list_policies`].
+pub(crate) fn policy_versions(conn: &mut PgConnection, tenant: &Tenant) -> Result<Vec<i64>, Fault> {
+    let mine = policies::table.filter(policies::org_id.eq(tenant.org_id()));
+    Ok(mine.order(policies::seq).select(policies::version).load(conn)?)
+}
+
 /// Holds the account of a person until the transaction ends: whoever else writes to their ledger waits.
 pub(crate) fn lock_account(conn: &mut PgConnection, tenant: &Tenant, employee_id: EmployeeId) -> Result<(), Fault> {
     diesel::insert_into(accounts::table)

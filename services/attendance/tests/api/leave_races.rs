@@ -1,6 +1,6 @@
 //! Decisions about leave that meet: one is heard, the other is told what happened, and no balance falls below nothing.
 
-use crate::leave::{grant, leave_type};
+use crate::leave::{grant, leave_type, policy, settle};
 use crate::leave_requests::{asked, available, end, june, statuses};
 use crate::support::{Fixture, Reply, send};
 use diesel::connection::SimpleConnection as _;
@@ -15,22 +15,28 @@ const DAY: i64 = 480;
 const ROUNDS: usize = 8;
 
 /// Somebody who holds what both need to write, so that both have read before either writes.
-struct Gate(PgConnection);
+pub(crate) struct Gate(PgConnection);
 
 impl Gate {
-    fn closed(f: &Fixture, table: &str) -> Self {
+    /// Holds the rows of a table.
+    pub(crate) fn closed(f: &Fixture, table: &str) -> Self {
+        Self::by(f, &format!("SELECT 1 FROM {table} FOR UPDATE"))
+    }
+
+    /// Holds what a statement takes.
+    pub(crate) fn by(f: &Fixture, statement: &str) -> Self {
         let mut conn = PgConnection::establish(&f.service.admin_url).unwrap();
-        conn.batch_execute(&format!("BEGIN; SELECT 1 FROM {table} FOR UPDATE")).unwrap();
+        conn.batch_execute(&format!("BEGIN; {statement}")).unwrap();
         Self(conn)
     }
 
-    fn open(mut self) {
+    pub(crate) fn open(mut self) {
         self.0.batch_execute("COMMIT").unwrap();
     }
 }
 
 /// Waits until so many wait for what somebody holds; if they never do, the test fails by its time.
-async fn waiting(f: &Fixture, expected: usize) {
+pub(crate) async fn waiting(f: &Fixture, expected: usize) {
     let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
     let all_wait = format!(
         "DO $$ BEGIN ASSERT {expected} = (SELECT count(*) FROM pg_stat_activity \
@@ -165,4 +171,39 @@ async fn however_decisions_fall_the_ledger_follows_the_record() {
             end(&f, worker, &id, "cancel").await.must(200);
         }
     }
+}
+
+#[tokio::test]
+async fn a_policy_that_is_changed_while_the_job_is_under_way_gives_the_new_year_to_whoever_comes_after() {
+    let mut f = Fixture::start().await;
+    let vacation = leave_type(&f, json!({})).await;
+    let made = policy(&f, &vacation, json!({})).await;
+    settle(&f, "2026-03-01T09:00:00Z").await;
+    f.set_clock("2027-01-01T09:00:00Z");
+    let gate = Gate::closed(&f, "leave_accounts");
+    let mut leaves = f.world.manager.clone();
+    let change = async {
+        waiting(&f, 1).await;
+        let mut body = made.clone();
+        body.as_object_mut().unwrap().retain(|field, _| !["leave_policy_id", "version"].contains(&field.as_str()));
+        body["accrual"]["minutes"] = json!(20 * DAY);
+        let path = format!("/leave-policies/{}", made["leave_policy_id"].as_str().unwrap());
+        f.put_at(&f.world.owner, &path, 1, &body).await.must(200);
+        (leaves.left_on, leaves.version) = (Some(jiff::civil::date(2026, 12, 31)), 2);
+        f.tell_employee(&leaves).await;
+        gate.open();
+    };
+    let app = f.service.app();
+    let (settled, ()) = tokio::join!(app.settle_leave(), change);
+    settled.unwrap();
+    f.world.manager = leaves;
+    let mut given = Vec::new();
+    for who in [&f.world.owner, &f.world.manager, &f.world.worker] {
+        let path = format!("/leave-ledger?employee_id={}", who.employee_id);
+        let ledger = f.get(&f.world.owner, &path).await.must(200);
+        let minutes = |entry: &Value| entry["minutes"].as_i64().unwrap() / DAY;
+        let new = |entry: &&Value| entry["kind"] == "accrual" && entry["earned_from"] == "2027-01-01";
+        given.push(ledger["items"].as_array().unwrap().iter().filter(new).map(minutes).collect::<Vec<_>>());
+    }
+    assert_eq!(given, [vec![20], vec![], vec![20]], "and nothing to who has left");
 }
