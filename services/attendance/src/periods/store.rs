@@ -269,17 +269,14 @@ pub(crate) fn frozen(
 
 /// Those of `dates` that are in a period which is locked, or being locked.
 pub(crate) fn locked_dates(conn: &mut PgConnection, tenant: &Tenant, dates: &[Date]) -> Result<Vec<Date>, Fault> {
-    let mut locked = Vec::new();
-    for date in dates {
-        let day = date.to_diesel();
-        let holds = table::table
-            .filter(table::org_id.eq(tenant.org_id()).and(table::status.ne(word(&PeriodStatus::Open)?)))
-            .filter(table::from_date.le(day).and(table::to_date.ge(day)));
-        if diesel::select(diesel::dsl::exists(holds)).get_result(conn)? {
-            locked.push(*date);
-        }
-    }
-    Ok(locked)
+    let (Some(first), Some(last)) = (dates.iter().min(), dates.iter().max()) else { return Ok(Vec::new()) };
+    let locked: Vec<(jiff_diesel::Date, jiff_diesel::Date)> = table::table
+        .filter(table::org_id.eq(tenant.org_id()).and(table::status.ne(word(&PeriodStatus::Open)?)))
+        .filter(table::from_date.le(last.to_diesel()).and(table::to_date.ge(first.to_diesel())))
+        .select((table::from_date, table::to_date))
+        .load(conn)?;
+    let holds = |date: &Date| locked.iter().any(|(from, to)| (from.to_jiff()..=to.to_jiff()).contains(date));
+    Ok(dates.iter().copied().filter(holds).collect())
 }
 
 /// Whether none of the dates is in a period that is locked, or being locked; nor is until the transaction ends.

@@ -154,8 +154,7 @@ async fn end(
     let effect = move |conn: &mut PgConnection, tenant: &Tenant, decided: &Decided| {
         let swap = store::one(conn, tenant, decided.request.clone())?;
         if decided.holds_now() {
-            // First: whoever plans meanwhile waits, and is told that the roster has changed.
-            roster::count_change(conn, tenant)?;
+            store::hold(conn, tenant, &swap)?;
             let deal = possible(conn, tenant, decided, &swap, now)?;
             roster::add(conn, tenant, by, &deal.entries(), now)?;
         }

@@ -4,7 +4,7 @@ use super::domain::{AROUND, Day, Deal, Hand, Terms, Version};
 use crate::approvals::domain::Request;
 use crate::facts::domain::{Org, assignment_near};
 use crate::facts::store as facts;
-use crate::leave::requests_store as leave;
+use crate::leave::{requests_store as leave, store as accounts};
 use crate::periods::store as periods;
 use crate::roster::domain::{Plans, dates, targets};
 use crate::roster::store as roster;
@@ -95,6 +95,22 @@ pub(super) fn asked(conn: &mut PgConnection, tenant: &Tenant, id: RosterSwapId) 
     let columns = (table::shift_id, table::shift_version, table::with_shift_id, table::with_shift_version);
     let (given, version, taken, with_version) = row.select(columns).first(conn)?;
     Ok(((given, version), (taken, with_version)))
+}
+
+/// Holds until the transaction ends whatever says that a swap is possible, before it is looked at: whoever locks a period of
+/// these days waits, whoever decides about leave of the two, and whoever plans, who is told that the roster has changed.
+///
+/// Periods before accounts, as where leave is given back; accounts by id; the roster last, which nobody holds who then
+/// takes one of the others. So nobody waits in a circle.
+pub(super) fn hold(conn: &mut PgConnection, tenant: &Tenant, swap: &Swap) -> Result<(), Fault> {
+    let both = (swap.date.min(swap.with_date), swap.date.max(swap.with_date));
+    // Whether they are open [`deal`] says, of the two dates alone.
+    periods::hold_open(conn, tenant, both)?;
+    for id in BTreeSet::from([swap.employee_id, swap.with_employee_id]) {
+        accounts::lock_account(conn, tenant, id)?;
+    }
+    roster::count_change(conn, tenant)?;
+    Ok(())
 }
 
 /// A swap between two people, by their ids, with all that says whether it is possible now.

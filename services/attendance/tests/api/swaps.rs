@@ -1,5 +1,6 @@
 //! `/swaps`: asked by one, accepted by the other, approved like every request, and then both are planned anew.
 
+use crate::leave_races::{Gate, waiting};
 use crate::support::{Fixture, Reply, World, assignment, employee, event, send, site};
 use jiff::civil::date;
 use rollcall_org_api::events::SITE_CHANGED;
@@ -364,4 +365,112 @@ async fn of_two_swaps_of_one_shift_the_first_wins_and_a_swap_is_refused_or_taken
     team.say(colleague, &id, "accept").await.must(200);
     team.say(colleague, &id, "cancel").await.must(200);
     team.say(&manager, &id, "approve").await.refused(409, "already_decided");
+}
+
+/// A team whose colleague has a short shift on Monday and waits for leave of that day, and for the manager to approve
+/// the swap of it; the ids of both.
+async fn with_leave() -> (Team, String, String) {
+    let team = team().await;
+    let f = &team.f;
+    let short = shift(f, "S", "14:00", "18:00").await;
+    plan(f, &team.colleague, "2026-06-01", Some(&short)).await;
+    let swap = team.asked(json!({})).await;
+    team.say(&team.colleague, &swap, "accept").await.must(200);
+    let sick = crate::leave::leave_type(f, json!({"code": "SICK", "from_balance": false})).await;
+    let away = json!({"leave_type_id": sick, "from": "2026-06-01", "to": "2026-06-01"});
+    let away = f.post(&team.colleague, "/leave-requests", &away).await.must(201);
+    assert_eq!(away["minutes"], 240);
+    let leave = away["leave_request_id"].as_str().unwrap().to_owned();
+    (team, swap, leave)
+}
+
+impl Team {
+    async fn approve_leave(&self, id: &str) -> Reply {
+        self.f.post(&self.f.world.manager, &format!("/leave-requests/{id}/approve"), &json!({})).await
+    }
+}
+
+#[tokio::test]
+async fn nobody_takes_over_a_shift_of_a_day_for_which_their_leave_is_being_approved() {
+    let (team, swap, leave) = with_leave().await;
+    // The leave has been looked at, and is not committed.
+    let gate = Gate::closed(&team.f, "leave_requests");
+    let then = async {
+        waiting(&team.f, 1).await;
+        let open = async {
+            waiting(&team.f, 2).await;
+            gate.open();
+        };
+        tokio::join!(team.say(&team.f.world.owner, &swap, "approve"), open).0
+    };
+    let (approved, swapped) = tokio::join!(team.approve_leave(&leave), then);
+    assert_eq!(approved.must(200)["minutes"], 240);
+    let refused = swapped.refused(409, "swap_impossible");
+    assert_eq!(refused["obstacles"][0]["code"], "on_leave");
+    assert_eq!(plans(&team.f, &team.colleague).await.0, ["S", "-", "-", "E", "-"]);
+}
+
+#[tokio::test]
+async fn leave_that_is_approved_while_a_swap_is_costs_the_shift_that_was_taken_over() {
+    let (team, swap, leave) = with_leave().await;
+    let gate = Gate::by(&team.f, "LOCK TABLE roster_entries IN SHARE MODE");
+    let then = async {
+        waiting(&team.f, 1).await;
+        let open = async {
+            waiting(&team.f, 2).await;
+            gate.open();
+        };
+        tokio::join!(team.approve_leave(&leave), open).0
+    };
+    let (swapped, approved) = tokio::join!(team.say(&team.f.world.owner, &swap, "approve"), then);
+    swapped.must(200);
+    assert_eq!(approved.must(200)["minutes"], 480);
+}
+
+#[tokio::test]
+async fn a_swap_that_meets_the_lock_of_its_period_is_in_the_frozen_days_or_refused() {
+    for lock_first in [false, true] {
+        let team = team().await;
+        let (f, owner) = (&team.f, &team.f.world.owner);
+        let id = team.asked(json!({})).await;
+        team.say(&team.colleague, &id, "accept").await.must(200);
+        let period = f.post(owner, "/periods", &json!({"from": "2026-06-01", "to": "2026-06-07"})).await.must(201);
+        let period = period["period_id"].as_str().unwrap();
+        // The swap is decided before the shifts begin, and the lock after the week.
+        let swap = async { team.say(&f.world.manager, &id, "approve").await };
+        let lock = async { crate::periods::lock(f, period, 1).await };
+        let table = if lock_first { "audit_events" } else { "roster_entries" };
+        let gate = Gate::by(f, &format!("LOCK TABLE {table} IN SHARE MODE"));
+        let both_wait = async {
+            waiting(f, 2).await;
+            gate.open();
+        };
+        let swapped = if lock_first {
+            f.set_clock("2026-06-10T08:00:00Z");
+            let then = async {
+                waiting(f, 1).await;
+                f.set_clock("2026-05-31T08:00:00Z");
+                tokio::join!(swap, both_wait).0
+            };
+            tokio::join!(lock, then).1
+        } else {
+            let then = async {
+                waiting(f, 1).await;
+                f.set_clock("2026-06-10T08:00:00Z");
+                tokio::join!(lock, both_wait)
+            };
+            tokio::join!(swap, then).0
+        };
+        f.set_clock("2026-06-10T08:00:00Z");
+        let begins = if lock_first {
+            let refused = swapped.refused(409, "swap_impossible");
+            assert_eq!(refused["obstacles"][0]["code"], "period_locked");
+            "2026-06-01T04:00:00Z"
+        } else {
+            swapped.must(200);
+            "2026-06-01T12:00:00Z"
+        };
+        let day = f.workdays(&f.world.worker, "from=2026-06-01&to=2026-06-01").await[0].clone();
+        assert_eq!((&day["frozen"], &day["planned_start"]), (&json!(true), &json!(begins)));
+    }
 }
