@@ -147,9 +147,11 @@ impl Bench {
     }
 
     /// Whether at the second level nobody is left but whoever has spoken at the first: two levels are two people, but
-    /// an organisation with one person to decide must not be stuck.
+    /// an organisation with one person to decide must not be stuck. Whoever has no account, invited and not come yet,
+    /// decides nothing.
     pub(crate) fn is_alone(&self, request: &Request, everywhere: &[Arc<EmployeeFact>]) -> bool {
-        request.approval.level > 1 && !everywhere.iter().any(|who| self.may(request, who, false))
+        let could = |who: &Arc<EmployeeFact>| who.user_id.is_some() && self.may(request, who, false);
+        request.approval.level > 1 && !everywhere.iter().any(could)
     }
 }
 
@@ -158,7 +160,7 @@ mod tests {
     use super::super::domain::tests::request;
     use super::*;
     use jiff::civil::date;
-    use rollcall_ids::{AssignmentId, OrgId, SiteId, UnitId};
+    use rollcall_ids::{AssignmentId, OrgId, SiteId, UnitId, UserId};
     use rollcall_org_api::facts::{AssignmentFact, EmployeeStatus, OrgFact, UnitFact};
     use rollcall_org_api::rights::{Grant, Scope};
 
@@ -183,7 +185,7 @@ mod tests {
             number: "1".into(),
             name: "Somebody".into(),
             email: None,
-            user_id: None,
+            user_id: Some(UserId::generate()),
             status: EmployeeStatus::Active,
             hired_on: date(2025, 1, 1),
             left_on: None,

@@ -177,9 +177,18 @@ async fn the_only_one_who_can_decide_both_levels_sees_that_the_second_waits_for_
     let seen = waiting(&f, &owner).await;
     assert_eq!((&seen[0]["request_id"], &seen[0]["approval"]["level"]), (&json!(id), &json!(2)));
     assert_eq!(waiting(&f, &manager).await, [] as [Value; 0]);
-    // With another one there are two people.
+    // So it is while another one is invited and has not come.
     let mut other = employee("5", f.world.root.unit_id, f.world.berlin.site_id, vec![]);
     other.grants.extend(owner.grants.clone());
+    let account = other.user_id.take();
+    f.tell_employee(&other).await;
+    assert_eq!(waiting(&f, &owner).await[0]["request_id"], json!(id));
+    let second = asked(&f, &worker).await;
+    for _ in 0..2 {
+        decide(&f, &owner, &second, "approve").await.must(200);
+    }
+    // Now there are two people.
+    (other.user_id, other.version) = (account, 2);
     f.tell_employee(&other).await;
     assert_eq!(waiting(&f, &owner).await, [] as [Value; 0]);
     assert_eq!(waiting(&f, &other).await[0]["request_id"], json!(id));
