@@ -194,3 +194,83 @@ async fn the_only_one_who_can_decide_both_levels_sees_that_the_second_waits_for_
     assert_eq!(waiting(&f, &other).await[0]["request_id"], json!(id));
     decide(&f, &other, &id, "approve").await.must(200);
 }
+
+/// A kind of request: its routes, its id, the middle of the names of its events, and what asks for it.
+struct Kind {
+    path: &'static str,
+    id: &'static str,
+    event: &'static str,
+    body: Value,
+}
+
+async fn kinds(f: &Fixture) -> [Kind; 3] {
+    let sick = crate::leave::leave_type(f, json!({"code": "SICK", "from_balance": false, "approval_levels": 2})).await;
+    let change = json!([{"add": {"at": "2026-06-01T16:00:00Z"}}]);
+    let correction = json!({"work_date": "2026-06-01", "reason": "R", "changes": change});
+    let overtime = json!({"work_date": "2026-06-01", "minutes": 30, "reason": "R"});
+    let leave = json!({"leave_type_id": sick, "from": "2026-06-10", "to": "2026-06-10"});
+    [
+        Kind { path: "/corrections", id: "correction_id", event: "correction", body: correction },
+        Kind { path: "/overtime-requests", id: "overtime_request_id", event: "overtime", body: overtime },
+        Kind { path: "/leave-requests", id: "leave_request_id", event: "leave", body: leave },
+    ]
+}
+
+#[tokio::test]
+async fn of_every_kind_two_levels_are_told_one_after_the_other_and_nobody_decides_their_own() {
+    for index in 0..3 {
+        let f = Fixture::that_tells().await;
+        f.set_clock("2026-06-02T08:00:00Z");
+        let World { manager, worker, owner, .. } = f.world.clone();
+        let Kind { path, id, event, body } = kinds(&f).await.into_iter().nth(index).unwrap();
+        if event != "leave" {
+            // Of this kind alone: each has its own.
+            f.put_at(&owner, "/settings", 0, &json!({"approvals": {event: 2}})).await.must(200);
+        }
+        let delegate = employee("4", f.world.root.unit_id, f.world.berlin.site_id, vec![]);
+        f.tell_employee(&delegate).await;
+        // The worker stands in for both of those who decide, and so would decide their own.
+        let stands_in = [(&manager, &delegate), (&manager, &worker), (&owner, &worker)];
+        let stands_in = stands_in.map(|(from, to)| f.world.delegation(from, to, "2026-06-02", "2026-06-03"));
+        f.tell(&stands_in).await;
+        let ids = |people: &[&EmployeeFact]| {
+            let mut ids: Vec<_> = people.iter().map(|person| person.employee_id).collect();
+            ids.sort_unstable();
+            json!(ids)
+        };
+
+        let made = f.post(&worker, path, &body).await.must(201);
+        assert_eq!((&made["status"], &made["level"], &made["levels"]), (&json!("pending"), &json!(1), &json!(2)));
+        let one = format!("{path}/{}", made[id].as_str().unwrap());
+        let approve = async |who: &EmployeeFact| f.post(who, &format!("{one}/approve"), &json!({})).await;
+        let told = |what: &str| f.told(&format!("attendance.{event}.{what}.v1"));
+        let requested = told("requested");
+        assert_eq!(requested.len(), 1, "{event}");
+        assert_eq!((&requested[0]["level"], &requested[0]["levels"]), (&json!(1), &json!(2)));
+        assert_eq!(requested[0]["approver_ids"], ids(&[&manager, &delegate]), "{event}");
+        approve(&worker).await.refused(403, "own_request");
+
+        let first = approve(&delegate).await.must(200);
+        assert_eq!((&first["status"], &first["level"]), (&json!("pending"), &json!(2)), "{event}");
+        assert_eq!(first["decisions"][0]["on_behalf_of"], json!(manager.employee_id));
+        let requested = told("requested");
+        assert_eq!((requested.len(), &requested[1]["level"]), (2, &json!(2)), "{event}");
+        assert_eq!(requested[1]["approver_ids"], ids(&[&owner]), "{event}");
+        approve(&worker).await.refused(403, "own_request");
+        for who in [&delegate, &manager] {
+            approve(who).await.refused(403, "forbidden");
+        }
+
+        let last = approve(&owner).await.must(200);
+        assert_eq!((&last["status"], &last["decided_by"]), (&json!("approved"), &json!(owner.employee_id)), "{event}");
+        assert_eq!((told("requested").len(), told("decided").len()), (2, 2), "{event}");
+        let steps = [(1, "pending", &delegate, ids(&[&manager, &delegate])), (2, "approved", &owner, ids(&[&owner]))];
+        for (decided, (level, status, by, waited_for)) in told("decided").iter().zip(steps) {
+            assert_eq!((&decided["level"], &decided["status"]), (&json!(level), &json!(status)), "{event}");
+            assert_eq!((&decided["verdict"], &decided["decided_by"]), (&json!("approved"), &json!(by.employee_id)));
+            // Whoever asked is told, and those for whom it waits no longer.
+            assert_eq!(decided["requested_by"], json!(worker.employee_id), "{event}");
+            assert_eq!(decided["approver_ids"], waited_for, "{event}");
+        }
+    }
+}
