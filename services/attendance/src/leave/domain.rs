@@ -16,6 +16,10 @@ use rollcall_org_api::facts::EmployeeFact;
 const MOST: u32 = 1_000_000;
 /// Units, sites or employees of one policy at most.
 const ELIGIBLE: usize = 500;
+/// Kinds of leave of one organisation at most, archived ones too: whoever reads a balance gets all of them on one page.
+pub(crate) const TYPES: i64 = 100;
+/// Policies of one organisation at most, ended ones too: each request and balance reckons with all of them.
+pub(crate) const POLICIES: i64 = 200;
 /// Days that a grant may stand for: ten years.
 const EARNED_DAYS: i32 = 3_660;
 /// Years back that a policy may begin, and ahead that anything may be entered or asked: what is given is reckoned from

@@ -21,8 +21,8 @@ use std::sync::Arc;
 
 /// Define how leave is earned
 ///
-/// Who earns how much of a kind of leave, from which day on, and what becomes of what a leave year has left. Needs
-/// `leave.write` on the organisation.
+/// Who earns how much of a kind of leave, from which day on, and what becomes of what a leave year has left. An organisation
+/// has at most 200, those that have ended too (`too_many`). Needs `leave.write` on the organisation.
 #[utoipa::path(
     operation_id = "create_leave_policy",
     tag = "leave",

@@ -1,6 +1,7 @@
 //! Kinds of leave, policies and accounts in the database.
 
 use crate::error::Error;
+use crate::leave::domain::{POLICIES, TYPES};
 use crate::schema::{
     leave_accounts as accounts, leave_policies as policies, leave_types as types, leave_warnings as warnings,
 };
@@ -30,7 +31,19 @@ fn policy_of((leave_policy_id, body, version): (LeavePolicyId, Value, i64)) -> R
     Ok(LeavePolicy { leave_policy_id, body: serde_json::from_value(body).map_err(Fault::internal)?, version })
 }
 
-/// Adds a kind of leave.
+/// Whoever else adds a kind of leave or a policy waits until the transaction ends: those who count them see each other.
+fn lock_rules(conn: &mut PgConnection, tenant: &Tenant) -> Result<(), Fault> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('leave rules of ' || $1, 0))")
+        .bind::<diesel::sql_types::Text, _>(tenant.org_id().to_string())
+        .execute(conn)?;
+    Ok(())
+}
+
+fn room(there: i64, most: i64, what: &str) -> Result<(), Fault> {
+    if there < most { Ok(()) } else { Err(Fault::invalid("", "too_many", format!("at most {most} {what}"))) }
+}
+
+/// Adds a kind of leave, if the organisation has room for it.
 pub(crate) fn add_type(
     conn: &mut PgConnection,
     tenant: &Tenant,
@@ -38,6 +51,9 @@ pub(crate) fn add_type(
     body: LeaveTypeBody,
     now: Timestamp,
 ) -> Result<LeaveType, Error> {
+    lock_rules(conn, tenant)?;
+    let there = types::table.filter(types::org_id.eq(tenant.org_id())).count().get_result(conn)?;
+    room(there, TYPES, "kinds of leave of an organisation")?;
     let leave_type_id = LeaveTypeId::generate();
     let row = (
         types::org_id.eq(tenant.org_id()),
@@ -107,12 +123,12 @@ pub(crate) fn list_types(
     query.load(conn)?.into_iter().map(type_of).collect()
 }
 
-/// All kinds of leave, by code: an organisation has a handful.
+/// All kinds of leave, by code.
 pub(crate) fn all_types(conn: &mut PgConnection, tenant: &Tenant) -> Result<Vec<LeaveType>, Fault> {
     list_types(conn, tenant, None, i64::MAX)
 }
 
-/// Adds a policy.
+/// Adds a policy, if the organisation has room for it.
 pub(crate) fn add_policy(
     conn: &mut PgConnection,
     tenant: &Tenant,
@@ -120,6 +136,9 @@ pub(crate) fn add_policy(
     body: LeavePolicyBody,
     now: Timestamp,
 ) -> Result<LeavePolicy, Fault> {
+    lock_rules(conn, tenant)?;
+    let there = policies::table.filter(policies::org_id.eq(tenant.org_id())).count().get_result(conn)?;
+    room(there, POLICIES, "policies of an organisation")?;
     let leave_policy_id = LeavePolicyId::generate();
     let row = (
         policies::org_id.eq(tenant.org_id()),

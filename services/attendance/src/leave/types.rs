@@ -18,7 +18,8 @@ use rollcall_org_api::rights::Permission;
 
 /// Define a kind of leave
 ///
-/// In which pieces it is taken, whether from a balance, who approves. Needs `leave.write` on the organisation.
+/// In which pieces it is taken, whether from a balance, who approves. An organisation has at most 100, archived ones too
+/// (`too_many`). Needs `leave.write` on the organisation.
 #[utoipa::path(
     operation_id = "create_leave_type",
     tag = "leave",

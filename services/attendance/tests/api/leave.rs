@@ -317,3 +317,32 @@ async fn of_leave_that_expires_somebody_is_told_once_a_month_before() {
     settle(&f, "2026-09-01T09:00:00Z").await;
     assert_eq!(told(&f, "attendance.leave.expiring.v1"), 1);
 }
+
+#[tokio::test]
+async fn an_organisation_has_so_many_kinds_of_leave_and_policies_and_no_more() {
+    let f = Fixture::start().await;
+    let (vacation, _) = vacation_with_policy(&f).await;
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    for copies in [
+        "INSERT INTO leave_types (org_id, leave_type_id, code, body, version, created_at, changed_at, changed_by) \
+         SELECT org_id, gen_random_uuid(), 'T' || n, body, 1, created_at, changed_at, changed_by \
+         FROM leave_types, generate_series(1, 98) n",
+        "INSERT INTO leave_policies (org_id, leave_policy_id, leave_type_id, body, version, created_at, changed_at, \
+         changed_by) SELECT org_id, gen_random_uuid(), leave_type_id, body, 1, created_at, changed_at, changed_by \
+         FROM leave_policies, generate_series(1, 198)",
+    ] {
+        diesel::sql_query(copies).execute(&mut admin).unwrap();
+    }
+    let policy = json!({"leave_type_id": vacation, "name": "P", "eligible": {"kind": "everyone"},
+        "accrual": {"kind": "none"}, "valid_from": "2026-01-01"});
+    let of_type = |code: &str| json!({"code": code, "name": "N", "unit": "day"});
+    for (path, [one, other]) in
+        [("/leave-types", [of_type("A"), of_type("B")]), ("/leave-policies", [policy.clone(), policy])]
+    {
+        // There is room for one.
+        let (one, other) = tokio::join!(f.post(&f.world.owner, path, &one), f.post(&f.world.owner, path, &other));
+        let (made, refused) = if one.status == 201 { (one, other) } else { (other, one) };
+        made.must(201);
+        assert_eq!(refused.bad_fields(), [(String::new(), "too_many".to_owned())], "{path}");
+    }
+}
