@@ -64,14 +64,14 @@ pub(crate) async fn create(
     let permission = if own { Permission::PunchesCreate } else { Permission::PunchesCreateForOthers };
     let person = crate::facts::person(&app, &at, body.employee_id, permission).await?;
     let now = app.core.clock.now();
-    let member = at.member.clone();
     let (tenant, outbox, bench) = (at.tenant, app.core.outbox.clone(), Bench::of(&at.member.org, person, now));
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let work = move |conn: &mut diesel::PgConnection| {
         guard.once(conn, principal, now, |conn| {
-            let wish = Wish::parse(&body, &bench.person, &member, now)?;
             let whose = bench.person.employee_id;
-            wish.check(&store::punches_around(conn, &tenant, whose, wish.around)?)?;
+            let known = |around| Ok::<_, Fault>((around, store::punches_around(conn, &tenant, whose, around)?));
+            let concerned = domain::concerned(&body, &bench).map(known).transpose()?;
+            let wish = Wish::parse(&body, bench.today, concerned, now)?;
             let new = NewRequest {
                 request_id: RequestId::generate(),
                 kind: RequestKind::Correction,

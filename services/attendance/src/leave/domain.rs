@@ -5,7 +5,7 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use rollcall_attendance_api::codes;
 use rollcall_attendance_api::leave::{
-    Accrual, Eligible, LeaveEntryKind, LeavePolicy, LeavePolicyBody, LeaveTypeBody, NewLeaveEntry,
+    Accrual, Eligible, LeaveEntryKind, LeavePolicy, LeavePolicyBody, LeaveType, LeaveTypeBody, NewLeaveEntry,
 };
 use rollcall_common::fault::Fault;
 use rollcall_common::validate::{self, Fields, Rejection};
@@ -26,10 +26,14 @@ const EARNED_DAYS: i32 = 3_660;
 /// there and up to there.
 pub(crate) const YEARS: i32 = 10;
 
-/// A kind of leave as it is stored, or every field that is wrong.
-pub(crate) fn leave_type(body: &LeaveTypeBody) -> Result<LeaveTypeBody, Fault> {
+/// A kind of leave as it is stored, or every field that is wrong; `since`: the code of one that is changed.
+pub(crate) fn leave_type(body: &LeaveTypeBody, since: Option<&str>) -> Result<LeaveTypeBody, Fault> {
     let mut fields = Fields::new();
-    let code = fields.take("/code", validate::text(&body.code, 20));
+    let code = validate::text(&body.code, 20).and_then(|code| {
+        let stays = since.is_none_or(|since| since == code);
+        if stays { Ok(code) } else { Err(Rejection::new("immutable", "the code of a kind of leave stays")) }
+    });
+    let code = fields.take("/code", code);
     let name = fields.take("/name", validate::text(&body.name, 100));
     if !(1..=2).contains(&body.approval_levels) {
         fields.reject("/approval_levels", Rejection::new("out_of_range", "must be 1 or 2"));
@@ -38,19 +42,27 @@ pub(crate) fn leave_type(body: &LeaveTypeBody) -> Result<LeaveTypeBody, Fault> {
     Ok(LeaveTypeBody { code, name, ..body.clone() })
 }
 
+/// The kind of leave that was looked for by its id.
+pub(crate) fn known<T>(found: Option<T>) -> Result<T, Rejection> {
+    found.ok_or_else(|| Rejection::new(codes::UNKNOWN_LEAVE_TYPE, "the organisation has none of this id"))
+}
+
 fn minutes(minutes: u32, least: u32) -> Result<u32, Rejection> {
     let detail = || format!("must be {least} to {MOST}");
     if (least..=MOST).contains(&minutes) { Ok(minutes) } else { Err(Rejection::new("out_of_range", detail())) }
 }
 
-/// A policy as it is stored, or every field that is wrong; `today` of whoever sends it, `since` when it holds already.
+/// A policy as it is stored, or every field that is wrong; `of`: whether its kind of leave can be what it is; `today` of
+/// whoever sends it, `since` when it holds already.
 pub(crate) fn policy(
     body: &LeavePolicyBody,
+    of: Result<(), Rejection>,
     org: &Org,
     today: Date,
     since: Option<Date>,
 ) -> Result<LeavePolicyBody, Fault> {
     let mut fields = Fields::new();
+    fields.take("/leave_type_id", of);
     let name = fields.take("/name", validate::text(&body.name, 100));
     eligible(&mut fields, &body.eligible, org);
     match body.accrual {
@@ -129,9 +141,10 @@ pub(crate) struct ByHand {
     pub(crate) note: String,
 }
 
-/// An entry by hand, or every field that is wrong.
-pub(crate) fn by_hand(body: &NewLeaveEntry, today: Date) -> Result<ByHand, Fault> {
+/// An entry by hand of the kind of leave that was found for it, or every field that is wrong.
+pub(crate) fn by_hand(body: &NewLeaveEntry, of: Option<LeaveType>, today: Date) -> Result<(ByHand, LeaveType), Fault> {
     let mut fields = Fields::new();
+    let of = fields.take("/leave_type_id", known(of));
     let gives = match body.kind {
         LeaveEntryKind::Grant => true,
         LeaveEntryKind::Adjust => body.minutes > 0,
@@ -156,8 +169,8 @@ pub(crate) fn by_hand(body: &NewLeaveEntry, today: Date) -> Result<ByHand, Fault
     let expires_on = fields.take_optional("/expires_on", expires_on);
     let earned = earned(&mut fields, body);
     let note = fields.take("/note", validate::text(&body.note, 500));
-    let (effective_on, expires_on, note) = fields.all((effective_on, expires_on, note))?;
-    Ok(ByHand { kind: body.kind, minutes: body.minutes, effective_on, expires_on, earned, note })
+    let (of, effective_on, expires_on, note) = fields.all((of, effective_on, expires_on, note))?;
+    Ok((ByHand { kind: body.kind, minutes: body.minutes, effective_on, expires_on, earned, note }, of))
 }
 
 /// A day that is not further ahead than can be reckoned.

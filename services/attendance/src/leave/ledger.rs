@@ -14,7 +14,7 @@ use crate::openapi::{BadKeyedBody, BadQuery, NotAllowed, Refused};
 use actix_web::{get, post, web};
 use diesel::pg::PgConnection;
 use jiff::civil::Date;
-use rollcall_attendance_api::codes::{ABOVE_BALANCE, UNKNOWN_EMPLOYEE, UNKNOWN_LEAVE_TYPE};
+use rollcall_attendance_api::codes::{ABOVE_BALANCE, UNKNOWN_EMPLOYEE};
 use rollcall_attendance_api::leave::{LeaveBalance, LeaveBalances, LeaveEntry, LeaveType, NewLeaveEntry};
 use rollcall_common::answer::Answer;
 use rollcall_common::extract::Query;
@@ -67,16 +67,14 @@ pub(crate) async fn create(
     let unknown = || Fault::invalid("/employee_id", UNKNOWN_EMPLOYEE, "the organisation has none of this id");
     let person = app.facts.employee(&at.tenant, body.employee_id).await?.ok_or_else(unknown)?;
     let now = app.core.clock.now();
-    let entry = domain::by_hand(&body, at.member.org.date_at(&person, now))?;
     let (tenant, org, by) = (at.tenant, Arc::clone(&at.member.org), at.member.employee.employee_id);
     let bench = Bench { today: org.date_at(&person, now), org, person };
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let settle_days = app.leave.settle_days;
     let work = move |conn: &mut PgConnection| {
         guard.once(conn, principal, now, |conn| {
-            let unknown =
-                || Fault::invalid("/leave_type_id", UNKNOWN_LEAVE_TYPE, "the organisation has none of this id");
-            let of = store::one_type(conn, &tenant, body.leave_type_id)?.ok_or_else(unknown)?;
+            let of = store::one_type(conn, &tenant, body.leave_type_id)?;
+            let (entry, of) = domain::by_hand(&body, of, bench.today)?;
             let mut desk = Desk::open(conn, &tenant, &bench, &of, settle_days, now)?;
             let entry = enter(conn, &tenant, &mut desk, entry, by)?;
             let ledger = format!("/api/attendance/v1/orgs/{}/leave-ledger", tenant.org_id());

@@ -6,7 +6,6 @@ use crate::error::Error;
 use crate::facts::{InOrg, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
 use actix_web::{get, post, put, web};
-use rollcall_attendance_api::codes::UNKNOWN_LEAVE_TYPE;
 use rollcall_attendance_api::leave::{LeavePolicy, LeavePolicyBody};
 use rollcall_common::answer::Answer;
 use rollcall_common::extract::{IfMatch, Json, Path, Query};
@@ -14,6 +13,7 @@ use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::{Idempotent, Principal};
 use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_common::problem::Problem;
+use rollcall_common::validate::Rejection;
 use rollcall_ids::{LeavePolicyId, LeaveTypeId, OrgId};
 use rollcall_org_api::rights::Permission;
 use serde::Deserialize;
@@ -57,15 +57,14 @@ pub(crate) async fn create(
     }
     let Idempotent { body, guard } = body?;
     let now = app.core.clock.now();
-    let body = domain::policy(&body, &at.member.org, at.member.org.date_at(&at.member.employee, now), None)?;
+    let org = Arc::clone(&at.member.org);
+    let today = org.date_at(&at.member.employee, now);
     let (tenant, by) = (at.tenant, at.member.employee.employee_id);
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let work = move |conn: &mut diesel::PgConnection| {
         guard.once(conn, principal, now, |conn| {
-            if store::one_type(conn, &tenant, body.leave_type_id)?.is_none() {
-                let detail = "the organisation has none of this id";
-                return Err(Fault::invalid("/leave_type_id", UNKNOWN_LEAVE_TYPE, detail));
-            }
+            let of = domain::known(store::one_type(conn, &tenant, body.leave_type_id)?).map(drop);
+            let body = domain::policy(&body, of, &org, today, None)?;
             let made = store::add_policy(conn, &tenant, by, body, now)?;
             let id = made.leave_policy_id;
             let location = format!("/api/attendance/v1/orgs/{}/leave-policies/{id}", tenant.org_id());
@@ -186,10 +185,10 @@ pub(crate) async fn change(
     let work = move |conn: &mut diesel::PgConnection| {
         let mut changed = store::locked_policy(conn, &tenant, id)?.ok_or(Fault::NotFound)?;
         if_match.check(changed.version)?;
-        if changed.body.leave_type_id != body.leave_type_id {
-            return Err(Fault::invalid("/leave_type_id", "immutable", "the kind of leave of a policy stays"));
-        }
-        changed.body = domain::policy(&body, &org, today, Some(changed.body.valid_from))?;
+        let stays = changed.body.leave_type_id == body.leave_type_id;
+        let immutable = || Rejection::new("immutable", "the kind of leave of a policy stays");
+        let of = stays.then_some(()).ok_or_else(immutable);
+        changed.body = domain::policy(&body, of, &org, today, Some(changed.body.valid_from))?;
         changed.version += 1;
         store::change_policy(conn, &tenant, by, &changed, now)?;
         Ok(changed)

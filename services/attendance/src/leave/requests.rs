@@ -16,7 +16,7 @@ use diesel::pg::PgConnection;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use rollcall_attendance_api::approvals::{Decision, RequestKind, RequestStatus, Verdict};
-use rollcall_attendance_api::codes::{ABOVE_BALANCE, UNKNOWN_LEAVE_TYPE};
+use rollcall_attendance_api::codes::ABOVE_BALANCE;
 use rollcall_attendance_api::leave::{LeaveCancellation, LeaveDay, LeaveRequest, LeaveType, NewLeaveRequest};
 use rollcall_common::answer::Answer;
 use rollcall_common::extract::{IfMatch, Json, Path, Query};
@@ -78,11 +78,8 @@ pub(crate) async fn create(
     let settle_days = app.leave.settle_days;
     let work = move |conn: &mut PgConnection| {
         guard.once(conn, principal, now, |conn| {
-            let unknown =
-                || Fault::invalid("/leave_type_id", UNKNOWN_LEAVE_TYPE, "there is none of this id to ask for");
-            let found = store::one_type(conn, &tenant, body.leave_type_id)?;
-            let of = found.filter(|of| !of.body.archived).ok_or_else(unknown)?;
-            let wish = Wish::parse(&body, &of, bench.today)?;
+            let of = store::one_type(conn, &tenant, body.leave_type_id)?;
+            let (wish, of) = Wish::parse(&body, of, bench.today)?;
             let desk = Desk::open(conn, &tenant, &bench, &of, settle_days, now)?;
             let (days, part) = desk.cost(conn, &tenant, &wish, None)?;
             desk.take(&days, None).map_err(|detail| Fault::invalid("", ABOVE_BALANCE, detail))?;

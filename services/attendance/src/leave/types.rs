@@ -51,7 +51,7 @@ pub(crate) async fn create(
         return Err(Fault::Forbidden.into());
     }
     let Idempotent { body, guard } = body?;
-    let body = domain::leave_type(&body)?;
+    let body = domain::leave_type(&body, None)?;
     let (tenant, by, now) = (at.tenant, at.member.employee.employee_id, app.core.clock.now());
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let work = move |conn: &mut diesel::PgConnection| {
@@ -152,16 +152,13 @@ pub(crate) async fn change(
         return Err(Fault::Forbidden.into());
     }
     if_match.required()?;
-    let body = domain::leave_type(&body?.0)?;
+    let body = body?.0;
     let (tenant, (_, id), now) = (at.tenant, path.0, app.core.clock.now());
     let by = at.member.employee.employee_id;
     let work = move |conn: &mut diesel::PgConnection| {
         let mut changed = store::locked_type(conn, &tenant, id)?.ok_or(Fault::NotFound)?;
         if_match.check(changed.version)?;
-        if changed.body.code != body.code {
-            return Err(Fault::invalid("/code", "immutable", "the code of a kind of leave stays"));
-        }
-        changed.body = body;
+        changed.body = domain::leave_type(&body, Some(&changed.body.code))?;
         changed.version += 1;
         store::change_type(conn, &tenant, by, &changed, now)?;
         Ok(changed)

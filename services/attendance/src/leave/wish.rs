@@ -5,6 +5,7 @@ use crate::workdays::facts::{DayFacts, whole_minutes};
 use crate::workdays::plan::Plan;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
+use rollcall_attendance_api::codes::UNKNOWN_LEAVE_TYPE;
 use rollcall_attendance_api::leave::{LeaveDay, LeaveRequest, LeaveType, LeaveUnit, NewLeaveRequest};
 use rollcall_attendance_api::policy::Portion;
 use rollcall_attendance_api::workdays::LeaveHours;
@@ -57,9 +58,15 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
-    /// What a client sent, or every field that is wrong.
-    pub(crate) fn parse(body: &NewLeaveRequest, of: &LeaveType, today: Date) -> Result<Self, Fault> {
+    /// What a client sent, of the kind of leave that was found for it, or every field that is wrong.
+    pub(crate) fn parse(
+        body: &NewLeaveRequest,
+        of: Option<LeaveType>,
+        today: Date,
+    ) -> Result<(Self, LeaveType), Fault> {
         let mut fields = Fields::new();
+        let unknown = || Rejection::new(UNKNOWN_LEAVE_TYPE, "there is none of this id to ask for");
+        let of = fields.take("/leave_type_id", of.filter(|of| !of.body.archived).ok_or_else(unknown));
         let near = |date: Date| {
             let date = validate::date(date)?;
             let within = today - BACK.days() <= date && date <= today + AHEAD.days();
@@ -81,7 +88,7 @@ impl Wish {
         };
         if body.portion.is_some() && body.hours.is_some() {
             fields.reject("/hours", Rejection::new("one_of", "must not come with portion"));
-        } else if piece.unit() > of.body.unit {
+        } else if of.as_ref().is_some_and(|of| piece.unit() > of.body.unit) {
             let detail = "this kind of leave is not taken in such pieces";
             fields.reject(pointer, Rejection::new("unit_too_small", detail));
         } else if piece.unit() > LeaveUnit::Day && body.from != body.to {
@@ -90,8 +97,8 @@ impl Wish {
             fields.reject("/hours/end", Rejection::new("empty", "must not be the same as start"));
         }
         let reason = fields.take_optional("/reason", body.reason.as_deref().map(|text| validate::text(text, 500)));
-        let (from, to, reason) = fields.all((from, to, reason))?;
-        Ok(Self { from, to, piece, reason })
+        let (of, from, to, reason) = fields.all((of, from, to, reason))?;
+        Ok((Self { from, to, piece, reason }, of))
     }
 
     /// What was asked for.

@@ -21,8 +21,8 @@ pub(crate) struct Cycle {
 }
 
 impl Cycle {
-    /// What a client sent, or every field that is wrong.
-    pub(crate) fn parse(body: &RotationBody) -> Result<Self, Fault> {
+    /// What a client sent, or every field that is wrong; of the shifts those are `known`.
+    pub(crate) fn parse(body: &RotationBody, known: &HashSet<ShiftId>) -> Result<Self, Fault> {
         let mut fields = Fields::new();
         let name = fields.take("/name", validate::text(&body.name, 100));
         let anchor = fields.take("/anchor_date", validate::date(body.anchor_date));
@@ -32,20 +32,19 @@ impl Cycle {
             Err(Rejection::new("length", format!("must have 1 to {DAYS} days, has {}", body.cycle.len())))
         };
         let days = fields.take("/cycle", days);
-        let (name, anchor, days) = fields.all((name, anchor, days))?;
-        Ok(Self { name, anchor, days })
-    }
-
-    /// Refuses shifts that are not `known`.
-    pub(crate) fn check(&self, known: &HashSet<ShiftId>) -> Result<(), Fault> {
-        let mut fields = Fields::new();
-        for (index, id) in self.days.iter().enumerate() {
+        for (index, id) in body.cycle.iter().take(DAYS).enumerate() {
             if id.is_some_and(|id| !known.contains(&id)) {
                 let unknown = Rejection::new(UNKNOWN_SHIFT, "the organisation has none of this id");
                 fields.reject(&format!("/cycle/{index}"), unknown);
             }
         }
-        fields.finish()
+        let (name, anchor, days) = fields.all((name, anchor, days))?;
+        Ok(Self { name, anchor, days })
+    }
+
+    /// The shifts that a client names, as far as a cycle may go.
+    pub(crate) fn named(body: &RotationBody) -> Vec<ShiftId> {
+        body.cycle.iter().take(DAYS).copied().flatten().collect()
     }
 
     /// The shift of `date`; none: a day off. The cycle goes on for ever in both directions.
@@ -86,7 +85,7 @@ mod tests {
         let of =
             |days: usize| RotationBody { name: "N".into(), anchor_date: date(2026, 6, 1), cycle: vec![None; days] };
         for (days, good) in [(0, false), (1, true), (366, true), (367, false), (400, false)] {
-            assert_eq!(Cycle::parse(&of(days)).is_ok(), good, "{days}");
+            assert_eq!(Cycle::parse(&of(days), &HashSet::new()).is_ok(), good, "{days}");
         }
     }
 }

@@ -55,13 +55,11 @@ pub(crate) async fn create(
         return Err(Fault::Forbidden.into());
     }
     let Idempotent { body, guard } = body?;
-    let cycle = Cycle::parse(&body)?;
     let (tenant, by, now) = (at.tenant, at.member.employee.employee_id, app.core.clock.now());
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let work = move |conn: &mut diesel::PgConnection| {
         guard.once(conn, principal, now, |conn| {
-            let shifts: Vec<_> = cycle.days.iter().copied().flatten().collect();
-            cycle.check(&known_shifts(conn, &tenant, &shifts)?)?;
+            let cycle = Cycle::parse(&body, &known_shifts(conn, &tenant, &Cycle::named(&body))?)?;
             let rotation = store::add(conn, &tenant, by, cycle, now)?;
             let location = format!("/api/attendance/v1/orgs/{}/rotations/{}", tenant.org_id(), rotation.rotation_id);
             Answer::created(location, &rotation)

@@ -142,6 +142,7 @@ async fn of_leave_what_is_understood_and_wrong_is_422_with_every_field() {
         "valid_from": "1999-01-01", "valid_to": "1998-01-01"});
     let found = fields(f.post(&owner, "/leave-policies", &policy).await.bad_fields());
     let wrong = [
+        "/leave_type_id",
         "/name",
         "/eligible/unit_ids/0",
         "/accrual/minutes",
@@ -160,7 +161,7 @@ async fn of_leave_what_is_understood_and_wrong_is_422_with_every_field() {
     let entry = json!({"employee_id": f.world.worker.employee_id, "leave_type_id": nobody, "kind": "expiry",
         "minutes": 0, "effective_on": "0001-01-01", "note": ""});
     let found = fields(f.post(&owner, "/leave-ledger", &entry).await.bad_fields());
-    assert_eq!(found, ["/kind", "/minutes", "/effective_on", "/note"]);
+    assert_eq!(found, ["/leave_type_id", "/kind", "/minutes", "/effective_on", "/note"]);
     let entry = |change: Value| {
         let mut body = json!({"employee_id": f.world.worker.employee_id, "leave_type_id": nobody, "kind": "adjust",
             "minutes": -1, "note": "N"});
@@ -171,11 +172,11 @@ async fn of_leave_what_is_understood_and_wrong_is_422_with_every_field() {
         (json!({"expires_on": "2030-01-01"}), "/expires_on"),
         (json!({"kind": "grant"}), "/minutes"),
         (json!({"minutes": i64::MIN}), "/minutes"),
-        (json!({}), "/leave_type_id"),
     ] {
         let found = fields(f.post(&owner, "/leave-ledger", &entry(change.clone())).await.bad_fields());
-        assert_eq!(found, [pointer], "{change}");
+        assert_eq!(found, ["/leave_type_id", pointer], "{change}");
     }
+    assert_eq!(fields(f.post(&owner, "/leave-ledger", &entry(json!({}))).await.bad_fields()), ["/leave_type_id"]);
     let days = crate::leave::leave_type(&f, json!({"code": "DAYS", "unit": "day"})).await;
     let hours = crate::leave::leave_type(&f, json!({"code": "HOURS"})).await;
     let wish = |of: &str, change: Value| {
@@ -195,6 +196,11 @@ async fn of_leave_what_is_understood_and_wrong_is_422_with_every_field() {
         (&hours, json!({"to": "2026-07-02", "hours": of_hours}), vec!["/hours"]),
         (&hours, json!({"hours": {"start": "09:00", "end": "09:00"}}), vec!["/hours/end"]),
         (&hours, json!({"leave_type_id": nobody}), vec!["/leave_type_id"]),
+        (
+            &hours,
+            json!({"leave_type_id": nobody, "to": "2026-06-30", "reason": ""}),
+            vec!["/leave_type_id", "/to", "/reason"],
+        ),
     ] {
         let found = fields(f.post(&owner, "/leave-requests", &wish(of, change.clone())).await.bad_fields());
         assert_eq!(found, wrong, "{change}");

@@ -173,7 +173,7 @@ async fn every_bad_field_is_named_and_nothing_is_stored() {
     ]});
     let fields = |found: Vec<(String, String)>| found.into_iter().map(|(pointer, _)| pointer).collect::<Vec<_>>();
     let found = fields(f.post(&f.world.worker, "/corrections", &body).await.bad_fields());
-    assert_eq!(found, ["/reason", "/changes/0/add/at", "/changes/2/add/at"]);
+    assert_eq!(found, ["/reason", "/changes/0/add/at", "/changes/1/void", "/changes/2/add/at"]);
     let unknown =
         json!({"work_date": "2026-06-01", "reason": "R", "changes": [{"void": rollcall_ids::PunchId::generate()}]});
     assert_eq!(fields(f.post(&f.world.worker, "/corrections", &unknown).await.bad_fields()), ["/changes/0/void"]);

@@ -45,9 +45,11 @@ async fn a_cycle_without_days_too_long_or_of_shifts_that_are_none_is_refused() {
     }
     let unknown = rotation(&f, json!([null, rollcall_ids::ShiftId::generate()])).await;
     assert_eq!(unknown.bad_fields(), [("/cycle/1".to_owned(), "unknown_shift".to_owned())]);
-    let absurd = json!({"name": "", "anchor_date": "9999-01-01", "cycle": [null]});
+    let nothing = rollcall_ids::ShiftId::generate();
+    let absurd = json!({"name": "", "anchor_date": "9999-01-01", "cycle": [null, nothing]});
     let found = f.post(&f.world.owner, "/rotations", &absurd).await.bad_fields();
-    assert_eq!(found.iter().map(|(pointer, _)| pointer.as_str()).collect::<Vec<_>>(), ["/name", "/anchor_date"]);
+    let found: Vec<_> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();
+    assert_eq!(found, ["/name", "/anchor_date", "/cycle/1"]);
     f.post(&f.world.manager, "/rotations", &absurd).await.refused(403, "forbidden");
     let none = plan(&f, &json!(rollcall_ids::RotationId::generate()));
     let found = f.put(&f.world.owner, "/roster", &none).await.bad_fields();
