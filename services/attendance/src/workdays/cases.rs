@@ -332,6 +332,7 @@ fn halves_of_days_off_shorten_the_plan() {
     row("leave am, came in the old morning").leave(Portion::Am).punches("08:55 18:00")
         .expect("half_day worked=485 overtime=0 paid=300");
     row("leave pm, nobody came").leave(Portion::Pm).expect("absent planned=180");
+    row("leave pm, worked through").leave(Portion::Pm).punches("09:00 18:00").expect("half_day worked=480 overtime=300 paid=480");
     row("night before a holiday is not the holiday's").on("2026-03-13", "Asia/Shanghai").shift("22:00-06:00")
         .punches("13/22:00 14/06:00").expect("present worked=480").expect_on(date(2026, 3, 14), "rest_day worked=0");
 }
@@ -486,6 +487,39 @@ fn corrections_are_facts_like_punches() {
         .expect("incomplete").punches("out@14/06:00").expect("present worked=480 exceptions=0");
     row("unscheduled, the one between two stretches is voided").rest().punches("08:00 10:00 10:30 11:00").void("10:00 10:30")
         .expect("rest_day worked=180");
+}
+
+#[rustfmt::skip]
+#[test]
+fn work_in_the_half_of_a_shift_that_is_a_holiday_is_overtime() {
+    row("half holiday am, worked through: overtime, though before does not count").holiday(Portion::Am).punches("09:00 18:00")
+        .expect("half_day worked=480 overtime=180 paid=480");
+    row("half holiday pm, though after does not count").holiday(Portion::Pm).rules(|p| p.overtime.counts_after = false)
+        .punches("09:00 18:00").expect("worked=480 overtime=300 paid=480");
+    row("half holiday am, below the minimum").holiday(Portion::Am).rules(|p| p.overtime.minimum = 60).punches("11:30 18:00")
+        .expect("worked=330 overtime=30 paid=330");
+    row("half holiday pm, below the minimum").holiday(Portion::Pm).rules(|p| p.overtime.minimum = 60).punches("09:00 13:30")
+        .expect("worked=210 overtime=30 paid=210");
+    row("half holiday, and work outside of the shift by its sides").holiday(Portion::Am).punches("08:00 18:20")
+        .expect("worked=560 overtime=200 paid=500");
+    row("half holiday, and less than the minimum outside of the shift").holiday(Portion::Am)
+        .rules(|p| { p.overtime.counts_before = true; p.overtime.minimum = 60; }).punches("08:30 18:20")
+        .expect("worked=530 overtime=180 paid=480");
+    row("half holiday without a break: midpoint").shift("08:00-16:00").holiday(Portion::Am).punches("11:00 16:00")
+        .expect("half_day worked=300 overtime=60 paid=300");
+    row("half holiday, approved in part").holiday(Portion::Am).rules(|p| p.overtime.requires_approval = true)
+        .day(|d| d.overtime_approved = Some(60)).punches("09:00 18:00").expect("worked=480 overtime=180 approved=60 paid=360");
+    row("half holiday and hours of leave next to it").holiday(Portion::Am).hours("13:00-15:00").punches("09:00 18:00")
+        .expect("half_day planned=180 worked=480 overtime=180 paid=360");
+    row("half holiday and automatic break, off the plan first").shift("09:00-18:00").holiday(Portion::Am)
+        .rules(auto_break_60_after_300).punches("09:00 18:00").expect("worked=480 overtime=270 paid=480");
+    row("half holiday and automatic break, the rest off the holiday").shift("09:00-18:00").holiday(Portion::Am)
+        .rules(|p| p.auto_break = Some(AutoBreak { after: 240, minutes: 60 })).punches("09:00 14:00")
+        .expect("worked=240 overtime=240 breaks=60");
+    row("half holiday of a night that is split at midnight").on("2026-03-13", "Asia/Shanghai").rules(split)
+        .shift("22:00-06:00 break 02:00-02:30").holiday(Portion::Am).punches("13/22:00 14/06:00")
+        .expect("half_day planned=0 worked=120 overtime=120 paid=120")
+        .expect_on(THE_14TH, "rest_day planned=210 worked=330 overtime=120 paid=330");
 }
 
 #[rustfmt::skip]

@@ -114,9 +114,15 @@ impl Interval {
         self.end - self.start
     }
 
+    /// What of it lies within `limits`; nothing, and not in order, if none of it does.
+    #[must_use]
+    pub fn within(self, limits: Self) -> Self {
+        Self { start: self.start.max(limits.start), end: self.end.min(limits.end) }
+    }
+
     /// How many seconds it shares with `other`; limits may be those of time itself.
     pub fn overlap(self, other: Self) -> Second {
-        (self.end.min(other.end) - self.start.max(other.start)).max(0)
+        self.within(other).seconds().max(0)
     }
 }
 

@@ -11,7 +11,7 @@ use super::facts::{DayFacts, Interval, MINUTE, Second};
 use super::overtime::{Overtime, Scheduled, overtime};
 use super::plan::{Plan, next_midnight};
 use super::windows::Window;
-use super::worked::{Worked, cut, worked};
+use super::worked::{Asked, Worked, cut, worked};
 use rollcall_attendance_api::policy::{Policy, Portion, Rounding};
 
 /// What the sessions of one date come to, in seconds.
@@ -37,7 +37,7 @@ pub struct Measured {
 pub fn measure(day: &DayFacts, window: Option<&Window>, sessions: &[&Session]) -> Measured {
     let stretches = sessions.iter().filter(|s| s.window.is_none());
     let unscheduled = stretches.fold(Worked::default(), |sum, session| {
-        let more = worked(&session.pairing, &[], None, None);
+        let more = worked(&session.pairing, &[], Asked::default(), None);
         Worked { total: sum.total + more.total, breaks: sum.breaks + more.breaks, ..sum }
     });
     let Some(window) = window else {
@@ -48,12 +48,14 @@ pub fn measure(day: &DayFacts, window: Option<&Window>, sessions: &[&Session]) -
     let policy = &window.shift.policy;
     let to_work = window.plan.on(&window.shift, day);
     let span = to_work.as_ref().map(|plan| plan.span);
+    let holiday = day.holiday.as_ref().and_then(|holiday| window.plan.half(holiday.portion));
+    let asked = Asked { plan: span, holiday };
     let limits = own_limits(day, window);
     let (whole, own, next) = sessions.iter().find(|s| s.window.is_some()).map_or_else(Default::default, |session| {
         let breaks = &to_work.as_ref().unwrap_or(&window.plan).unpaid_breaks;
-        let whole = worked(&session.pairing, breaks, span, policy.auto_break);
+        let whole = worked(&session.pairing, breaks, asked, policy.auto_break);
         if policy.split_at_midnight {
-            let (own, next) = cut(&session.pairing, breaks, span, policy.auto_break, limits.end);
+            let (own, next) = cut(&session.pairing, breaks, asked, policy.auto_break, limits.end);
             (whole, own, next)
         } else {
             (whole, whole, Worked::default())

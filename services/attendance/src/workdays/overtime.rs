@@ -28,7 +28,8 @@ pub struct Scheduled {
 }
 
 /// The overtime of a date. `unscheduled` is the work outside of every window, which is overtime whatever the sides;
-/// `approved` are the seconds that were approved. Whether there is enough of it is decided by the whole shift.
+/// `approved` are the seconds that were approved. Whether there is enough of it is decided by the whole shift. Work in the
+/// half of a shift that is a holiday is overtime whatever the sides and however little, as it is on a whole holiday.
 pub fn overtime(scheduled: Scheduled, unscheduled: Second, policy: &Policy, approved: Second) -> Overtime {
     let rules = policy.overtime;
     let (outside, counted) = if scheduled.to_work {
@@ -37,7 +38,7 @@ pub fn overtime(scheduled: Scheduled, unscheduled: Second, policy: &Policy, appr
             before + if rules.counts_after { worked.after } else { 0 }
         };
         let enough = whole_minutes(on_sides(scheduled.whole)) >= rules.minimum;
-        (scheduled.part.outside(), if enough { on_sides(scheduled.part) } else { 0 })
+        (scheduled.part.outside(), scheduled.part.holiday + if enough { on_sides(scheduled.part) } else { 0 })
     } else {
         (scheduled.part.total, scheduled.part.total)
     };

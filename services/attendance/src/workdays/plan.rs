@@ -50,7 +50,7 @@ impl Plan {
 
     /// As much of it as lies within `limits`.
     pub fn seconds_within(&self, limits: Interval) -> Second {
-        let part = Interval { start: self.span.start.max(limits.start), end: self.span.end.min(limits.end) };
+        let part = self.span.within(limits);
         part.seconds().max(0) - self.unpaid_breaks.iter().map(|b| b.overlap(part)).sum::<Second>()
     }
 
@@ -72,6 +72,16 @@ impl Plan {
         let longest = self.unpaid_breaks.iter().rev().max_by_key(|b| b.seconds());
         let middle = self.span.start + self.span.seconds() / 2;
         longest.map_or((middle, middle), |b| (b.start, b.end))
+    }
+
+    /// The half of it that a holiday takes; none: it takes all of it.
+    pub fn half(&self, portion: Portion) -> Option<Interval> {
+        let (before, after) = self.halves();
+        match portion {
+            Portion::Am => Some(Interval { start: self.span.start, end: before }),
+            Portion::Pm => Some(Interval { start: after, end: self.span.end }),
+            Portion::Full => None,
+        }
     }
 
     /// What is left when some hours of it are leave: at an end of the plan they move it, past a break that begins there
@@ -98,8 +108,7 @@ impl Plan {
                 }
             }
         }
-        let inside = hours.iter().map(|off| Interval { start: off.start.max(span.start), end: off.end.min(span.end) });
-        let inside = inside.filter(|off| off.start < off.end);
+        let inside = hours.iter().map(|off| off.within(span)).filter(|off| off.start < off.end);
         let unpaid_breaks = joined(self.unpaid_breaks.iter().copied().chain(inside).collect());
         (span.start < span.end).then_some(Self { span, unpaid_breaks })
     }

@@ -13,6 +13,8 @@ pub struct Worked {
     pub before: Second,
     /// Of these after the plan.
     pub after: Second,
+    /// Of these in the half of the shift that is a holiday; neither before the plan nor after it.
+    pub holiday: Second,
     /// Gaps, planned unpaid breaks and automatic breaks: what lies between the punches and was not worked.
     pub breaks: Second,
 }
@@ -20,30 +22,39 @@ pub struct Worked {
 impl Worked {
     /// Of these outside the plan.
     pub fn outside(self) -> Second {
-        self.before + self.after
+        self.before + self.after + self.holiday
     }
 
     /// Less so much of an automatic break, which is taken off within the plan first.
     fn less(mut self, deducted: Second) -> Self {
         self.total -= deducted;
         self.breaks += deducted;
-        let within_short_by = (self.outside() - self.total).max(0);
-        let from_after = within_short_by.min(self.after);
-        self.after -= from_after;
-        self.before -= within_short_by - from_after;
+        let mut within_short_by = (self.outside() - self.total).max(0);
+        for part in [&mut self.after, &mut self.before, &mut self.holiday] {
+            let taken = within_short_by.min(*part);
+            *part -= taken;
+            within_short_by -= taken;
+        }
         self
     }
 }
 
+/// What the time of a shift is held against.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    /// What was to be worked; none: nothing was, and then nothing is outside of it.
+    pub plan: Option<Interval>,
+    /// The half of the shift that is a holiday.
+    pub holiday: Option<Interval>,
+}
+
+/// All of time.
+const EVER: Interval = Interval { start: Second::MIN, end: Second::MAX };
+
 /// Adds up the closed intervals, less the unpaid breaks they overlap, less the automatic break where it is due
-/// and not already taken. `plan` is none where nothing was to be worked: then nothing is outside of it.
-pub fn worked(
-    pairing: &Pairing,
-    unpaid_breaks: &[Interval],
-    plan: Option<Interval>,
-    auto_break: Option<AutoBreak>,
-) -> Worked {
-    let sum = between(pairing, unpaid_breaks, plan, Interval { start: Second::MIN, end: Second::MAX });
+/// and not already taken.
+pub fn worked(pairing: &Pairing, unpaid_breaks: &[Interval], asked: Asked, auto_break: Option<AutoBreak>) -> Worked {
+    let sum = between(pairing, unpaid_breaks, asked, EVER);
     sum.less(auto_break.map_or(0, |rule| due(rule, sum)))
 }
 
@@ -52,26 +63,26 @@ pub fn worked(
 pub fn cut(
     pairing: &Pairing,
     unpaid_breaks: &[Interval],
-    plan: Option<Interval>,
+    asked: Asked,
     auto_break: Option<AutoBreak>,
     at: Second,
 ) -> (Worked, Worked) {
-    let whole = between(pairing, unpaid_breaks, plan, Interval { start: Second::MIN, end: Second::MAX });
-    let head = between(pairing, unpaid_breaks, plan, Interval { start: Second::MIN, end: at });
-    let tail = between(pairing, unpaid_breaks, plan, Interval { start: at, end: Second::MAX });
+    let whole = between(pairing, unpaid_breaks, asked, EVER);
+    let head = between(pairing, unpaid_breaks, asked, Interval { end: at, ..EVER });
+    let tail = between(pairing, unpaid_breaks, asked, Interval { start: at, ..EVER });
     let deducted = auto_break.map_or(0, |rule| due(rule, whole));
     let of_tail = deducted.min(tail.total);
     (head.less(deducted - of_tail), tail.less(of_tail))
 }
 
 /// What of the closed intervals lies within `limits`.
-fn between(pairing: &Pairing, unpaid_breaks: &[Interval], plan: Option<Interval>, limits: Interval) -> Worked {
+fn between(pairing: &Pairing, unpaid_breaks: &[Interval], asked: Asked, limits: Interval) -> Worked {
     let mut sum = Worked::default();
     let mut previous_end = None;
-    for &Interval { start, end } in &pairing.intervals {
-        sum.breaks += previous_end.map_or(0, |gone| Interval { start: gone, end: start }.overlap(limits));
-        previous_end = Some(end);
-        let part = Interval { start: start.max(limits.start), end: end.min(limits.end) };
+    for &interval in &pairing.intervals {
+        sum.breaks += previous_end.map_or(0, |gone| Interval { start: gone, end: interval.start }.overlap(limits));
+        previous_end = Some(interval.end);
+        let part = interval.within(limits);
         if part.end <= part.start {
             continue;
         }
@@ -82,9 +93,12 @@ fn between(pairing: &Pairing, unpaid_breaks: &[Interval], plan: Option<Interval>
         let (total, off) = net(part);
         sum.total += total;
         sum.breaks += off;
-        if let Some(plan) = plan {
-            sum.before += net(Interval { end: part.end.min(plan.start), ..part }).0;
-            sum.after += net(Interval { start: part.start.max(plan.end), ..part }).0;
+        if let Some(plan) = asked.plan {
+            let on_holiday = |part: Interval| asked.holiday.map_or(0, |half| net(part.within(half)).0);
+            let beside = |part: Interval| net(part).0 - on_holiday(part);
+            sum.before += beside(part.within(Interval { end: plan.start, ..EVER }));
+            sum.after += beside(part.within(Interval { start: plan.end, ..EVER }));
+            sum.holiday += on_holiday(part);
         }
     }
     sum
