@@ -19,9 +19,10 @@ pub struct Policy {
     pub debounce_seconds: u32,
     /// How punches become intervals.
     pub pairing: Pairing,
-    /// Below this many worked minutes the day is absent; 0: off.
+    /// Below this many worked minutes the day is absent; 0: off. Said of a whole day: where half a holiday or leave shortens
+    /// the plan, it is so much less.
     pub absent_below: u32,
-    /// Below this many worked minutes the day is half a day; 0: off.
+    /// Below this many worked minutes the day is half a day, likewise; 0: off.
     pub half_day_below: u32,
     /// How the paid minutes of the day are rounded; none: not at all.
     pub rounding: Option<Rounding>,

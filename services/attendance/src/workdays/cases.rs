@@ -405,6 +405,32 @@ fn overtime_and_pay_follow_the_rules_of_the_shift() {
         .punches("09:00:00 09:10:30 09:20:00 09:30:30 09:40:00 18:00").expect("worked=521");
 }
 
+#[rustfmt::skip]
+#[test]
+fn what_a_day_is_below_shrinks_with_its_plan() {
+    let below = |absent, half_day| move |p: &mut Policy| (p.absent_below, p.half_day_below) = (absent, half_day);
+    // 180 of 480 minutes are planned: 240 become 90.
+    row("leave pm, worked").leave(Portion::Pm).rules(below(240, 0)).punches("09:00 12:00").expect("half_day worked=180");
+    row("leave pm, at the threshold").leave(Portion::Pm).rules(below(240, 0)).punches("09:00 10:30").expect("half_day worked=90");
+    row("leave pm, below it").leave(Portion::Pm).rules(below(240, 0)).punches("09:00 10:29").expect("absent worked=89");
+    // 300 of 480: 240 become 150.
+    row("holiday am, at the threshold").holiday(Portion::Am).rules(below(240, 0)).punches("13:00 15:30").expect("half_day worked=150");
+    row("holiday am, below it").holiday(Portion::Am).rules(below(240, 0)).punches("13:00 15:29").expect("absent worked=149");
+    // 360 of 480: 120 become 90, and 240 become 180.
+    row("hours, at the threshold").hours("16:00-18:00").rules(below(120, 0)).punches("09:00 10:30").expect("early_leave worked=90");
+    row("hours, below it").hours("16:00-18:00").rules(below(120, 0)).punches("09:00 10:29").expect("absent worked=89");
+    row("hours, at that of half a day").hours("16:00-18:00").rules(below(120, 240)).punches("09:00 12:00").expect("early_leave worked=180");
+    row("hours, below that of half a day").hours("16:00-18:00").rules(below(120, 240)).punches("09:00 11:59").expect("half_day worked=179");
+    row("hours in the middle, at that of half a day").hours("14:00-16:00").rules(below(0, 240)).punches("09:00 12:00").expect("early_leave worked=180");
+    // 180 of 480: 100 become 37 and a half, rounded down.
+    row("rounded down, at it").leave(Portion::Pm).rules(below(100, 0)).punches("09:00 09:37").expect("half_day worked=37");
+    row("rounded down, below it").leave(Portion::Pm).rules(below(100, 0)).punches("09:00 09:36").expect("absent worked=36");
+    row("a whole day, at it").rules(below(240, 0)).punches("09:00 14:00").expect("early_leave worked=240");
+    row("a whole day, below it").rules(below(240, 0)).punches("09:00 13:59").expect("absent worked=239");
+    row("a night that is split, of all of it").on("2026-03-13", "Asia/Shanghai").shift("22:00-06:00 break 02:00-02:30")
+        .rules(|p| { split(p); p.absent_below = 450; }).punches("13/22:00 14/06:00").expect("present worked=120");
+}
+
 const THE_14TH: Date = date(2026, 3, 14);
 
 fn night() -> Row {

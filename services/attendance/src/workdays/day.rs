@@ -5,6 +5,7 @@ use super::facts::{DayFacts, Interval, Second, instant, whole_minutes};
 use super::lateness::{early_leave_minutes, late_minutes};
 use super::midnight::{Carried, Measured, measure};
 use super::overtime::paid_minutes;
+use super::plan::Plan;
 use super::status::{Circumstances, status};
 use super::windows::Window;
 use super::worked::Worked;
@@ -109,6 +110,8 @@ pub fn judge(
         gone_after_end,
         punch_missing,
         worked: whole.total,
+        to_work: to_work.as_ref().map_or(0, Plan::seconds),
+        shift: window.map_or(0, |w| w.plan.seconds()),
         late: late > 0,
         early: early > 0,
         policy,

@@ -1,6 +1,6 @@
 //! Rules 8 and 10: what a day was, in one word.
 
-use super::facts::Second;
+use super::facts::{MINUTE, Second};
 use rollcall_attendance_api::policy::{Policy, Portion};
 use rollcall_attendance_api::workdays::Status;
 
@@ -24,6 +24,10 @@ pub struct Circumstances<'a> {
     pub punch_missing: bool,
     /// Seconds worked in the window of the plan.
     pub worked: Second,
+    /// Seconds that were to be worked.
+    pub to_work: Second,
+    /// Seconds of the whole shift, of which holiday and leave have left these.
+    pub shift: Second,
     /// Whether somebody came late.
     pub late: bool,
     /// Whether somebody left early.
@@ -53,7 +57,9 @@ pub fn status(day: Circumstances<'_>) -> Status {
     if day.punch_missing {
         return Status::Incomplete;
     }
-    let below = |minutes: u32| day.worked < Second::from(minutes) * super::facts::MINUTE;
+    // The shift says it of the whole of it; of a part it is so much less, in whole minutes.
+    let of_part = |minutes: u32| Second::from(minutes) * day.to_work / day.shift.max(1);
+    let below = |minutes: u32| day.worked < of_part(minutes) * MINUTE;
     if day.worked == 0 || below(day.policy.absent_below) {
         // Who has gone may come again until the window closes.
         return if day.closed { Status::Absent } else { Status::Pending };
