@@ -272,6 +272,10 @@ fn auto_break_60_after_300(policy: &mut Policy) {
     policy.auto_break = Some(AutoBreak { after: 300, minutes: 60 });
 }
 
+fn auto_break_60_after_450(policy: &mut Policy) {
+    policy.auto_break = Some(AutoBreak { after: 450, minutes: 60 });
+}
+
 fn nearest_30(policy: &mut Policy) {
     policy.rounding = Some(Rounding { to: 30, mode: RoundingMode::Nearest });
 }
@@ -459,6 +463,12 @@ fn nights_next_to_days_off_keep_their_hours_unless_they_are_split() {
         .expect_on(THE_14TH, "rest_day planned=330 worked=330 breaks=30 overtime=0 punches=0");
     named(night(), "split, into a holiday").rules(split).holiday_on(THE_14TH, Portion::Full).punches("13/22:00 14/06:00")
         .expect("present worked=120 overtime=0").expect_on(THE_14TH, "holiday worked=330 overtime=330 paid=330");
+    named(night(), "split, from a holiday: none of the night was to be worked").rules(split).holiday(Portion::Full)
+        .punches("13/22:00 14/06:00").expect("holiday planned=0 worked=120 overtime=120 paid=120")
+        .expect_on(THE_14TH, "rest_day planned=0 worked=330 overtime=330 paid=330");
+    named(night(), "split, into half a holiday, which is half of the plan of its own date").rules(split)
+        .holiday_on(THE_14TH, Portion::Am).punches("13/22:00 14/06:00").expect("present worked=120 overtime=0")
+        .expect_on(THE_14TH, "rest_day planned=330 worked=330 overtime=0 paid=330");
     named(night(), "split, into leave: the night was to be worked").rules(split)
         .day_on(THE_14TH, |d| d.leave = Some(Portion::Full)).punches("13/22:00 14/06:00")
         .expect_on(THE_14TH, "on_leave worked=330 overtime=0 paid=330");
@@ -576,6 +586,16 @@ fn two_rules_that_meet_give_what_each_gives() {
     row("leave on a rest day, and work").rest().leave(Portion::Full).punches("10:00 12:00").expect("on_leave worked=120 overtime=120");
     row("holiday on a rest day").rest().holiday(Portion::Full).expect("holiday planned=0");
     row("holiday on a rest day, and work").rest().holiday(Portion::Full).punches("10:00 12:00").expect("holiday worked=120 overtime=120");
+    row("approval is asked for by the shift: none is planned on a rest day").rest().rules(|p| p.overtime.requires_approval = true)
+        .punches("10:00 12:00").expect("rest_day overtime=120 approved=120 paid=120");
+    row("approval on a holiday with a shift").holiday(Portion::Full).rules(|p| p.overtime.requires_approval = true)
+        .punches("09:00 18:00").expect("holiday worked=480 overtime=480 approved=0 paid=0");
+    row("approval on a holiday with a shift, in part").holiday(Portion::Full).rules(|p| p.overtime.requires_approval = true)
+        .day(|d| d.overtime_approved = Some(300)).punches("09:00 18:00").expect("holiday overtime=480 approved=300 paid=300");
+    row("approval on a day of leave with a shift").leave(Portion::Full).rules(|p| p.overtime.requires_approval = true)
+        .punches("09:00 18:00").expect("on_leave worked=480 overtime=480 approved=0 paid=0");
+    row("approval on a day of leave with a shift, in part").leave(Portion::Full).rules(|p| p.overtime.requires_approval = true)
+        .day(|d| d.overtime_approved = Some(300)).punches("09:00 18:00").expect("on_leave overtime=480 approved=300 paid=300");
     row("full leave beats a holiday").holiday(Portion::Full).leave(Portion::Full).expect("on_leave");
     row("full leave, punch missing").leave(Portion::Full).punches("09:00").expect("on_leave exception=missing_out@09:00 worked=0");
     row("leave does not move a window: early work stays with the day").leave(Portion::Am).punches("05:30 18:00")
@@ -611,6 +631,26 @@ fn two_rules_that_meet_give_what_each_gives() {
     row("devices have not reported: unscheduled work is not missed").rest().punches("09:00")
         .day(|d| d.reported_until = Some(Timestamp::MIN)).expect("rest_day exceptions=0");
     row("devices have reported: absent").day(|d| d.reported_until = Some(Timestamp::MAX)).expect("absent");
+}
+
+#[rustfmt::skip]
+#[test]
+fn automatic_breaks_are_of_what_was_worked_and_not_taken() {
+    row("automatic break under first and last: what lies between is no gap").shift("09:00-18:00")
+        .rules(|p| { p.pairing = Pairing::FirstLast; auto_break_60_after_300(p); }).punches("09:00 12:00 14:00 18:00")
+        .expect("present worked=480 breaks=60 exceptions=0");
+    row("automatic break and hours of leave at an end").shift("09:00-18:00").hours("09:00-11:00").rules(auto_break_60_after_300)
+        .punches("11:00 18:00").expect("present worked=360 breaks=60");
+    row("automatic break and hours of leave in the middle: they are a break that was taken").shift("09:00-18:00")
+        .hours("14:00-16:00").rules(auto_break_60_after_300).punches("09:00 18:00").expect("present worked=420 breaks=120");
+    row("automatic break and half an hour of leave in the middle").shift("09:00-18:00").hours("14:00-14:30")
+        .rules(auto_break_60_after_300).punches("09:00 14:00 14:30 18:00").expect("present worked=480 breaks=60");
+    row("automatic break in the night into summer time: by what was worked").on("2026-03-28", "Europe/Berlin").shift("22:00-06:00")
+        .rules(auto_break_60_after_450).punches("28/22:00 29/06:00").expect("present worked=420 breaks=0");
+    row("automatic break in a night like others").on("2026-03-26", "Europe/Berlin").shift("22:00-06:00")
+        .rules(auto_break_60_after_450).punches("26/22:00 27/06:00").expect("worked=420 breaks=60");
+    row("automatic break in the night out of summer time").on("2026-10-24", "Europe/Berlin").shift("22:00-06:00")
+        .rules(auto_break_60_after_450).punches("24/22:00 25/06:00").expect("present worked=480 breaks=60");
 }
 
 #[rustfmt::skip]
