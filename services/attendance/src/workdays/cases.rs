@@ -317,6 +317,12 @@ fn explicit_directions_are_believed() {
         .expect("present exceptions=0 worked=480");
     row("a change of job within one second").punches("in@09:00 out@13:00:00.1 in@13:00:00.8 out@18:00")
         .expect("present exceptions=0 worked=480");
+    row("a double tap is one by instants, not by seconds").punches("09:00:00.9 09:01:00.1 18:00")
+        .expect("present worked=480 debounced=09:01");
+    row("no double tap, to the fraction").punches("09:00:00.9 09:01:00.9 18:00")
+        .expect("incomplete exception=missing_out@18:00 punches=3");
+    row("a gap of unscheduled work is one by instants").rest().punches("in@08:00 out@09:00:00.9 out@13:00:00.1")
+        .expect("rest_day worked=60 exception=double_out@13:00");
     row("auto after a double tap is measured from the last that counted").punches("09:00:00 09:00:59 09:01:00 18:00")
         .expect("incomplete debounced=09:00:59 punches=4");
 }

@@ -97,7 +97,10 @@ pub fn judge(
         .filter(|_| closed || gone_after_end)
         .map_or(0, |(span, p)| early_leave_minutes(span, p, policy.grace_out));
 
-    let end = |s: &Session| window.filter(|_| s.window.is_some()).map_or(s.first + STRETCH_SPAN + 1, |w| w.holds.end);
+    let end = |s: &Session| {
+        let longest = s.first.as_second() + STRETCH_SPAN + 1;
+        window.filter(|_| s.window.is_some()).map_or(longest, |w| w.holds.end)
+    };
     let over = |s: &Session| is_closed(end(s), day, now);
     let missing_out = |s: &Session| s.pairing.open.filter(|_| over(s));
     let punch_missing = sessions.iter().any(|s| s.pairing.missing_in || missing_out(s).is_some());

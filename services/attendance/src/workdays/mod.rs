@@ -67,7 +67,7 @@ pub mod margin {
 /// the caller loads more of the past: a stretch of unplanned work begins where the one before it ended.
 pub fn is_anchored(facts: &Facts, known_since: jiff::Timestamp, from: Date) -> bool {
     let Some(index) = facts.days.iter().position(|day| day.date == from) else { return true };
-    belonging::is_anchored(facts, &windows::of(&facts.days), known_since.as_second(), index)
+    belonging::is_anchored(facts, &windows::of(&facts.days), known_since, index)
 }
 
 /// The workdays from `from` to `to`, both included, as far as the facts hold these dates.

@@ -10,7 +10,7 @@ use crate::facts::domain::{Org, assignment_near};
 use crate::facts::{InOrg, Then, store as facts_store};
 use crate::openapi::{BadQuery, NotAllowed, Refused};
 use actix_web::{get, web};
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use rollcall_attendance_api::codes::UNKNOWN_UNIT;
 use rollcall_attendance_api::now::{Now, Present, SiteCount, UnitCount};
 use rollcall_common::answer::Answer;
@@ -124,10 +124,9 @@ fn since(facts: &Facts) -> Option<(Timestamp, PunchId)> {
     let sessions = belonging::sessions(facts, &windows);
     let last = sessions.last()?;
     let came = last.pairing.open?;
-    let now = facts.now.as_second();
     let still = match last.window {
-        Some(index) => now < windows[index].holds.end,
-        None => now <= last.first + STRETCH_SPAN,
+        Some(index) => facts.now.as_second() < windows[index].holds.end,
+        None => facts.now.duration_since(last.first) <= SignedDuration::from_secs(STRETCH_SPAN),
     };
     let punch = last.punches.iter().find(|(punch, way)| way.is_some() && punch.second() == came)?;
     still.then_some((instant(came), punch.0.id))
