@@ -50,7 +50,9 @@ pub(crate) fn found(
                 add(missing, exception.at);
             }
         }
-        if day.status == Status::Absent && day.punches.is_empty() && closed_since && window.is_some() {
+        // Incomplete is then what was worked besides.
+        let missed = matches!(day.status, Status::Absent | Status::Incomplete) && nobody_came(&day);
+        if missed && closed_since && window.is_some() {
             add(Missing::Everything, day.planned.map(|(start, _)| start));
         }
         if let Some(start) = remind_after(day.date).and_then(|minutes| not_come(facts, &day, minutes, since)) {
@@ -60,10 +62,15 @@ pub(crate) fn found(
     all
 }
 
+/// Whether nothing was punched for the shift. Who was called in at night and punched for that has not come to it.
+fn nobody_came(day: &Workday) -> bool {
+    day.punches.iter().all(|punch| !punch.scheduled)
+}
+
 /// When somebody was to start who has not come so many minutes later, while it is not too late to come; none: they have,
 /// or nothing is known of it yet.
 fn not_come(facts: &Facts, day: &Workday, minutes: u32, since: Timestamp) -> Option<Timestamp> {
-    let (start, end) = day.planned.filter(|_| day.status == Status::Pending && day.punches.is_empty())?;
+    let (start, end) = day.planned.filter(|_| day.status == Status::Pending && nobody_came(day))?;
     let due = start.as_second() + Second::from(minutes) * MINUTE;
     let reported = facts.days.iter().find(|one| one.date == day.date)?.reported_until;
     let heard = reported.is_none_or(|until| until.as_second() >= due);
@@ -124,6 +131,8 @@ mod tests {
     fn what_is_missing_is_found_when_the_window_has_closed_and_not_before() {
         let early = at(0, 0);
         let came = (at(9, 0), Direction::In);
+        // Called in at night, outside of the window of the shift.
+        let (called, back) = ((at(1, 0), Direction::In), (at(3, 0), Direction::Out));
         let gone = (at(18, 0), Direction::Out);
         for (punches, now, expected) in [
             (vec![], at(9, 9), vec![]),
@@ -138,6 +147,11 @@ mod tests {
             (vec![gone], at(17, 0), vec![]),
             (vec![gone], at(24, 0), vec![Missing::In]),
             (vec![came, gone], at(24, 0), vec![]),
+            (vec![called, back], at(9, 9), vec![]),
+            (vec![called, back], at(9, 10), vec![Missing::NotCome]),
+            (vec![called, back], at(24, 0), vec![Missing::Everything]),
+            (vec![called, back, came, gone], at(24, 0), vec![]),
+            (vec![called], at(24, 0), vec![Missing::Out, Missing::Everything]),
         ] {
             assert_eq!(missing(&punches, now, early), expected, "{punches:?} at {now}");
         }
