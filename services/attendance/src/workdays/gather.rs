@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// Days of the past that are read: the first nearly always does; the next are for people who punch without a plan
 /// and never rest long enough to show where one stretch of work ends.
-const LOOKBACKS: [i32; 4] = [3, 10, 40, 400];
+pub(super) const LOOKBACKS: [i32; 4] = [3, 10, 40, 400];
 
 /// The facts of each person, in their order, for the dates from `from` to `to`.
 pub(crate) fn facts(
@@ -57,10 +57,9 @@ fn around(
     (since, to): (Date, Date),
     now: Timestamp,
 ) -> Result<HashMap<EmployeeId, Facts>, Fault> {
-    let span = (since - margin::DAYS_BEFORE.days(), to + margin::DAYS_AFTER.days());
+    let Reach { days: span, punches: between } = Reach::of((since, to))?;
     let plans = roster_store::plans(conn, tenant, &targets(org, people), span)?;
     let ids: Vec<EmployeeId> = people.iter().map(|person| person.employee_id).collect();
-    let between = (midnight_utc(since)?, midnight_utc(span.1)?);
     let mut punches = store::punches(conn, tenant, &ids, between)?;
     let overtime = overtime_store::approved(conn, tenant, &ids, span)?;
     let held = leave_store::held(conn, tenant, &ids, span)?;
@@ -73,6 +72,22 @@ fn around(
         (person.employee_id, Facts { now, days: days(&known, &mut shifts, person, span), punches })
     };
     Ok(people.iter().map(of).collect())
+}
+
+/// How much is read so that some dates can be computed.
+pub(super) struct Reach {
+    /// The first and the last day.
+    pub(super) days: (Date, Date),
+    /// From which instant to before which other one the punches.
+    pub(super) punches: (Timestamp, Timestamp),
+}
+
+impl Reach {
+    /// For the dates from `since` to `to`, of which some of the first may lack punches of the past.
+    pub(super) fn of((since, to): (Date, Date)) -> Result<Self, Fault> {
+        let days = (since - margin::DAYS_BEFORE.days(), to + margin::DAYS_AFTER.days());
+        Ok(Self { days, punches: (midnight_utc(since)?, midnight_utc(days.1)?) })
+    }
 }
 
 /// What is planned for one person on each date, without punches: what a leave of these dates costs.

@@ -56,9 +56,10 @@ use jiff::civil::Date;
 
 /// How many dates and punches around the dates asked for the engine must be told of.
 pub mod margin {
-    /// Dates after the last one: a plan may last into the second day and its window be open for half a day.
-    pub const DAYS_AFTER: i32 = 3;
-    /// Dates before the first one, likewise; punches may be needed from longer ago, see
+    /// Dates after the last one. A plan may last until noon of the second day after it (UTC) and its window be open for half
+    /// a day more; where a site moves across the date line meanwhile, a window of the fourth day begins there.
+    pub const DAYS_AFTER: i32 = 4;
+    /// Dates before the first one from which punches are known; punches may be needed from longer ago, see
     /// [`is_anchored`](super::is_anchored).
     pub const DAYS_BEFORE: i32 = 3;
 }

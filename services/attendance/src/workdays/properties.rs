@@ -1,6 +1,7 @@
 //! What holds for any facts.
 
 use super::facts::{DayFacts, Facts, PunchFact, ShiftFacts};
+use super::gather::{LOOKBACKS, Reach};
 use super::{Workday, compute, is_anchored};
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -109,13 +110,26 @@ fn day(index: i32) -> impl Strategy<Value = DayFacts> {
 fn punch() -> impl Strategy<Value = PunchFact> {
     let direction = prop_oneof![3 => Just(Direction::Auto), 1 => Just(Direction::In), 1 => Just(Direction::Out)];
     let second = prop_oneof![0..i64::from(DAYS) * 86_400, (0..i64::from(DAYS) * 24).prop_map(|h| h * 3600)];
-    (second, direction).prop_map(|(second, direction)| PunchFact {
-        id: PunchId::generate(),
-        at: midnight_utc(first_day()) + second.seconds(),
-        direction,
-        outside_geofence: false,
-        outside_network: false,
-    })
+    (second, direction).prop_map(|(second, said)| punch_at(midnight_utc(first_day()) + second.seconds(), said))
+}
+
+fn punch_at(at: Timestamp, direction: Direction) -> PunchFact {
+    PunchFact { id: PunchId::generate(), at, direction, outside_geofence: false, outside_network: false }
+}
+
+/// A date without holiday and leave.
+fn rest_day(index: i32, zone: &TimeZone, shift: Option<Arc<ShiftFacts>>) -> DayFacts {
+    DayFacts {
+        date: first_day() + index.days(),
+        zone: zone.clone(),
+        shift,
+        holiday: None,
+        leave: None,
+        leave_hours: Vec::new(),
+        leave_costs: Vec::new(),
+        overtime_approved: None,
+        reported_until: None,
+    }
 }
 
 fn midnight_utc(date: Date) -> Timestamp {
@@ -129,6 +143,37 @@ fn facts() -> impl Strategy<Value = Facts> {
         now: midnight_utc(first_day()) + now.seconds(),
         days,
         punches,
+    })
+}
+
+/// The days from `from` to `to`, computed from what a reading of them loads of `facts` and nothing else.
+pub(super) fn read_alone(facts: &Facts, from: Date, to: Date) -> Vec<Workday> {
+    let loaded = |since: Date| {
+        let Reach { days: (first, last), punches: (known_since, until) } = Reach::of((since, to)).unwrap();
+        let mut loaded = facts.clone();
+        loaded.days.retain(|day| first <= day.date && day.date <= last);
+        loaded.punches.retain(|punch| known_since <= punch.at && punch.at < until);
+        is_anchored(&loaded, known_since, from).then(|| compute(&loaded, from, to))
+    };
+    LOOKBACKS.into_iter().find_map(|lookback| loaded(from - lookback.days())).expect("the last one reads all")
+}
+
+/// Shifts as long as they may be, with windows as wide, at sites as far away as there are; the site moves once.
+fn far() -> impl Strategy<Value = Facts> {
+    let zone = || prop_oneof![Just("Pacific/Pago_Pago"), Just("Pacific/Kiritimati"), Just("Europe/Berlin")];
+    let whole_day = (wall_time(), shift()).prop_map(|(start, shift)| {
+        let policy = Policy { opens_before: 720, closes_after: 720, ..shift.policy };
+        Some(Arc::new(ShiftFacts { start, end: start, breaks: vec![], policy }))
+    });
+    let rest = prop_oneof![3 => whole_day, 1 => shift().prop_map(Some), 2 => Just(None)];
+    let shifts = proptest::collection::vec(rest, DAYS as usize);
+    (facts(), shifts, zone(), zone(), 0..DAYS).prop_map(|(mut facts, shifts, before, after, moves)| {
+        let zones = [before, after].map(|name| TimeZone::get(name).unwrap());
+        for ((index, day), shift) in (0..).zip(&mut facts.days).zip(shifts) {
+            day.zone = zones[usize::from(index >= moves)].clone();
+            day.shift = shift;
+        }
+        facts
     })
 }
 
@@ -190,15 +235,13 @@ proptest! {
     }
 
     #[test]
-    fn a_range_in_two_parts_is_the_range(facts in facts(), cut in 1..DAYS) {
-        let border = first_day() + cut.days();
-        let mut joined = compute(&facts, first_day(), border - 1.day());
-        joined.extend(compute(&facts, border, first_day() + DAYS.days()));
-        prop_assert_eq!(all(&facts), joined);
-        let facts = some_split(&facts);
-        let mut joined = compute(&facts, first_day(), border - 1.day());
-        joined.extend(compute(&facts, border, first_day() + DAYS.days()));
-        prop_assert_eq!(all(&facts), joined);
+    fn a_range_read_in_parts_is_the_range(facts in prop_oneof![facts(), far()], cuts in [1..DAYS, 1..DAYS]) {
+        let [a, b] = [cuts[0].min(cuts[1]), cuts[0].max(cuts[1])].map(|cut| first_day() + cut.days());
+        for facts in [some_split(&facts), facts] {
+            let parts = [(first_day(), a - 1.day()), (a, b - 1.day()), (b, first_day() + (DAYS - 1).days())];
+            let joined: Vec<_> = parts.into_iter().flat_map(|(from, to)| read_alone(&facts, from, to)).collect();
+            prop_assert_eq!(all(&facts), joined);
+        }
     }
 
     #[test]
@@ -237,32 +280,46 @@ proptest! {
     }
 }
 
+/// As far as plans reach: the window of a shift of a day that begins last of all in Pago Pago is still open when that of
+/// one that begins first of all in Kiritimati four dates later opens.
+#[test]
+fn a_window_may_end_where_that_of_four_dates_later_begins() {
+    let shift = |time: &str| {
+        let time = WallTime::parse(time).unwrap();
+        let policy = Policy { opens_before: 720, closes_after: 720, ..Policy::default() };
+        Arc::new(ShiftFacts { start: time, end: time, breaks: vec![], policy })
+    };
+    let day = |index: i32| {
+        let zone = if index < 7 { "Pacific/Pago_Pago" } else { "Pacific/Kiritimati" };
+        let shift = match index {
+            5 => Some(shift("23:59")),
+            9 => Some(shift("00:00")),
+            _ => None,
+        };
+        rest_day(index, &TimeZone::get(zone).unwrap(), shift)
+    };
+    let punch = |at: &str| punch_at(at.parse().unwrap(), Direction::Auto);
+    // The border lies in the middle between 10:59 on the 25th and 10:00 on the 26th, in UTC.
+    let punches = ["2026-10-24T10:59:00Z", "2026-10-25T22:20:00Z", "2026-10-25T22:40:00Z"].map(punch).to_vec();
+    let facts = Facts { now: Timestamp::MAX, days: (0..DAYS).map(day).collect(), punches };
+    let (from, to) = (first_day() + 5.days(), first_day() + 9.days());
+    let days = compute(&facts, from, to);
+    assert_eq!((days[0].punches.len(), days[4].punches.len()), (2, 1));
+    for day in days {
+        assert_eq!(read_alone(&facts, day.date, day.date), [day]);
+    }
+}
+
 /// Somebody whom nobody plans and who punches every few hours: each stretch depends on the one before.
 fn unplanned() -> impl Strategy<Value = Facts> {
     let gaps = proptest::collection::vec(prop_oneof![1..5i64, 7..11i64, 12..20i64], 20..40);
     gaps.prop_map(|gaps| {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
-        let day = |index: i32| DayFacts {
-            date: first_day() + index.days(),
-            zone: zone.clone(),
-            shift: None,
-            holiday: None,
-            leave: None,
-            leave_hours: Vec::new(),
-            leave_costs: Vec::new(),
-            overtime_approved: None,
-            reported_until: None,
-        };
+        let day = |index: i32| rest_day(index, &zone, None);
         let mut at = midnight_utc(first_day());
         let punch = |hours: i64| {
             at += hours.hours();
-            PunchFact {
-                id: PunchId::generate(),
-                at,
-                direction: Direction::Auto,
-                outside_geofence: false,
-                outside_network: false,
-            }
+            punch_at(at, Direction::Auto)
         };
         let punches = gaps.into_iter().map(punch).collect();
         Facts { now: Timestamp::MAX, days: (0..DAYS).map(day).collect(), punches }
