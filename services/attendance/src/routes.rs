@@ -28,6 +28,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(shifts::handlers::create)
         .service(shifts::handlers::list)
         .service(shifts::handlers::read)
+        .service(shifts::handlers::versions)
         .service(shifts::handlers::change)
         .service(rotations::handlers::create)
         .service(rotations::handlers::list)

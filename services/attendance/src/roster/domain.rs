@@ -188,7 +188,8 @@ impl Plans {
             by_shift.entry(version.shift_id).or_default().push(version);
         }
         for versions in by_shift.values_mut() {
-            versions.sort_by_key(|shift| std::cmp::Reverse(shift.version));
+            // The one that decides a date first: of those that hold by then the latest, of two from one date on the later.
+            versions.sort_by_key(|shift| std::cmp::Reverse((shift.valid_from, shift.version)));
         }
         Self { entries, versions: by_shift, cycles }
     }
@@ -232,7 +233,8 @@ impl Plans {
         self.version_on(shift_id?, date)
     }
 
-    /// The version of a shift that holds on `date`.
+    /// The version of a shift that holds on `date`: a version that was made for a later date beforehand still holds from
+    /// then on when another one is made for an earlier date.
     fn version_on(&self, shift_id: ShiftId, date: Date) -> Option<&Shift> {
         let holds = |shift: &&Shift| shift.valid_from.is_none_or(|from| from <= date);
         self.versions.get(&shift_id)?.iter().find(holds)
@@ -266,5 +268,44 @@ impl<'a> PlansOf<'a> {
             addressed && plan.from <= date && date <= plan.to
         };
         self.entries.iter().find(covers).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+    use rollcall_attendance_api::policy::Policy;
+    use rollcall_attendance_api::wall_time::WallTime;
+
+    /// Plans with a shift of these versions, each with the date that it was made for.
+    fn plans(shift_id: ShiftId, versions: &[(i64, Option<Date>)]) -> Plans {
+        let wall = |text: &str| WallTime::parse(text).unwrap();
+        let version = |&(version, valid_from): &(i64, Option<Date>)| Shift {
+            shift_id,
+            code: "DAY".into(),
+            name: "Day".into(),
+            start: wall("09:00"),
+            end: wall("18:00"),
+            breaks: vec![],
+            valid_from,
+            policy: Policy::default(),
+            version,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        Plans::new(vec![], versions.iter().map(version).collect(), HashMap::new())
+    }
+
+    #[test]
+    fn of_the_versions_that_hold_by_a_date_the_latest_decides_and_of_two_from_one_date_the_later_made() {
+        let id = ShiftId::generate();
+        let (may, june, july, august) = (date(2026, 5, 1), date(2026, 6, 1), date(2026, 7, 1), date(2026, 8, 1));
+        let made = [(1, None), (2, Some(july)), (3, Some(june)), (4, Some(may)), (6, Some(august)), (5, Some(august))];
+        let all = plans(id, &made);
+        let on = |date: Date| all.version_on(id, date).unwrap().version;
+        assert_eq!([may - 1.day(), may, june, july, august].map(on), [1, 4, 3, 2, 6]);
+        // What somebody is told of is what the version changed, and no more.
+        let before = all.without_version((id, 3));
+        assert_eq!([june, july].map(|date| before.version_on(id, date).unwrap().version), [4, 2]);
     }
 }

@@ -124,11 +124,48 @@ pub(crate) async fn read(app: web::Data<App>, at: InOrg, path: Path<(OrgId, Shif
     Ok(answer(&shift.ok_or(Fault::NotFound)?)?)
 }
 
+/// Read the versions of a shift
+///
+/// All of them, also those that are yet to come: the one that holds from the latest date on first, of two from one date on
+/// the later. On a date the first of them holds whose `valid_from` is not after it. Needs `shifts.read`.
+#[utoipa::path(
+    operation_id = "list_shift_versions",
+    tag = "shifts",
+    security(("bearer" = [])),
+    params(
+        ("org_id" = OrgId, Path, description = "The organisation"),
+        ("shift_id" = ShiftId, Path, description = "The shift"),
+        ("limit" = Option<u32>, Query, description = "Items on a page, 1 to 200; 50 when absent", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "A page of versions", body = Paged<Shift>), Refused, NotAllowed, BadQuery),
+)]
+#[get("/api/attendance/v1/orgs/{org_id}/shifts/{shift_id}/versions")]
+pub(crate) async fn versions(
+    app: web::Data<App>,
+    at: InOrg,
+    path: Path<(OrgId, ShiftId)>,
+    query: Then<Query<PageQuery>>,
+) -> Result<Answer, Error> {
+    if !at.member.may_somewhere(Permission::ShiftsRead) {
+        return Err(Fault::Forbidden.into());
+    }
+    let page = query?.0.page::<store::AfterVersion>()?;
+    let (after, limit, tenant, (_, shift_id)) = (page.after, page.fetch(), at.tenant, path.0);
+    let load = move |conn: &mut diesel::PgConnection| {
+        store::newest(conn, &tenant, shift_id)?.ok_or(Fault::NotFound)?;
+        store::versions(conn, &tenant, shift_id, after, limit)
+    };
+    let found = app.core.db.transaction(&tenant, load).await?;
+    Ok(Answer::ok(&Paged::new(found, &page, |version| (version.valid_from, version.version))?)?)
+}
+
 /// Change a shift from a date on
 ///
 /// Makes a new version that holds from `valid_from` (today when left out); what was worked before stays as it was
-/// judged. The body is the whole new version. Whoever is planned for it on one of the next days is told, once, when its
-/// times are other ones. Needs `shifts.write` on the organisation and `If-Match`.
+/// judged. A version that was made for a later date stays, and holds from then on; one for the same date takes its place.
+/// The body is the whole new version. Whoever is planned for it on one of the next days is told, once, when its times are
+/// other ones. Needs `shifts.write` on the organisation and `If-Match`.
 #[utoipa::path(
     operation_id = "change_shift",
     tag = "shifts",

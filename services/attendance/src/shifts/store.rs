@@ -6,7 +6,8 @@ use crate::shifts::domain::Version;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use jiff::Timestamp;
-use jiff_diesel::ToDiesel as _;
+use jiff::civil::Date;
+use jiff_diesel::ToDiesel;
 use rollcall_attendance_api::policy::Policy;
 use rollcall_attendance_api::shifts::{Break, Shift};
 use rollcall_attendance_api::wall_time::WallTime;
@@ -91,7 +92,7 @@ pub(crate) fn add_version(
             versions::ends.eq(version.end.to_string()),
             versions::breaks.eq(serde_json::to_value(&version.breaks).map_err(Fault::internal)?),
             versions::policy.eq(serde_json::to_value(version.policy).map_err(Fault::internal)?),
-            versions::valid_from.eq(version.valid_from.map(jiff_diesel::ToDiesel::to_diesel)),
+            versions::valid_from.eq(version.valid_from.map(ToDiesel::to_diesel)),
             versions::created_at.eq(now.to_diesel()),
             versions::created_by.eq(by),
         ))
@@ -111,6 +112,38 @@ pub(crate) fn newest(conn: &mut PgConnection, tenant: &Tenant, shift_id: ShiftId
         .first(conn)
         .optional()?;
     row.map(view).transpose()
+}
+
+/// Where the versions after one begin, by date and number.
+pub(crate) type AfterVersion = (Option<Date>, i64);
+
+/// The versions of a shift, the one from the latest date on first, of two from one date on the later.
+pub(crate) fn versions(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    shift_id: ShiftId,
+    after: Option<AfterVersion>,
+    limit: i64,
+) -> Result<Vec<Shift>, Fault> {
+    let mut page = versions::table
+        .inner_join(shifts::table.on(of_version()))
+        .filter(versions::org_id.eq(tenant.org_id()))
+        .filter(versions::shift_id.eq(shift_id))
+        .order((versions::valid_from.desc().nulls_last(), versions::version.desc()))
+        .select((Row::as_select(), shifts::code))
+        .limit(limit)
+        .into_boxed();
+    let from_ever = versions::valid_from.is_null();
+    match after {
+        None => {}
+        Some((None, version)) => page = page.filter(from_ever.and(versions::version.lt(version))),
+        Some((Some(from), version)) => {
+            let from = from.to_diesel();
+            let same = versions::valid_from.eq(from).and(versions::version.lt(version));
+            page = page.filter(versions::valid_from.lt(from).or(from_ever).or(same));
+        }
+    }
+    page.load(conn)?.into_iter().map(view).collect()
 }
 
 /// The newest version of each shift, by code.

@@ -56,6 +56,7 @@ const ROUTES: &[(Class, &str, &str, &str)] = &[
     ),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/shifts", ""),
     (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/shifts/{shift_id}", ""),
+    (Tenant, "GET", "/api/attendance/v1/orgs/{org_id}/shifts/{shift_id}/versions", ""),
     (
         Tenant,
         "PUT",

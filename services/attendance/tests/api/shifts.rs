@@ -1,7 +1,7 @@
 //! `/shifts`.
 
 use crate::support::{Fixture, send};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_shift_comes_back_with_its_defaults() {
@@ -60,6 +60,65 @@ async fn a_change_is_a_new_version_from_a_date_and_the_past_stays_as_it_was_judg
     let other_code = json!({"code": "X", "name": "Day", "start": "10:00", "end": "18:00"});
     let request = f.by(&owner).put(&path).json(&other_code).header("if-match", "\"2\"");
     assert_eq!(send(request).await.bad_fields(), [("/code".to_owned(), "immutable".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_version_for_a_later_date_stays_until_one_for_that_date_or_a_later_one_is_made() {
+    let f = Fixture::that_tells().await;
+    let (owner, worker) = (f.world.owner.clone(), f.world.worker.clone());
+    f.set_clock("2026-06-01T07:00:00Z");
+    let id = f.day_shift().await;
+    f.plan_team(&id, "2026-06-01", "2026-07-31").await;
+    let change = async |version: i64, change: Value| {
+        let mut body = json!({
+            "code": "DAY", "name": "Day", "start": "09:00", "end": "18:00", "breaks": [{"start": "12:00", "end": "13:00"}],
+        });
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        f.put_at(&owner, &format!("/shifts/{id}"), version, &body).await.must(200)
+    };
+    let told = || {
+        let mut of_worker = f.told("attendance.roster.changed.v1");
+        of_worker.retain(|data| data["employee_id"] == json!(worker.employee_id));
+        let last = of_worker.last().unwrap().clone();
+        (of_worker.len(), ["from", "to", "days"].map(|field| last[field].clone()))
+    };
+    let starts = async || {
+        let days = f.workdays(&worker, "from=2026-06-14&to=2026-07-01").await;
+        let roster = f.get(&worker, "/roster?from=2026-06-14&to=2026-07-01").await.must(200);
+        [0, 1, 16, 17].map(|n: usize| {
+            let wall = roster["items"][n]["start"].as_str().unwrap().to_owned();
+            // Berlin is two hours ahead.
+            let hour: u32 = wall[..2].parse().unwrap();
+            let planned = days[n]["planned_start"].as_str().unwrap();
+            assert!(planned.ends_with(&format!("T{:02}:00:00Z", hour - 2)), "{planned} is not {wall}");
+            wall
+        })
+    };
+
+    change(1, json!({"start": "10:00", "end": "19:00", "valid_from": "2026-07-01"})).await;
+    let (before, _) = told();
+    // Without a date it holds from today on: other rules, of which nobody is told.
+    assert_eq!(change(2, json!({"grace_in": 5})).await["valid_from"], "2026-06-01");
+    assert_eq!(starts().await, ["09:00", "09:00", "09:00", "10:00"]);
+    assert_eq!(told().0, before);
+    change(3, json!({"start": "08:00", "valid_from": "2026-06-15"})).await;
+    assert_eq!(starts().await, ["09:00", "08:00", "08:00", "10:00"]);
+    assert_eq!(told(), (before + 1, [json!("2026-06-15"), json!("2026-06-30"), json!(16)]));
+    change(4, json!({"start": "11:00", "end": "20:00", "valid_from": "2026-07-01"})).await;
+    assert_eq!(starts().await, ["09:00", "08:00", "08:00", "11:00"]);
+
+    let path = format!("/shifts/{id}/versions");
+    let first = f.get(&worker, &format!("{path}?limit=3")).await.must(200);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = f.get(&worker, &format!("{path}?limit=3&cursor={cursor}")).await.must(200);
+    assert!(second["next_cursor"].is_null());
+    let items = [first["items"].as_array().unwrap().clone(), second["items"].as_array().unwrap().clone()].concat();
+    let seen: Vec<_> = items.iter().map(|one| (one["version"].as_i64().unwrap(), one["valid_from"].as_str())).collect();
+    let july = Some("2026-07-01");
+    assert_eq!(seen, [(5, july), (2, july), (4, Some("2026-06-15")), (3, Some("2026-06-01")), (1, None)]);
+    assert_eq!(f.get(&worker, &format!("/shifts/{id}")).await.must(200), items[0], "the newest is what was made last");
+    let unknown = format!("/shifts/{}/versions", rollcall_ids::ShiftId::generate());
+    f.get(&worker, &unknown).await.refused(404, "not_found");
 }
 
 #[tokio::test]
