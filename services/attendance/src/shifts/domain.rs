@@ -27,18 +27,28 @@ pub(crate) struct Version {
 }
 
 impl Version {
-    /// What a client sent, or every field that is wrong.
+    /// The first version that a client sent, or every field that is wrong.
+    pub(crate) fn parse_first(body: &ShiftBody) -> Result<Self, Fault> {
+        let detail = "must be left out: the first version of a shift holds from ever";
+        let from_ever = body.valid_from.map_or(Ok(None), |_| Err(Rejection::new("first_version", detail)));
+        Self::read(body, from_ever)
+    }
+
+    /// A later version that a client sent, or every field that is wrong.
     pub(crate) fn parse(body: &ShiftBody) -> Result<Self, Fault> {
+        Self::read(body, body.valid_from.map(validate::date).transpose())
+    }
+
+    fn read(body: &ShiftBody, valid_from: Result<Option<Date>, Rejection>) -> Result<Self, Fault> {
         let mut fields = Fields::new();
         let code = fields.take("/code", validate::text(&body.code, 20));
         let name = fields.take("/name", validate::text(&body.name, 100));
         let start = fields.take("/start", wall_time(&body.start));
         let end = fields.take("/end", wall_time(&body.end));
-        let breaks = start.zip(end).map(|(start, end)| breaks(&mut fields, &body.breaks, start, end));
+        let breaks = breaks(&mut fields, &body.breaks, start.zip(end));
         let policy = policy(&mut fields, body);
-        let valid_from = fields.take_optional("/valid_from", body.valid_from.map(validate::date));
-        let all = fields.all((code, name, start, end, breaks, Some(policy), valid_from))?;
-        let (code, name, start, end, breaks, policy, valid_from) = all;
+        let valid_from = fields.take("/valid_from", valid_from);
+        let (code, name, start, end, valid_from) = fields.all((code, name, start, end, valid_from))?;
         Ok(Self { code, name, start, end, breaks, policy, valid_from })
     }
 
@@ -58,15 +68,21 @@ fn forward(start: WallTime, time: WallTime) -> u32 {
     (time.minutes() + DAY - start.minutes()) % DAY
 }
 
-fn breaks(fields: &mut Fields, given: &[NewBreak], start: WallTime, end: WallTime) -> Vec<Break> {
+/// Minutes from start to end of a shift; one that ends when it starts lasts a day.
+fn length(start: WallTime, end: WallTime) -> u32 {
+    match forward(start, end) {
+        0 => DAY,
+        minutes => minutes,
+    }
+}
+
+/// The breaks of a shift from `shift.0` to `shift.1`. Where these are not known, because they are wrong themselves, what
+/// is wrong with a break alone is still named.
+fn breaks(fields: &mut Fields, given: &[NewBreak], shift: Option<(WallTime, WallTime)>) -> Vec<Break> {
     if given.len() > BREAKS {
         fields.reject("/breaks", Rejection::new("too_many", format!("must be at most {BREAKS}")));
         return Vec::new();
     }
-    let length = match forward(start, end) {
-        0 => DAY,
-        minutes => minutes,
-    };
     let mut taken: Vec<(u32, u32)> = Vec::new();
     let mut parsed = Vec::new();
     for (index, one) in given.iter().enumerate() {
@@ -74,11 +90,14 @@ fn breaks(fields: &mut Fields, given: &[NewBreak], start: WallTime, end: WallTim
         let from = fields.take(&format!("{pointer}/start"), wall_time(&one.start));
         let to = fields.take(&format!("{pointer}/end"), wall_time(&one.end));
         let Some((from, to)) = from.zip(to) else { continue };
+        if from == to {
+            fields.reject(&pointer, Rejection::new("empty_break", "must last at least a minute"));
+            continue;
+        }
+        let Some((start, end)) = shift else { continue };
         let begins = forward(start, from);
         let ends = begins + forward(from, to);
-        if begins == ends {
-            fields.reject(&pointer, Rejection::new("empty_break", "must last at least a minute"));
-        } else if ends > length {
+        if ends > length(start, end) {
             fields.reject(&pointer, Rejection::new("outside_shift", "must lie within the shift"));
         } else if taken.iter().any(|&(b, e)| begins < e && b < ends) {
             fields.reject(&pointer, Rejection::new("overlap", "must not overlap another break"));
@@ -88,7 +107,7 @@ fn breaks(fields: &mut Fields, given: &[NewBreak], start: WallTime, end: WallTim
         }
     }
     let unpaid: u32 = parsed.iter().filter(|one| !one.paid).map(|one| forward(one.start, one.end)).sum();
-    if unpaid >= length {
+    if shift.is_some_and(|(start, end)| unpaid >= length(start, end)) {
         fields.reject("/breaks", Rejection::new("nothing_to_work", "must leave something of the shift to work"));
     }
     parsed
@@ -192,5 +211,10 @@ mod tests {
         }));
         let pointers: Vec<_> = errors.unwrap_err().into_iter().map(|(pointer, _)| pointer).collect();
         assert_eq!(pointers, ["/code", "/start", "/grace_in", "/rounding/to", "/valid_from"]);
+        let one = |start: &str, end: &str| json!({"start": start, "end": end});
+        let breaks = json!([one("x", "y"), one("12:00", "12:00"), one("12:00", "13:00")]);
+        let errors = parse(&json!({"start": "25:00", "end": "26:00", "breaks": breaks}));
+        let pointers: Vec<_> = errors.unwrap_err().into_iter().map(|(pointer, _)| pointer).collect();
+        assert_eq!(pointers, ["/start", "/end", "/breaks/0/start", "/breaks/0/end", "/breaks/1"]);
     }
 }

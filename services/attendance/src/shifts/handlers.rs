@@ -54,11 +54,7 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Idempotent
         return Err(Fault::Forbidden.into());
     }
     let Idempotent { body, guard } = body?;
-    let version = Version::parse(&body)?;
-    if version.valid_from.is_some() {
-        let detail = "must be left out: the first version of a shift holds from ever";
-        return Err(Fault::invalid("/valid_from", "first_version", detail).into());
-    }
+    let version = Version::parse_first(&body)?;
     let (tenant, by, now) = (at.tenant, at.member.employee.employee_id, app.core.clock.now());
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let work = move |conn: &mut diesel::PgConnection| {

@@ -90,6 +90,10 @@ async fn what_is_understood_and_wrong_is_422_with_every_field() {
     let found = fields(f.post(&owner, "/shifts", &shift).await.bad_fields());
     let wrong = ["/code", "/name", "/start", "/end", "/opens_before", "/auto_break/after", "/auto_break/minutes"];
     assert_eq!(found, wrong);
+    let shift = json!({"code": "A", "name": "A", "start": "25:00", "end": "18:00", "valid_from": "2026-06-01",
+        "breaks": [{"start": "x", "end": "y"}]});
+    let found = fields(f.post(&owner, "/shifts", &shift).await.bad_fields());
+    assert_eq!(found, ["/start", "/breaks/0/start", "/breaks/0/end", "/valid_from"]);
 
     let nobody = rollcall_ids::EmployeeId::generate();
     let roster = json!({"entries": [
