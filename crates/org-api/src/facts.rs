@@ -52,6 +52,16 @@ pub struct Geofence {
     pub radius_m: u32,
 }
 
+/// A zone that planned the work of a site up to a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EarlierZone {
+    /// Its IANA name.
+    #[schema(example = "Europe/Berlin")]
+    pub time_zone: String,
+    /// Last day it held, included.
+    pub valid_to: Date,
+}
+
 /// A place of work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SiteFact {
@@ -59,8 +69,12 @@ pub struct SiteFact {
     pub site_id: SiteId,
     /// Its name.
     pub name: String,
-    /// IANA name of the zone whose wall clock plans the work here.
+    /// IANA name of the zone whose wall clock plans the work here, since the day after the last of `earlier_zones`.
     pub time_zone: String,
+    /// The zones before it, ordered. Absent where a release tells the fact that does not know them: then what is known of
+    /// them stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_zones: Option<Vec<EarlierZone>>,
     /// Where punches are expected to come from; none: anywhere.
     pub geofence: Option<Geofence>,
     /// The calendar of its public holidays.
@@ -73,6 +87,14 @@ pub struct SiteFact {
     pub deleted: bool,
     /// Version of the aggregate, ascending from 1.
     pub version: i64,
+}
+
+impl SiteFact {
+    /// IANA name of the zone whose wall clock plans the work of `date`.
+    pub fn zone_on(&self, date: Date) -> &str {
+        let mut earlier = self.earlier_zones.iter().flatten();
+        earlier.find(|zone| date <= zone.valid_to).map_or(&self.time_zone, |zone| &zone.time_zone)
+    }
 }
 
 /// Which part of a day a holiday takes.
@@ -265,6 +287,29 @@ mod tests {
         assert!(employee.works_on(date(2026, 1, 5)));
         assert!(employee.works_on(date(2026, 6, 30)));
         assert!(!employee.works_on(date(2026, 7, 1)));
+    }
+
+    #[test]
+    fn a_site_has_the_zone_of_the_date_and_one_zone_where_no_others_are_told() {
+        let told = serde_json::json!({
+            "site_id": SiteId::generate(), "name": "Office", "time_zone": "Europe/London", "geofence": null,
+            "holiday_calendar_id": null, "version": 3,
+        });
+        let site: SiteFact = serde_json::from_value(told.clone()).unwrap();
+        assert_eq!((site.zone_on(date(2020, 1, 1)), &site.earlier_zones), ("Europe/London", &None));
+        assert!(serde_json::to_value(&site).unwrap().get("earlier_zones").is_none());
+
+        let zone = |time_zone: &str, valid_to| EarlierZone { time_zone: time_zone.into(), valid_to };
+        let earlier = vec![zone("Asia/Tokyo", date(2025, 12, 31)), zone("Europe/Berlin", date(2026, 6, 14))];
+        let site = SiteFact { earlier_zones: Some(earlier), ..site };
+        for (on, expected) in [
+            (date(2025, 12, 31), "Asia/Tokyo"),
+            (date(2026, 1, 1), "Europe/Berlin"),
+            (date(2026, 6, 14), "Europe/Berlin"),
+            (date(2026, 6, 15), "Europe/London"),
+        ] {
+            assert_eq!(site.zone_on(on), expected, "{on}");
+        }
     }
 
     #[test]

@@ -185,6 +185,7 @@ impl Crowd {
             site_id: self.site_id,
             name: "Works".into(),
             time_zone: "Europe/Berlin".into(),
+            earlier_zones: None,
             geofence: Some(Geofence { latitude: 52.52, longitude: 13.405, radius_m: 300 }),
             holiday_calendar_id: None,
             allowed_networks: vec![],

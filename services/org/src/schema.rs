@@ -181,6 +181,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         removed_at -> Nullable<Timestamptz>,
         holiday_calendar_id -> Nullable<Uuid>,
+        earlier_zones -> Jsonb,
     }
 }
 

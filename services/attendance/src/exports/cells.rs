@@ -73,11 +73,11 @@ impl Rows<'_> {
             ExportField::Site => self.site(person, day.work_date),
             ExportField::WorkDate => Cell::Date(day.work_date),
             ExportField::Status => Cell::Text(word(&day.status)?),
-            ExportField::PlannedStart => time(day.planned_start, day),
-            ExportField::PlannedEnd => time(day.planned_end, day),
+            ExportField::PlannedStart => time(day.planned_start, day)?,
+            ExportField::PlannedEnd => time(day.planned_end, day)?,
             ExportField::PlannedMinutes => Cell::Number(day.planned_minutes),
-            ExportField::FirstIn => time(day.first_in, day),
-            ExportField::LastOut => time(day.last_out, day),
+            ExportField::FirstIn => time(day.first_in, day)?,
+            ExportField::LastOut => time(day.last_out, day)?,
             ExportField::WorkedMinutes => Cell::Number(day.worked_minutes),
             ExportField::PaidMinutes => Cell::Number(day.paid_minutes),
             ExportField::BreakMinutes => Cell::Number(day.break_minutes),
@@ -174,14 +174,12 @@ fn text(value: Option<String>) -> Cell {
     value.filter(|text| !text.is_empty()).map_or(Cell::Empty, Cell::Text)
 }
 
-/// The time on the wall of the site.
-fn time(at: Option<Timestamp>, day: &Workday) -> Cell {
-    let zone = TimeZone::get(&day.time_zone).unwrap_or(TimeZone::UTC);
-    let text = |at| {
-        let time = zone.to_datetime(at);
-        format!("{:02}:{:02}", time.hour(), time.minute())
-    };
-    at.map_or(Cell::Empty, |at| Cell::Text(text(at)))
+/// The time on the wall of the site. The zone of a day that a newer release froze may not be known: then there is no file,
+/// for it would show another time.
+fn time(at: Option<Timestamp>, day: &Workday) -> Result<Cell, Fault> {
+    let Some(at) = at else { return Ok(Cell::Empty) };
+    let time = TimeZone::get(&day.time_zone).map_err(Fault::internal)?.to_datetime(at);
+    Ok(Cell::Text(format!("{:02}:{:02}", time.hour(), time.minute())))
 }
 
 fn word(value: &impl Serialize) -> Result<String, Fault> {

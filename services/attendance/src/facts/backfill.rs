@@ -10,9 +10,9 @@ use rollcall_common::tenant::Tenant;
 use rollcall_ids::OrgId;
 use rollcall_org_api::internal::{Orgs, Snapshot, orgs_path, snapshot_path};
 
-/// What attendance keeps of an organisation: raised when it begins to keep more. 4: organisations, units, sites,
-/// employees, holiday calendars and delegations.
-pub(crate) const GENERATION: Generation = 4;
+/// What attendance keeps of an organisation: raised when it begins to keep more. 5: organisations, units, sites
+/// with their earlier zones, employees, holiday calendars and delegations.
+pub(crate) const GENERATION: Generation = 5;
 
 impl Facts {
     /// An organisation was heard of: it is to be whole soon.

@@ -23,10 +23,45 @@ pub struct Org {
     pub fact: OrgFact,
     units: HashMap<UnitId, UnitFact>,
     sites: HashMap<SiteId, SiteFact>,
+    zone: TimeZone,
+    zones: HashMap<SiteId, Zones>,
     holidays: HashMap<HolidayCalendarId, HashMap<Date, DayHoliday>>,
     networks: HashMap<SiteId, Vec<IpNet>>,
     punch_rules: HashMap<SiteId, PunchRulesBody>,
     doors: HashMap<[u8; 32], Arc<Door>>,
+}
+
+/// The zones of a site: what [`SiteFact::zone_on`] says, looked up once.
+#[derive(Clone, Debug)]
+struct Zones {
+    earlier: Vec<(Date, TimeZone)>,
+    now: TimeZone,
+}
+
+impl Zones {
+    fn of(site: &SiteFact) -> Self {
+        let earlier = site.earlier_zones.iter().flatten();
+        Self {
+            earlier: earlier.map(|earlier| (earlier.valid_to, zone(&earlier.time_zone))).collect(),
+            now: zone(&site.time_zone),
+        }
+    }
+
+    fn on(&self, date: Date) -> &TimeZone {
+        self.earlier.iter().find(|(valid_to, _)| date <= *valid_to).map_or(&self.now, |(_, zone)| zone)
+    }
+}
+
+/// A zone of a fact. One that this release does not know is not kept ([`must_be_known`](super::keep)), so this is one of a
+/// newer release, that was rolled back.
+fn zone(name: &str) -> TimeZone {
+    TimeZone::get(name).unwrap_or_else(|_| {
+        tracing::error!(
+            time_zone = name,
+            "the zone database of this release does not have a zone that is used; using UTC"
+        );
+        TimeZone::UTC
+    })
 }
 
 /// A member who calls: who they are and the organisation around them.
@@ -44,6 +79,8 @@ impl Org {
         // Org checks them before it says them.
         let parsed = |site: &SiteFact| site.allowed_networks.iter().filter_map(|text| text.parse().ok()).collect();
         Self {
+            zone: zone(&fact.time_zone),
+            zones: sites.iter().map(|site| (site.site_id, Zones::of(site))).collect(),
             fact,
             networks: sites.iter().map(|site| (site.site_id, parsed(site))).collect(),
             punch_rules: HashMap::new(),
@@ -88,7 +125,7 @@ impl Org {
         !self.doors.is_empty()
     }
 
-    /// IANA name of the zone of a site.
+    /// IANA name of the zone of a site, as it is now.
     pub fn zone_of(&self, site_id: SiteId) -> &str {
         self.sites.get(&site_id).map_or(&self.fact.time_zone, |site| &site.time_zone)
     }
@@ -143,18 +180,16 @@ impl Org {
         below.copied().chain([top]).collect()
     }
 
-    /// The zone whose wall clock plans the work of `employee` on `date`: that of the site of the assignment on
-    /// that date, or of the nearest one, or of the organisation.
+    /// The zone whose wall clock plans the work of `employee` on `date`: the one that the site of the assignment on that
+    /// date, or of the nearest one, has on it, or that of the organisation.
     pub fn zone_on(&self, employee: &EmployeeFact, date: Date) -> TimeZone {
-        let site = assignment_near(employee, date).and_then(|assignment| self.sites.get(&assignment.site_id));
-        let name = site.map_or(&self.fact.time_zone, |site| &site.time_zone);
-        // Org checks names against the same database before it says them.
-        TimeZone::get(name).unwrap_or(TimeZone::UTC)
+        let zones = assignment_near(employee, date).and_then(|assignment| self.zones.get(&assignment.site_id));
+        zones.map_or(&self.zone, |zones| zones.on(date)).clone()
     }
 
     /// The date that clocks of the organisation show at `at`.
     pub fn today(&self, at: Timestamp) -> Date {
-        TimeZone::get(&self.fact.time_zone).unwrap_or(TimeZone::UTC).to_datetime(at).date()
+        self.zone.to_datetime(at).date()
     }
 
     /// The date that clocks at the employee's site show at `at`.

@@ -7,7 +7,8 @@ use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::query_dsl::methods::FilterDsl as _;
 use diesel::sql_types::{self, Array, BigInt, Date, Jsonb, Nullable, Text};
 use diesel::upsert::excluded;
-use diesel::{ExpressionMethods as _, QueryableByName, RunQueryDsl as _};
+use diesel::{ExpressionMethods as _, PgJsonbExpressionMethods as _, QueryableByName, RunQueryDsl as _};
+use jiff::tz::TimeZone;
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::backfill::Freshness;
 use rollcall_common::fault::Fault;
@@ -43,13 +44,26 @@ fn encode(fact: &impl Serialize) -> Result<Value, Fault> {
     serde_json::to_value(fact).map_err(Fault::internal)
 }
 
-/// Notes what org answered about a member.
+/// A zone of which this release does not know when it is what time: org, which is released first, may. Such a fact is
+/// refused rather than judged by another clock: what was known before stays, and the sender keeps the event, with an alert,
+/// until a release that knows the zone takes it.
+fn must_be_known(time_zone: &str) -> Result<(), Fault> {
+    let unknown = |error| Fault::internal(anyhow::Error::from(error).context("this release does not have the zone"));
+    TimeZone::get(time_zone).map(drop).map_err(unknown)
+}
+
+fn zones_must_be_known(site: &SiteFact) -> Result<(), Fault> {
+    let earlier = site.earlier_zones.iter().flatten().map(|earlier| &earlier.time_zone);
+    earlier.chain([&site.time_zone]).try_for_each(|zone| must_be_known(zone))
+}
+
+/// Notes what org answered about a member. A site that cannot be kept keeps nobody out: its event is what waits.
 pub(crate) fn keep_member(conn: &mut PgConnection, tenant: &Tenant, member: &Member) -> Result<(), Fault> {
     keep_org(conn, tenant, &member.org, Freshness::Newer)?;
     for unit in &member.units {
         keep_unit(conn, tenant, unit, Freshness::Newer)?;
     }
-    for site in &member.sites {
+    for site in member.sites.iter().filter(|site| zones_must_be_known(site).is_ok()) {
         keep_site(conn, tenant, site, Freshness::Newer)?;
     }
     keep_employees(conn, tenant, [&member.employee], Freshness::Newer)
@@ -57,6 +71,7 @@ pub(crate) fn keep_member(conn: &mut PgConnection, tenant: &Tenant, member: &Mem
 
 /// Notes an organisation.
 pub(crate) fn keep_org(conn: &mut PgConnection, tenant: &Tenant, fact: &OrgFact, how: Freshness) -> Result<(), Fault> {
+    must_be_known(&fact.time_zone)?;
     let row = (orgs::org_id.eq(tenant.org_id()), orgs::fact.eq(encode(fact)?), orgs::version.eq(fact.version));
     let news = diesel::insert_into(orgs::table)
         .values(row)
@@ -91,13 +106,14 @@ pub(crate) fn keep_unit(
     if news > 0 { changed(conn, tenant, tenant.org_id().0) } else { Ok(()) }
 }
 
-/// Notes a site.
+/// Notes a site. What its fact does not have, because a release tells it that knows less, stays as it was told before.
 pub(crate) fn keep_site(
     conn: &mut PgConnection,
     tenant: &Tenant,
     fact: &SiteFact,
     how: Freshness,
 ) -> Result<(), Fault> {
+    zones_must_be_known(fact)?;
     let row = (
         sites::org_id.eq(tenant.org_id()),
         sites::site_id.eq(fact.site_id),
@@ -108,7 +124,7 @@ pub(crate) fn keep_site(
         .values(row)
         .on_conflict((sites::org_id, sites::site_id))
         .do_update()
-        .set((sites::fact.eq(excluded(sites::fact)), sites::version.eq(excluded(sites::version))))
+        .set((sites::fact.eq(sites::fact.concat(excluded(sites::fact))), sites::version.eq(excluded(sites::version))))
         .filter((sites::version - how.allowance()).lt(excluded(sites::version)))
         .execute(conn)?;
     if news > 0 { changed(conn, tenant, tenant.org_id().0) } else { Ok(()) }

@@ -162,3 +162,21 @@ async fn an_organisation_taken_over_by_a_release_that_kept_less_is_taken_over_ag
     let day = f.workdays(&f.world.worker, "from=2026-12-25&to=2026-12-25").await;
     assert_eq!(day[0]["status"], "holiday");
 }
+
+#[tokio::test]
+async fn an_organisation_with_a_zone_that_is_not_known_is_not_whole_before_it_is() {
+    let (mut f, org) = with_org().await;
+    let orgs = ResponseTemplate::new(200).set_body_json(json!({"items": [f.world.org], "next_cursor": null}));
+    Mock::given(method("GET")).and(path("/internal/v1/orgs")).respond_with(orgs).mount(&org).await;
+    let known = std::mem::replace(&mut f.world.berlin.time_zone, "Mars/Olympus".into());
+    let at = format!("/internal/v1/orgs/{}/snapshot", f.world.org.org_id);
+    let all = |world: &World| page(world, &[&world.owner, &world.manager, &world.worker], true, None);
+    let unknown = Mock::given(method("GET")).and(path(&*at)).respond_with(all(&f.world));
+    let unknown = unknown.mount_as_scoped(&org).await;
+    f.service.app().backfill().await.unwrap_err();
+    drop(unknown);
+    f.world.berlin.time_zone = known;
+    Mock::given(method("GET")).and(path(at)).respond_with(all(&f.world)).mount(&org).await;
+    assert_eq!(f.service.app().backfill().await.unwrap(), 1);
+    sees_in_team(&f, 2).await;
+}

@@ -1,12 +1,13 @@
 //! The local copy of org's facts.
 
-use crate::support::{Fixture, World, event, send};
+use crate::support::{Fixture, World, assignment, event, send};
 use jiff::civil::date;
 use rollcall_attendance::App;
-use rollcall_org_api::events::{EMPLOYEE_CHANGED, SITE_CHANGED};
+use rollcall_org_api::events::{EMPLOYEE_CHANGED, ORG_CHANGED, SITE_CHANGED, UNIT_CHANGED};
+use rollcall_org_api::facts::EarlierZone;
 use rollcall_org_api::internal::{member_by_user_path, member_path};
 use rollcall_stack::testing::{TestService, set};
-use serde_json::json;
+use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -189,4 +190,115 @@ async fn the_zone_follows_the_site() {
     let day = &f.workdays(&f.world.worker, "from=2026-06-02&to=2026-06-02").await[0];
     assert_eq!(day["time_zone"], "Asia/Kathmandu");
     assert_eq!(day["planned_start"], "2026-06-02T03:15:00Z");
+}
+
+/// The days of June of the worker, as the owner sees them on the last one.
+async fn june(f: &Fixture, from: &str, to: &str) -> Vec<Value> {
+    let query = format!("employee_id={}&from=2026-06-{from}&to=2026-06-{to}", f.world.worker.employee_id);
+    f.workdays(&f.world.owner, &query).await
+}
+
+async fn worked(f: &Fixture, times: &[&str]) {
+    for at in times {
+        let punch = json!({"employee_id": f.world.worker.employee_id, "at": at, "source": "import"});
+        f.post(&f.world.owner, "/punches", &punch).await.must(201);
+    }
+}
+
+#[tokio::test]
+async fn a_site_that_moves_leaves_the_days_before_as_they_were() {
+    let f = Fixture::start().await;
+    let shift = f.day_shift().await;
+    f.plan_team(&shift, "2026-06-01", "2026-06-30").await;
+    f.set_clock("2026-06-30T20:00:00Z");
+    // Five minutes late on the clock of Berlin, and on that of London.
+    worked(&f, &["2026-06-12T07:05:00Z", "2026-06-12T16:00:00Z"]).await;
+    worked(&f, &["2026-06-17T08:05:00Z", "2026-06-17T17:00:00Z"]).await;
+    let before = june(&f, "01", "14").await;
+    assert_eq!((&before[11]["late_minutes"], &before[11]["status"]), (&json!(5), &json!("late")));
+    assert_eq!(june(&f, "17", "17").await[0]["late_minutes"], 65);
+
+    let berlin = EarlierZone { time_zone: "Europe/Berlin".into(), valid_to: date(2026, 6, 14) };
+    let mut moved = f.world.berlin.clone();
+    (moved.version, moved.time_zone, moved.earlier_zones) = (2, "Europe/London".into(), Some(vec![berlin]));
+    f.tell(&[event(f.world.org.org_id, SITE_CHANGED, 2, &moved)]).await;
+    let as_moved = async || {
+        assert_eq!(june(&f, "01", "14").await, before);
+        let after = june(&f, "15", "17").await;
+        assert!(after.iter().all(|day| day["time_zone"] == "Europe/London"), "{after:#?}");
+        assert_eq!(after[0]["planned_start"], "2026-06-15T08:00:00Z");
+        assert_eq!((&after[2]["late_minutes"], &after[2]["worked_minutes"]), (&json!(5), &json!(475)));
+    };
+    as_moved().await;
+
+    // A release of org that does not know earlier zones gives the site another name.
+    (moved.version, moved.name, moved.earlier_zones) = (3, "Office".into(), None);
+    f.tell(&[event(f.world.org.org_id, SITE_CHANGED, 3, &moved)]).await;
+    as_moved().await;
+
+    // It was Berlin all the time.
+    (moved.version, moved.time_zone, moved.earlier_zones) = (4, "Europe/Berlin".into(), Some(vec![]));
+    f.tell(&[event(f.world.org.org_id, SITE_CHANGED, 4, &moved)]).await;
+    assert_eq!(june(&f, "01", "14").await, before);
+    assert_eq!(june(&f, "17", "17").await[0]["late_minutes"], 65);
+}
+
+#[tokio::test]
+async fn who_moves_to_a_site_in_another_zone_is_judged_by_the_zone_of_each_day() {
+    let f = Fixture::start().await;
+    let shift = f.day_shift().await;
+    f.plan_team(&shift, "2026-06-01", "2026-06-30").await;
+    let kathmandu = crate::support::site("Kathmandu", "Asia/Kathmandu");
+    f.tell(&[event(f.world.org.org_id, SITE_CHANGED, 1, &kathmandu)]).await;
+    let mut worker = f.world.worker.clone();
+    worker.version = 2;
+    let (team, berlin) = (f.world.team.unit_id, f.world.berlin.site_id);
+    worker.assignments = vec![
+        assignment(team, berlin, date(2025, 1, 1), Some(date(2026, 6, 14))),
+        assignment(team, kathmandu.site_id, date(2026, 6, 15), None),
+    ];
+    f.tell_employee(&worker).await;
+    f.set_clock("2026-06-30T20:00:00Z");
+    worked(&f, &["2026-06-12T07:00:00Z", "2026-06-12T16:00:00Z"]).await;
+    worked(&f, &["2026-06-14T07:00:00Z", "2026-06-14T16:00:00Z"]).await;
+    worked(&f, &["2026-06-15T03:15:00Z", "2026-06-15T12:15:00Z"]).await;
+    worked(&f, &["2026-06-17T03:25:00Z", "2026-06-17T12:15:00Z"]).await;
+    let days = june(&f, "12", "17").await;
+    let seen: Vec<_> = [0, 2, 3, 5]
+        .map(|n: usize| ["time_zone", "status", "worked_minutes", "late_minutes"].map(|field| days[n][field].clone()))
+        .into();
+    let (berlin, kathmandu) = ("Europe/Berlin", "Asia/Kathmandu");
+    let expected = [
+        (berlin, "present", 480, 0),
+        (berlin, "present", 480, 0),
+        (kathmandu, "present", 480, 0),
+        (kathmandu, "late", 470, 10),
+    ];
+    assert_eq!(json!(seen), json!(expected));
+}
+
+#[tokio::test]
+async fn a_zone_that_this_release_does_not_know_is_not_taken_for_another() {
+    let f = Fixture::start().await;
+    let org_id = f.world.org.org_id;
+    let (mut now, mut once, mut org, mut team) =
+        (f.world.berlin.clone(), f.world.berlin.clone(), f.world.org.clone(), f.world.team.clone());
+    (now.version, now.time_zone) = (2, "Mars/Olympus".into());
+    let mars = EarlierZone { time_zone: "Mars/Olympus".into(), valid_to: date(2026, 5, 1) };
+    (once.version, once.earlier_zones) = (3, Some(vec![mars]));
+    (org.version, org.time_zone) = (2, "Mars/Olympus".into());
+    (team.version, team.name) = (2, "Renamed".into());
+    let events = [
+        event(org_id, SITE_CHANGED, 2, &now),
+        event(org_id, SITE_CHANGED, 3, &once),
+        event(org_id, ORG_CHANGED, 2, &org),
+        event(org_id, UNIT_CHANGED, 2, &team),
+    ];
+    let request = f.service.as_service("org").post("/internal/v1/events");
+    let request = request.header("content-type", "application/cloudevents-batch+json");
+    let verdicts = send(request.body(json!(events).to_string())).await.must(200);
+    let verdicts: Vec<_> = verdicts["results"].as_array().unwrap().iter().map(|one| &one["verdict"]).collect();
+    // What is refused comes again, until a release takes it that knows the zone.
+    assert_eq!(verdicts, ["failed", "failed", "failed", "applied"]);
+    assert_eq!(june(&f, "01", "01").await[0]["time_zone"], "Europe/Berlin");
 }

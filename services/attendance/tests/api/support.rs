@@ -124,6 +124,7 @@ pub(crate) fn site(name: &str, time_zone: &str) -> SiteFact {
         site_id: SiteId::generate(),
         name: name.into(),
         time_zone: time_zone.into(),
+        earlier_zones: None,
         geofence: Some(Geofence { latitude: 52.520_008, longitude: 13.404_954, radius_m: 200 }),
         holiday_calendar_id: None,
         allowed_networks: vec![],

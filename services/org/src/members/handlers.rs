@@ -40,7 +40,7 @@ use utoipa::ToSchema;
 },
     "site": {
     "site_id": "01890a5d-ac96-774b-bcce-b302099a8052", "name": "Berlin", "time_zone": "Europe/Berlin",
-    "geofence": {"latitude": 52.52, "longitude": 13.405, "radius_m": 150},
+    "earlier_time_zones": [], "geofence": {"latitude": 52.52, "longitude": 13.405, "radius_m": 150},
     "allowed_networks": ["203.0.113.0/24"], "holiday_calendar_id": null, "version": 1,
 },
     "time_zone": "Europe/Berlin",

@@ -50,6 +50,7 @@ pub(crate) fn found(
         site_id: SiteId::generate(),
         name: org.name.clone(),
         time_zone: org.time_zone.clone(),
+        earlier_time_zones: vec![],
         geofence: None,
         allowed_networks: vec![],
         holiday_calendar_id: None,

@@ -20,6 +20,7 @@ pub(crate) fn create(conn: &mut PgConnection, tenant: &Tenant, act: &Act, additi
         site_id: SiteId::generate(),
         name: addition.name.as_str().to_owned(),
         time_zone: addition.time_zone.as_str().to_owned(),
+        earlier_time_zones: vec![],
         geofence: addition.geofence.map(Circle::geofence),
         allowed_networks: addition.allowed_networks.to_strings(),
         holiday_calendar_id: addition.holiday_calendar_id,
@@ -42,7 +43,7 @@ pub(crate) fn patch(
     let before = store::lock(conn, tenant, site_id)?.ok_or(Fault::NotFound)?;
     if_match.check(before.version)?;
     must_exist(conn, tenant, change.holiday_calendar_id.flatten())?;
-    let wanted = before.with(change);
+    let wanted = before.with(change, act.at)?;
     if wanted == before {
         return Ok(before);
     }

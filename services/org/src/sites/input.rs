@@ -2,8 +2,9 @@
 
 use crate::values::{Name, ZoneName, present};
 use ipnet::IpNet;
+use jiff::civil::Date;
 use rollcall_common::fault::Fault;
-use rollcall_common::validate::{Fields, Rejection};
+use rollcall_common::validate::{self, Fields, Rejection};
 use rollcall_ids::HolidayCalendarId;
 use rollcall_org_api::facts::Geofence;
 use serde::Deserialize;
@@ -64,6 +65,10 @@ impl NewSite {
 pub(crate) struct SitePatch {
     name: Option<String>,
     time_zone: Option<String>,
+    /// The first day that `time_zone` holds; by default today at the site, as it is a move. The days before keep the zones
+    /// they had: one that was mistyped is put right from the first day of work on. Not after today, and only with
+    /// `time_zone`.
+    time_zone_from: Option<Date>,
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Geofence>)]
     geofence: Option<Option<Geofence>>,
@@ -73,11 +78,19 @@ pub(crate) struct SitePatch {
     holiday_calendar_id: Option<Option<HolidayCalendarId>>,
 }
 
-/// A checked [`SitePatch`].
+/// Another zone.
 #[derive(Clone, Debug)]
+pub(crate) struct ZoneChange {
+    pub(crate) zone: ZoneName,
+    /// From when on; none: from today on.
+    pub(crate) from: Option<Date>,
+}
+
+/// A checked [`SitePatch`].
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
     pub(crate) name: Option<Name>,
-    pub(crate) time_zone: Option<ZoneName>,
+    pub(crate) time_zone: Option<ZoneChange>,
     pub(crate) geofence: Option<Option<Circle>>,
     pub(crate) allowed_networks: Option<Networks>,
     pub(crate) holiday_calendar_id: Option<Option<HolidayCalendarId>>,
@@ -89,6 +102,7 @@ impl SitePatch {
         let mut fields = Fields::new();
         let name = fields.take_optional("/name", self.name.as_deref().map(Name::parse));
         let time_zone = fields.take_optional("/time_zone", self.time_zone.as_deref().map(ZoneName::parse));
+        let from = fields.take_optional("/time_zone_from", self.time_zone_from.map(|from| self.zone_from(from)));
         let geofence = match self.geofence {
             None => Some(None),
             Some(fence) => Circle::take_optional(&mut fields, fence).map(Some),
@@ -97,8 +111,16 @@ impl SitePatch {
             None => Some(None),
             Some(networks) => Networks::take(&mut fields, networks).map(Some),
         };
-        let (name, time_zone, geofence, allowed_networks) = fields.all((name, time_zone, geofence, networks))?;
+        let (name, time_zone, from, geofence, allowed_networks) =
+            fields.all((name, time_zone, from, geofence, networks))?;
+        let time_zone = time_zone.map(|zone| ZoneChange { zone, from });
         Ok(Change { name, time_zone, geofence, allowed_networks, holiday_calendar_id: self.holiday_calendar_id })
+    }
+
+    fn zone_from(&self, from: Date) -> Result<Date, Rejection> {
+        let from = validate::date(from)?;
+        let alone = || Rejection::new("without_time_zone", "needs the time_zone that holds from then on");
+        self.time_zone.is_some().then_some(from).ok_or_else(alone)
     }
 }
 

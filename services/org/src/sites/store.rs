@@ -10,13 +10,19 @@ use diesel::prelude::*;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff_diesel::ToDiesel as _;
+use rollcall_common::fault::Fault;
 use rollcall_common::paging::Page;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{HolidayCalendarId, SiteId};
+use serde_json::Value;
 
 /// A radius was checked to be at most 100,000.
 fn radius(site: &Site) -> Option<i32> {
     site.geofence.map(|fence| i32::try_from(fence.radius_m).unwrap_or(i32::MAX))
+}
+
+fn earlier(site: &Site) -> Result<Value, Fault> {
+    serde_json::to_value(&site.earlier_time_zones).map_err(Fault::internal)
 }
 
 /// Adds one.
@@ -49,7 +55,7 @@ pub(crate) fn find(conn: &mut PgConnection, tenant: &Tenant, site_id: SiteId) ->
         .select(SiteRow::as_select())
         .first(conn)
         .optional()?;
-    Ok(row.map(Site::from))
+    Ok(row.map(Site::try_from).transpose()?)
 }
 
 /// One site, held until the transaction ends.
@@ -61,7 +67,7 @@ pub(crate) fn lock(conn: &mut PgConnection, tenant: &Tenant, site_id: SiteId) ->
         .for_no_key_update()
         .first(conn)
         .optional()?;
-    Ok(row.map(Site::from))
+    Ok(row.map(Site::try_from).transpose()?)
 }
 
 /// The site that was there first.
@@ -85,13 +91,14 @@ pub(crate) fn save(conn: &mut PgConnection, tenant: &Tenant, site: &Site, at: Ti
             sites::radius_m.eq(radius(site)),
             sites::allowed_networks.eq(&site.allowed_networks),
             sites::holiday_calendar_id.eq(site.holiday_calendar_id),
+            sites::earlier_zones.eq(earlier(site)?),
             sites::version.eq(sites::version + 1),
             sites::updated_at.eq(at.to_diesel()),
         ))
         .returning(SiteRow::as_returning())
         .get_result(conn)
         .map_err(Error::of_write)?;
-    Ok(row.into())
+    Ok(row.try_into()?)
 }
 
 /// Whether there is such a site, which then stays until the transaction ends.
@@ -139,7 +146,7 @@ pub(crate) fn all(conn: &mut PgConnection, tenant: &Tenant) -> Result<Vec<Site>,
         .order(sites::site_id.asc())
         .select(SiteRow::as_select())
         .load(conn)?;
-    Ok(rows.into_iter().map(Site::from).collect())
+    Ok(rows.into_iter().map(Site::try_from).collect::<Result<_, _>>()?)
 }
 
 /// A page, ordered by id.
@@ -153,5 +160,5 @@ pub(crate) fn list(conn: &mut PgConnection, tenant: &Tenant, page: &Page<SiteId>
     if let Some(after) = page.after {
         query = query.filter(sites::site_id.gt(after));
     }
-    Ok(query.load(conn)?.into_iter().map(Site::from).collect())
+    Ok(query.load::<SiteRow>(conn)?.into_iter().map(Site::try_from).collect::<Result<_, _>>()?)
 }
