@@ -34,5 +34,7 @@ pub const HOLIDAY_TAKEN: &str = "holiday_taken";
 pub const ROLE_TAKEN: &str = "role_taken";
 /// 409: somebody holds the role.
 pub const ROLE_IN_USE: &str = "role_in_use";
+/// 409: so many imports of the organisation are not over yet.
+pub const IMPORTS_OPEN: &str = "imports_open";
 /// 409: what the import is asked for does not fit its state.
 pub const IMPORT_STATE: &str = "import_state";

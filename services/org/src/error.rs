@@ -1,5 +1,6 @@
 //! What org may answer besides what every service answers.
 
+use crate::imports::domain::MOST_OPEN;
 use actix_web::http::StatusCode;
 use diesel::result::Error as DieselError;
 use rollcall_common::db;
@@ -64,6 +65,9 @@ pub(crate) enum Error {
     /// The import is not at the step that is asked for.
     #[error("the import is {0}")]
     ImportState(String),
+    /// Too many imports are not over.
+    #[error("too many imports are not over")]
+    ImportsOpen,
     /// What every service may answer.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -94,6 +98,8 @@ impl Error {
             Self::RoleInUse => conflict(codes::ROLE_IN_USE, "Somebody holds the role"),
             Self::ImportState(state) => conflict(codes::IMPORT_STATE, "The import is not at this step")
                 .detail(format!("its status is `{state}`")),
+            Self::ImportsOpen => conflict(codes::IMPORTS_OPEN, "Other imports of the organisation are not over yet")
+                .detail(format!("at most {MOST_OPEN} are checked, wait to be taken over, or are taken over")),
             Self::InvitationExpired => {
                 Problem::new(StatusCode::GONE, codes::INVITATION_EXPIRED, "The invitation is no longer valid")
             }

@@ -61,6 +61,23 @@ fn encoded(ids: Option<&Vec<EmployeeId>>) -> Result<Option<Value>, Fault> {
     ids.map(serde_json::to_value).transpose().map_err(Fault::internal)
 }
 
+/// Devices of an organisation that are switched on at most: all of them are in memory with it, some with an allow-list of two
+/// thousand people.
+const MOST: i64 = 2_000;
+
+/// Refuses one more that is switched on when there are too many; `pointer` is what asks for it.
+fn must_have_room(conn: &mut PgConnection, tenant: &Tenant, pointer: &str) -> Result<(), Fault> {
+    // Two that are switched on at once see each other.
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('devices of ' || $1, 0))")
+        .bind::<Text, _>(tenant.org_id().to_string())
+        .execute(conn)?;
+    let on = table::table.filter(table::org_id.eq(tenant.org_id()).and(table::disabled.eq(false)));
+    if on.count().get_result::<i64>(conn)? >= MOST {
+        return Err(Fault::invalid(pointer, "too_many", format!("at most {MOST} devices are switched on")));
+    }
+    Ok(())
+}
+
 /// Adds a device with a secret.
 pub(crate) fn add(
     conn: &mut PgConnection,
@@ -70,6 +87,7 @@ pub(crate) fn add(
     by: EmployeeId,
     now: Timestamp,
 ) -> Result<Row, Fault> {
+    must_have_room(conn, tenant, "/name")?;
     Ok(diesel::insert_into(table::table)
         .values((
             table::org_id.eq(tenant.org_id()),
@@ -111,6 +129,9 @@ pub(crate) fn change(
     let (version, was_disabled, was_at) = read.ok_or(Fault::NotFound)?;
     if version != expected {
         return Err(Fault::PreconditionFailed);
+    }
+    if was_disabled && matches!(change, Change::Describe(it) if !it.disabled) {
+        must_have_room(conn, tenant, "/disabled")?;
     }
     let device = table::table.find(key);
     let next = table::version.eq(expected + 1);

@@ -397,3 +397,27 @@ async fn a_device_that_moves_reopens_no_day_of_the_site_it_moves_to() {
     let third = f.workdays(&f.world.worker, "from=2026-06-03&to=2026-06-03").await;
     assert_eq!(third[0]["status"], "absent");
 }
+
+#[tokio::test]
+async fn two_thousand_devices_are_switched_on_at_most() {
+    let f = Fixture::start().await;
+    let spare = add(&f, json!({})).await;
+    let with = |disabled: bool| json!({"name": "Spare", "site_id": f.world.berlin.site_id, "disabled": disabled});
+    let at = format!("/devices/{}", spare.id);
+    f.put_at(&f.world.owner, &at, 1, &with(true)).await.must(200);
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    let many =
+        "INSERT INTO devices (org_id, device_id, name, kind, site_id, secret_hash, version, created_at, created_by,
+            reported_until)
+        SELECT org_id, gen_random_uuid(), name, kind, site_id, sha256(n::text::bytea), 1, now(), created_by, now()
+        FROM devices, generate_series(1, 1999) AS n";
+    admin.batch_execute(many).unwrap();
+    add(&f, json!({})).await;
+    let too_many = |pointer: &str| [(pointer.to_owned(), "too_many".to_owned())];
+    let body = json!({"name": "Door", "kind": "terminal", "site_id": f.world.berlin.site_id});
+    assert_eq!(f.post(&f.world.owner, "/devices", &body).await.bad_fields(), too_many("/name"));
+    assert_eq!(f.put_at(&f.world.owner, &at, 2, &with(false)).await.bad_fields(), too_many("/disabled"));
+    f.put_at(&f.world.owner, &at, 2, &with(true)).await.must(200);
+    admin.batch_execute("UPDATE devices SET disabled = true WHERE name = 'Door'").unwrap();
+    f.put_at(&f.world.owner, &at, 3, &with(false)).await.must(200);
+}

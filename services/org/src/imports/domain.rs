@@ -10,6 +10,13 @@ use utoipa::ToSchema;
 /// Lines of a file at most.
 pub(crate) const MOST_LINES: usize = 20_000;
 
+/// Imports of an organisation at most whose files are kept: those that wait for a step, and those that could be taken over.
+/// Enough for whoever checks file after file before they take one over, and at most 80 MiB.
+pub(crate) const MOST_OPEN: i64 = 10;
+
+/// Imports of an organisation at most that can be looked at; older ones that are over go. Each has a row for every line.
+pub(crate) const MOST_KEPT: i64 = 100;
+
 /// An import.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = crate::schema::imports)]
@@ -22,6 +29,7 @@ pub(crate) struct Import {
     /// Its id.
     pub(crate) import_id: ImportId,
     /// `checking`, then `checked`; after a commit `committing`, then `committed`, or `refused` when a line is rejected.
+    /// One that is not taken over within a day is `refused` too (line 1: `expired`).
     #[schema(example = "checked")]
     pub(crate) status: String,
     /// Lines of the file, its header not counted.

@@ -53,6 +53,7 @@ impl ImportQuery {
 /// CSV in UTF-8 with a header line, separated by `,`, `;` or tabs; columns `number`, `name`, `email`, `hired_on`,
 /// `left_on`, `unit`, `site`, `manager_number`, `position`, `employment_type`, `valid_from` and `valid_to`. It is checked
 /// first: `GET` the import until its status is `checked`, and its lines for the verdicts. At most 8 MiB and 20,000 lines.
+/// The file is kept for a day, unless a line is rejected; 409 `imports_open` while ten are kept.
 #[utoipa::path(
     operation_id = "create_import",
     tag = "imports",
@@ -87,6 +88,7 @@ pub(crate) async fn create(
             mapping: serde_json::to_value(names).map_err(Fault::internal)?,
             actor: serde_json::to_value(&act.actor).map_err(Fault::internal)?,
         };
+        store::make_room(conn, tenant)?;
         let import = store::insert(conn, tenant, ImportId::generate(), &work, act.at)?;
         let location = format!("/api/org/v1/orgs/{org_id}/imports/{}", import.import_id);
         Ok(Answer::created(location, &import)?.version(import.version))

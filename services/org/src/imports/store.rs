@@ -1,7 +1,7 @@
 //! The tables of imports and of their lines.
 
 use crate::error::Error;
-use crate::imports::domain::{Import, LineError, LineVerdict, Tally, Verdict};
+use crate::imports::domain::{Import, LineError, LineVerdict, MOST_KEPT, MOST_OPEN, Tally, Verdict};
 use crate::schema::{import_lines, imports};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -16,6 +16,8 @@ use serde_json::Value;
 
 /// How long an instance has an import to itself; after that it counts as gone, and another takes over.
 const LEASE: SignedDuration = SignedDuration::from_mins(2);
+/// Imports that make room for one more, at most: as many as a request has time for.
+const FORGOTTEN_BY_ONE: i64 = 5;
 /// Lines written in one statement.
 const BATCH: usize = 1_000;
 
@@ -27,6 +29,28 @@ pub(crate) struct Work {
     pub(crate) source: Option<String>,
     pub(crate) mapping: Value,
     pub(crate) actor: Value,
+}
+
+/// Makes room for one more: refuses it while too many are open, and forgets the oldest of those that are not.
+pub(crate) fn make_room(conn: &mut PgConnection, tenant: &Tenant) -> Result<(), Error> {
+    // Two that come at once see each other. The organisation itself is locked for as long as a file is taken over.
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('imports of ' || $1, 0))")
+        .bind::<Text, _>(tenant.org_id().to_string())
+        .execute(conn)?;
+    let of_org = || imports::table.filter(imports::org_id.eq(tenant.org_id()));
+    let open: i64 = of_org().filter(imports::source.is_not_null()).count().get_result(conn)?;
+    if open >= MOST_OPEN {
+        return Err(Error::ImportsOpen);
+    }
+    let over: Vec<ImportId> = of_org()
+        .filter(imports::source.is_null())
+        .order(imports::import_id.desc())
+        .offset(MOST_KEPT - MOST_OPEN)
+        .limit(FORGOTTEN_BY_ONE)
+        .select(imports::import_id)
+        .load(conn)?;
+    diesel::delete(of_org().filter(imports::import_id.eq_any(over))).execute(conn)?;
+    Ok(())
 }
 
 /// Adds one that is to be checked.
@@ -151,7 +175,7 @@ pub(crate) fn progress(
     Ok(())
 }
 
-/// Ends a step: its verdicts, and the status that follows. What is over keeps no file.
+/// Ends a step: its verdicts, and the status that follows. What is over, or can never be taken over, keeps no file.
 pub(crate) fn finish(
     conn: &mut PgConnection,
     tenant: &Tenant,
@@ -192,9 +216,10 @@ pub(crate) fn finish(
         ))
         .execute(conn)?;
     if status != "checked" {
-        diesel::update(row)
-            .set((imports::source.eq(None::<String>), imports::finished_at.eq(now.to_diesel())))
-            .execute(conn)?;
+        diesel::update(row).set(imports::finished_at.eq(now.to_diesel())).execute(conn)?;
+    }
+    if status != "checked" || tally.rejected > 0 {
+        diesel::update(row).set(imports::source.eq(None::<String>)).execute(conn)?;
     }
     Ok(())
 }
@@ -208,21 +233,36 @@ pub(crate) struct Claimed {
     pub(crate) import_id: ImportId,
 }
 
-/// Takes the oldest that nobody works on. A policy lets this job see the imports of all organisations.
-pub(crate) fn claim(conn: &mut PgConnection, now: Timestamp) -> Result<Option<Claimed>, Error> {
+/// Takes one that nobody works on: the oldest of the next organisation after `last`, so that each has its turn however much
+/// one of them sends. A policy lets this job see the imports of all organisations.
+pub(crate) fn claim(conn: &mut PgConnection, last: OrgId, now: Timestamp) -> Result<Option<Claimed>, Error> {
     diesel::sql_query("SELECT set_config('app.job', $1, true)").bind::<Text, _>("imports").execute(conn)?;
     let claimed = diesel::sql_query(
         "UPDATE imports SET claimed_until = $2 WHERE (org_id, import_id) = ( \
              SELECT org_id, import_id FROM imports \
              WHERE status IN ('checking', 'committing') AND (claimed_until IS NULL OR claimed_until < $1) \
-             ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED \
+             ORDER BY org_id <= $3, org_id, created_at LIMIT 1 FOR UPDATE SKIP LOCKED \
          ) RETURNING org_id, import_id",
     )
     .bind::<Timestamptz, _>(now.to_diesel())
     .bind::<Timestamptz, _>((now + LEASE).to_diesel())
+    .bind::<Uuid, _>(last)
     .get_result(conn)
     .optional()?;
     Ok(claimed)
+}
+
+/// How long a file that was checked waits to be taken over.
+const UNTAKEN: SignedDuration = SignedDuration::from_hours(24);
+
+/// Some that were checked and not taken over in their time, in whatever organisations.
+pub(crate) fn untaken(conn: &mut PgConnection, now: Timestamp) -> Result<Vec<Claimed>, Error> {
+    diesel::sql_query("SELECT set_config('app.job', $1, true)").bind::<Text, _>("imports").execute(conn)?;
+    let untaken = diesel::sql_query(
+        "SELECT org_id, import_id FROM imports \
+         WHERE status = 'checked' AND source IS NOT NULL AND created_at < $1 ORDER BY created_at LIMIT 200",
+    );
+    Ok(untaken.bind::<Timestamptz, _>((now - UNTAKEN).to_diesel()).load(conn)?)
 }
 
 /// How long an import that is over can be looked at.

@@ -6,13 +6,17 @@ use crate::error::Error;
 use crate::imports::commands::{Progress, step};
 use crate::imports::domain::{LineError, LineVerdict, Verdict};
 use crate::imports::store::{self, Claimed};
+use diesel::pg::PgConnection;
+use jiff::Timestamp;
 use rollcall_common::db::Unscoped;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_common::validate::Rejection;
+use rollcall_ids::{ImportId, OrgId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Between looks for work when nobody wakes the worker.
 const LOOK: Duration = Duration::from_secs(2);
@@ -21,8 +25,9 @@ const SHOW: Duration = Duration::from_millis(200);
 
 /// Works for ever.
 pub(crate) async fn run(app: Arc<App>) {
+    let mut last = OrgId(Uuid::nil());
     loop {
-        match next(&app).await {
+        match next(&app, &mut last).await {
             Ok(true) => {}
             Ok(false) => {
                 let _ = tokio::time::timeout(LOOK, app.imports.notified()).await;
@@ -35,12 +40,18 @@ pub(crate) async fn run(app: Arc<App>) {
     }
 }
 
-/// Between two rounds of forgetting imports that are over.
+/// Between two rounds of letting files go that nobody took over, and of forgetting imports that are over.
 const FORGET: Duration = Duration::from_hours(1);
 
-/// Forgets imports that were over long ago, for ever.
+/// Lets files go that nobody took over, and forgets imports that were over long ago; for ever.
 pub(crate) async fn forget(app: Arc<App>) {
     loop {
+        if let Err(error) = app.expire_imports().await {
+            tracing::warn!(
+                error = rollcall_common::problem::chain(&error),
+                "cannot let files go that nobody took over"
+            );
+        }
         if let Err(error) = app.forget_imports().await {
             tracing::warn!(error = rollcall_common::problem::chain(&error), "cannot forget old imports");
         }
@@ -49,6 +60,29 @@ pub(crate) async fn forget(app: Arc<App>) {
 }
 
 impl App {
+    /// Refuses imports that were checked more than a day ago and not taken over, and lets their files go; answers how many
+    /// there were.
+    pub async fn expire_imports(&self) -> Result<usize, Fault> {
+        let mut all = 0;
+        loop {
+            let now = self.core.clock.now();
+            let find = move |conn: &mut _| store::untaken(conn, now);
+            let untaken = self.core.db.transaction(Unscoped, find).await.map_err(Fault::internal)?;
+            if untaken.is_empty() {
+                return Ok(all);
+            }
+            for Claimed { org_id, import_id } in untaken {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "nothing is done but to let go what the organisation sent"
+                )]
+                let tenant = Tenant::of_capability(org_id);
+                let expire = move |conn: &mut _| expire(conn, &tenant, import_id, now);
+                all += usize::from(self.core.db.transaction(tenant, expire).await.map_err(Fault::internal)?);
+            }
+        }
+    }
+
     /// Forgets imports that were over ninety days ago, in portions; answers how many there were.
     pub async fn forget_imports(&self) -> Result<usize, Fault> {
         let mut all = 0;
@@ -64,11 +98,22 @@ impl App {
     }
 }
 
-/// Does one step of one import; says whether there was one to do.
-async fn next(app: &App) -> Result<bool, Error> {
-    let now = app.core.clock.now();
-    let claimed = app.core.db.transaction(Unscoped, move |conn| store::claim(conn, now)).await?;
+/// Refuses an import, unless it was taken over at the last moment; says whether it did.
+fn expire(conn: &mut PgConnection, tenant: &Tenant, id: ImportId, now: Timestamp) -> Result<bool, Error> {
+    if store::lock(conn, tenant, id)?.is_none_or(|import| import.status != "checked") {
+        return Ok(false);
+    }
+    let why = Rejection::new("expired", "nobody took it over within a day: send it again");
+    store::finish(conn, tenant, id, ("refused", &[of_no_line(why)]), now)?;
+    Ok(true)
+}
+
+/// Does one step of one import of the next organisation after `last`; says whether there was one to do.
+async fn next(app: &App, last: &mut OrgId) -> Result<bool, Error> {
+    let (now, after) = (app.core.clock.now(), *last);
+    let claimed = app.core.db.transaction(Unscoped, move |conn| store::claim(conn, after, now)).await?;
     let Some(Claimed { org_id, import_id }) = claimed else { return Ok(false) };
+    *last = org_id;
     #[expect(
         clippy::disallowed_methods,
         reason = "the import was queued by a member of the organisation, who is looked up again before anything is done"
@@ -117,5 +162,10 @@ fn refusal(error: &Error) -> LineVerdict {
         Error::Fault(Fault::Forbidden) => ("forbidden", "whoever sent it may no longer do so"),
         _ => ("refused", "it does not fit what is there"),
     };
-    LineVerdict { line: 1, verdict: Verdict::Rejected, errors: vec![LineError::new("", Rejection::new(code, detail))] }
+    of_no_line(Rejection::new(code, detail))
+}
+
+/// What is wrong with a file as a whole.
+fn of_no_line(why: Rejection) -> LineVerdict {
+    LineVerdict { line: 1, verdict: Verdict::Rejected, errors: vec![LineError::new("", why)] }
 }

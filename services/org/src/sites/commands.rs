@@ -13,8 +13,19 @@ use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{HolidayCalendarId, SiteId};
 
+/// Sites that an organisation has at most, those that were removed too, for the reason that units are counted by: with its
+/// networks and earlier zones one takes up to 7 KB.
+const MOST_SITES: i64 = 2_000;
+
 /// Adds a site.
 pub(crate) fn create(conn: &mut PgConnection, tenant: &Tenant, act: &Act, addition: &Addition) -> Result<Site, Error> {
+    // Two that are added at once see each other.
+    orgs::lock(conn, tenant)?;
+    if store::count_with_removed(conn, tenant)? >= MOST_SITES {
+        return Err(
+            Fault::invalid("/name", "too_many", format!("at most {MOST_SITES} sites, with those removed")).into()
+        );
+    }
     must_exist(conn, tenant, addition.holiday_calendar_id)?;
     let site = Site {
         site_id: SiteId::generate(),

@@ -139,6 +139,11 @@ pub(crate) fn count(conn: &mut PgConnection, tenant: &Tenant) -> Result<i64, Err
     Ok(left.count().get_result(conn)?)
 }
 
+/// How many there are, with those that were removed.
+pub(crate) fn count_with_removed(conn: &mut PgConnection, tenant: &Tenant) -> Result<i64, Error> {
+    Ok(sites::table.filter(sites::org_id.eq(tenant.org_id())).count().get_result(conn)?)
+}
+
 /// All of them, ordered by id.
 pub(crate) fn all(conn: &mut PgConnection, tenant: &Tenant) -> Result<Vec<Site>, Error> {
     let rows = sites::table

@@ -18,6 +18,11 @@ use std::collections::BTreeSet;
 /// Levels of the tree at most: an answer that shows it nests as deep.
 const DEEPEST: usize = 20;
 
+/// Units that an organisation has at most, those that were removed too: the other services keep all of them, because history
+/// names them, and go through them with every answer. Whatever is in them, what org says of a member, with all units and
+/// sites, stays within the 32 MiB that an answer may have.
+const MOST_UNITS: i64 = 10_000;
+
 fn too_deep() -> Error {
     Fault::invalid("/parent_id", "too_deep", format!("a tree of units has at most {DEEPEST} levels")).into()
 }
@@ -32,6 +37,11 @@ pub(crate) fn create(conn: &mut PgConnection, tenant: &Tenant, act: &Act, additi
     must_exist(conn, tenant, Some(parent_id), addition.head_employee_id)?;
     if store::tree(conn, tenant)?.unit_and_above(parent_id).len() >= DEEPEST {
         return Err(too_deep());
+    }
+    if store::count_with_removed(conn, tenant)? >= MOST_UNITS {
+        return Err(
+            Fault::invalid("/name", "too_many", format!("at most {MOST_UNITS} units, with those removed")).into()
+        );
     }
     let unit = Unit {
         unit_id: UnitId::generate(),

@@ -121,6 +121,11 @@ pub(crate) fn save(conn: &mut PgConnection, tenant: &Tenant, unit: &Unit, at: Ti
         .map_err(Error::of_write)
 }
 
+/// How many there are, with those that were removed.
+pub(crate) fn count_with_removed(conn: &mut PgConnection, tenant: &Tenant) -> Result<i64, Error> {
+    Ok(units::table.filter(units::org_id.eq(tenant.org_id())).count().get_result(conn)?)
+}
+
 /// All of them, ordered by id.
 pub(crate) fn all(conn: &mut PgConnection, tenant: &Tenant) -> Result<Vec<Unit>, Error> {
     let all = units::table

@@ -1,7 +1,12 @@
 //! Employees in bulk.
 
 use crate::support::{Fixture, Reply, Seat, each, send};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use rollcall_ids::OrgId;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -274,4 +279,114 @@ async fn an_import_that_is_over_is_forgotten_after_ninety_days() {
     assert_eq!((f.org.app().forget_imports().await.unwrap(), imports().await), (0, 1));
     f.org.clock.advance(jiff::SignedDuration::from_secs(1));
     assert_eq!((f.org.app().forget_imports().await.unwrap(), imports().await), (1, 0));
+}
+
+/// A file of one line, with nothing wrong.
+fn one(number: &str) -> String {
+    format!("number,name,hired_on\n{number},Ada,2026-01-05\n")
+}
+
+#[tokio::test]
+async fn ten_files_of_an_organisation_are_kept_and_an_eleventh_waits_for_one_of_them() {
+    let f = Fixture::start().await;
+    let (owner, other) = (f.found().await, f.found().await);
+    // What can never be taken over is not kept.
+    f.check(owner, "number,name,hired_on\n10,Ada,never\n").await;
+    let mut last = Value::Null;
+    for number in 10..20 {
+        last = f.upload(owner, "", one(&number.to_string())).await.must(201);
+    }
+    f.upload(owner, "", one("20")).await.refused(409, "imports_open");
+    f.upload(other, "", one("20")).await.must(201);
+    f.settled(owner, &last).await;
+    f.upload(owner, "", one("20")).await.refused(409, "imports_open");
+    let commit = format!("/imports/{}/commit", last["import_id"].as_str().unwrap());
+    let started = f.post(owner, &commit, json!({})).await.must(202);
+    assert_eq!(f.settled(owner, &started).await["status"], "committed");
+    f.upload(owner, "", one("20")).await.must(201);
+    let last_place = (0..4).map(|number| f.upload(other, "", one(&number.to_string())));
+    assert!(futures_util::future::join_all(last_place).await.iter().all(|reply| reply.status == 201));
+    let at_once = (10..20).map(|number| f.upload(other, "", one(&number.to_string())));
+    let taken = futures_util::future::join_all(at_once).await;
+    assert_eq!(
+        taken.iter().filter(|reply| reply.status == 201).count(),
+        5,
+        "of ten at once as many as there is room for"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_takes_over_goes_after_a_day() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let checked = f.check(owner, &one("7")).await;
+    assert_eq!((&checked["status"], &checked["rejected"]), (&json!("checked"), &json!(0)));
+    f.org.clock.advance(jiff::SignedDuration::from_hours(24));
+    assert_eq!(f.org.app().expire_imports().await.unwrap(), 0);
+    f.org.clock.advance(jiff::SignedDuration::from_secs(1));
+    assert_eq!(f.org.app().expire_imports().await.unwrap(), 1);
+    assert_eq!(f.org.app().expire_imports().await.unwrap(), 0);
+    let path = format!("/imports/{}", checked["import_id"].as_str().unwrap());
+    let import = f.get(owner, &path).await.must(200);
+    assert_eq!((&import["status"], import["finished_at"].is_string()), (&json!("refused"), true));
+    assert_eq!(f.lines(owner, &import, "rejected").await, ["1  expired"]);
+    f.post(owner, &format!("{path}/commit"), json!({})).await.refused(409, "import_state");
+    assert_eq!(count(&f, "source IS NOT NULL"), 0);
+}
+
+fn count(f: &Fixture, what: &str) -> i64 {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+    let query = diesel::sql_query(format!("SELECT count(*) AS count FROM imports WHERE {what}"));
+    query.get_result::<Row>(&mut f.database()).unwrap().count
+}
+
+#[tokio::test]
+async fn who_sends_many_files_does_not_hold_up_the_others() {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Uuid)]
+        org_id: OrgId,
+    }
+    let f = Fixture::start().await;
+    let (busy, others) = (f.found().await, [f.found().await, f.found().await]);
+    let mut sent = Vec::new();
+    for number in 0..6 {
+        sent.push((busy, f.upload(busy, "", one(&number.to_string())).await.must(201)));
+    }
+    for other in others {
+        sent.push((other, f.upload(other, "", one("7")).await.must(201)));
+    }
+    for (seat, import) in &sent {
+        f.settled(*seat, import).await;
+    }
+    // All of them wait once more, and are there at the same moment.
+    f.database().batch_execute("UPDATE imports SET status = 'checking'").unwrap();
+    for (seat, import) in &sent {
+        f.settled(*seat, import).await;
+    }
+    // In the order in which their last transactions began.
+    let query = diesel::sql_query("SELECT org_id FROM imports ORDER BY xmin::text::bigint");
+    let served: Vec<Row> = query.load(&mut f.database()).unwrap();
+    let served: Vec<_> = served.iter().map(|row| row.org_id).collect();
+    assert_eq!(served[..3].iter().collect::<HashSet<_>>().len(), 3, "each has its turn: {served:?}");
+}
+
+#[tokio::test]
+async fn of_an_organisation_the_newest_imports_can_be_looked_at() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let old = format!(
+        "INSERT INTO imports (org_id, import_id, status, mapping, actor, created_at) \
+         SELECT '{}', ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'committed', '{{}}', '{{}}', now() \
+         FROM generate_series(1, 93) AS n",
+        owner.org_id
+    );
+    f.database().batch_execute(&old).unwrap();
+    f.check(owner, &one("7")).await;
+    assert_eq!(count(&f, "import_id < '00000000-0000-7000-8000-000000000004'"), 0, "the three oldest have gone");
+    assert_eq!(count(&f, "true"), 91);
 }

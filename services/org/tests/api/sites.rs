@@ -1,6 +1,7 @@
 //! Sites.
 
 use crate::support::{Fixture, each};
+use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -86,4 +87,24 @@ async fn a_zone_holds_from_a_day_on_and_the_days_before_keep_theirs() {
         let error = &problem["errors"][0];
         assert_eq!((&error["pointer"], &error["code"]), (&json!("/time_zone_from"), &json!(code)));
     }
+}
+
+#[tokio::test]
+async fn there_are_two_thousand_sites_at_most_with_those_removed() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let removed = format!(
+        "INSERT INTO sites (org_id, site_id, name, time_zone, created_at, updated_at, removed_at) \
+         SELECT org_id, gen_random_uuid(), 'Gone', 'UTC', now(), now(), now() FROM sites, generate_series(1, 1998) \
+         WHERE org_id = '{}'",
+        owner.org_id
+    );
+    f.database().batch_execute(&removed).unwrap();
+    let one_more = async || f.post(owner, "/sites", json!({"name": "Shop", "time_zone": "UTC"})).await;
+    one_more().await.must(201);
+    let problem = one_more().await.refused(422, "invalid_input");
+    assert_eq!(
+        (&problem["errors"][0]["pointer"], &problem["errors"][0]["code"]),
+        (&json!("/name"), &json!("too_many"))
+    );
 }

@@ -1,6 +1,7 @@
 //! The tree of units.
 
 use crate::support::{Fixture, Seat, each, id};
+use diesel::connection::SimpleConnection as _;
 use rollcall_ids::UnitId;
 use serde_json::{Value, json};
 
@@ -94,4 +95,23 @@ async fn a_new_head_tells_the_others_of_both_heads_rights() {
     let of = |employee| last.iter().find(|fact| fact["employee_id"] == json!(employee)).unwrap();
     assert_eq!(scopes(of(ada)), [json!({"kind": "unit", "unit_id": null})]);
     assert_eq!(scopes(of(bob)), [json!({"kind": "unit", "unit_id": unit})]);
+}
+
+#[tokio::test]
+async fn there_are_ten_thousand_units_at_most_with_those_removed() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let removed = format!(
+        "INSERT INTO units (org_id, unit_id, name, parent_id, created_at, updated_at, removed_at) \
+         SELECT org_id, gen_random_uuid(), 'Gone', unit_id, now(), now(), now() FROM units, generate_series(1, 9998) \
+         WHERE org_id = '{}'",
+        owner.org_id
+    );
+    f.database().batch_execute(&removed).unwrap();
+    unit(&f, owner, "The last", None).await;
+    let problem = f.post(owner, "/units", json!({"name": "One more"})).await.refused(422, "invalid_input");
+    assert_eq!(
+        (&problem["errors"][0]["pointer"], &problem["errors"][0]["code"]),
+        (&json!("/name"), &json!("too_many"))
+    );
 }
