@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 const SUPERUSER: &str = "postgres";
 /// Four services with their pools; or the pools of the services of all tests of a process.
-const MAX_CONNECTIONS: u32 = 300;
+const MAX_CONNECTIONS: u32 = 400;
 const START_WITHIN: Duration = Duration::from_secs(30);
 /// A port that was free may be taken a moment later.
 const PORT_TRIES: u32 = 4;

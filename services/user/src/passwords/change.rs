@@ -10,6 +10,7 @@ use crate::origin::Origin;
 use crate::passwords::domain::Password;
 use crate::responses;
 use crate::sessions::store::{EndReason, Which};
+use crate::throttle::charge::Charge;
 use crate::throttle::domain::Bucket;
 use crate::throttle::store as throttle;
 use crate::users::store as users;
@@ -74,9 +75,12 @@ async fn change(app: &App, caller: &Caller, current: Password, new: Password, or
             Ok::<_, Error>(users::password_hash(conn, user_id)?.ok_or(users::NO_ACCOUNT)?)
         })
         .await?;
-    if !app.passwords.verify(current, Some(stored.clone())).await? {
+    let charge = Charge::of(app, &bucket, now);
+    if !app.passwords.verify(current, Some(stored.clone()), || charge.stands()).await? {
         return Err(Error::WrongPassword);
     }
+    // It was right: nothing is to be held against them from here on.
+    let charge = Charge::of(app, &bucket, now);
     let hash = app.passwords.hash(new).await?;
     let (closer, notices) = (app.closer.clone(), Notices::of(app));
     let ended = app
@@ -98,6 +102,8 @@ async fn change(app: &App, caller: &Caller, current: Password, new: Password, or
             closer.end(conn, user_id, Which::Others(session_id), EndReason::PasswordChanged, now)
         })
         .await?;
+    // What was counted is cleared.
+    charge.stands();
     app.closer.committed(&ended);
     Ok(())
 }

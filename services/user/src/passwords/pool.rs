@@ -52,10 +52,17 @@ impl PasswordPool {
     }
 
     /// Whether `password` is the one that `stored` was made of. No account is `None`, which is never right but takes
-    /// as long.
-    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<bool, Fault> {
+    /// as long. `begun` is called when it is looked at, which then goes on to its end; it is dropped uncalled where it never
+    /// is, because too many wait or the caller has gone before its turn.
+    pub async fn verify(
+        &self,
+        password: Password,
+        stored: Option<String>,
+        begun: impl FnOnce() + Send + 'static,
+    ) -> Result<bool, Fault> {
         let nobody = Arc::clone(&self.nobody);
         self.run(move |memory| {
+            begun();
             let right = hash::fits(&password, stored.as_deref().unwrap_or(&nobody), memory)?;
             Ok(right && stored.is_some())
         })
@@ -94,6 +101,7 @@ fn lock(memories: &Mutex<Vec<Memory>>) -> std::sync::MutexGuard<'_, Vec<Memory>>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn pool(workers: usize, queue: usize) -> PasswordPool {
         PasswordPool::new(&PasswordSettings { workers, queue }).unwrap()
@@ -104,36 +112,55 @@ mod tests {
         let pool = pool(1, 4);
         let right = Password::presented("correct horse");
         let stored = pool.hash(right.clone()).await.unwrap();
-        assert!(pool.verify(right.clone(), Some(stored.clone())).await.unwrap());
-        assert!(!pool.verify(Password::presented("wrong horse"), Some(stored)).await.unwrap());
-        assert!(!pool.verify(right, None).await.unwrap());
+        assert!(pool.verify(right.clone(), Some(stored.clone()), || ()).await.unwrap());
+        assert!(!pool.verify(Password::presented("wrong horse"), Some(stored), || ()).await.unwrap());
+        assert!(!pool.verify(right, None, || ()).await.unwrap());
     }
 
     #[tokio::test]
     async fn what_finds_the_queue_full_is_refused_and_the_rest_is_done() {
         let pool = pool(1, 3);
-        let attempts = (0..10).map(|_| pool.verify(Password::presented("x"), None));
+        let attempts = (0..10).map(|_| pool.verify(Password::presented("x"), None, || ()));
         let answers = futures_util::future::join_all(attempts).await;
         let refused = answers.iter().filter(|a| matches!(a, Err(Fault::Unavailable { retry_after: 1, .. }))).count();
         assert_eq!((refused, answers.iter().filter(|a| a.is_ok()).count()), (6, 4));
-        assert!(pool.verify(Password::presented("x"), None).await.is_ok(), "there is room again");
+        assert!(pool.verify(Password::presented("x"), None, || ()).await.is_ok(), "there is room again");
     }
 
     #[tokio::test]
     async fn a_client_that_goes_away_gives_its_place_back() {
         let pool = pool(1, 0);
-        let gone = tokio::time::timeout(std::time::Duration::ZERO, pool.verify(Password::presented("x"), None)).await;
+        let gone =
+            tokio::time::timeout(std::time::Duration::ZERO, pool.verify(Password::presented("x"), None, || ())).await;
         assert!(gone.is_err(), "it did not wait");
         // The place is taken until the hash that had begun is done.
         while pool.places.available_permits() == 0 {
             tokio::task::yield_now().await;
         }
-        assert!(pool.verify(Password::presented("x"), None).await.is_ok());
+        assert!(pool.verify(Password::presented("x"), None, || ()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_has_begun_is_told_though_its_client_has_gone() {
+        let pool = pool(1, 1);
+        let begun = Arc::new(AtomicUsize::new(0));
+        let attempt = || {
+            let begun = Arc::clone(&begun);
+            pool.verify(Password::presented("x"), None, move || {
+                begun.fetch_add(1, Ordering::Relaxed);
+            })
+        };
+        let both = futures_util::future::join(attempt(), attempt());
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, both).await.is_err(), "they did not wait");
+        while pool.places.available_permits() < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(begun.load(Ordering::Relaxed), 1, "the other one's turn never came");
     }
 
     #[tokio::test]
     async fn a_damaged_hash_is_a_defect_and_not_a_wrong_password() {
-        let damaged = pool(1, 1).verify(Password::presented("x"), Some("$argon2id$".to_owned())).await;
+        let damaged = pool(1, 1).verify(Password::presented("x"), Some("$argon2id$".to_owned()), || ()).await;
         assert!(matches!(damaged, Err(Fault::Internal(_))));
     }
 }

@@ -10,6 +10,7 @@ use crate::passwords::domain::Password;
 use crate::sessions::domain::{self, RefreshToken, Verdict};
 use crate::sessions::ending::{Closer, Ended};
 use crate::sessions::store::{self, EndReason, Held, Which};
+use crate::throttle::charge::Charge;
 use crate::throttle::domain::Bucket;
 use crate::throttle::store as throttle;
 use crate::users::domain::EmailAddress;
@@ -57,7 +58,7 @@ enum Next {
 ///
 /// No account and a wrong password take the same time and get the same answer. The password is checked between two
 /// transactions, so that no connection is held for the milliseconds that a hash takes; the attempt is counted in the
-/// first and given back in the second.
+/// first and given back in the second, or where the password was not looked at.
 pub async fn log_in(app: &App, email: EmailAddress, password: Password, origin: Origin) -> Result<SignedIn, Error> {
     let (now, rules) = (app.core.clock.now(), app.settings.throttling.rules());
     let from = origin.clone();
@@ -76,7 +77,8 @@ pub async fn log_in(app: &App, email: EmailAddress, password: Password, origin: 
         })
         .await?;
     let stored = found.as_ref().map(|(_, hash)| hash.clone());
-    let right = app.passwords.verify(password, stored).await?;
+    let charge = Charge::of(app, &buckets, now);
+    let right = app.passwords.verify(password, stored, || charge.stands()).await?;
     let user_id = found.as_ref().map(|(user, _)| user.user_id);
     let Some((user, hash)) = found.filter(|_| right) else {
         refused(app, user_id, origin, now).await?;

@@ -52,7 +52,7 @@ impl Rule {
         Ok(Meter { failures, counted_at, blocked_until: now.saturating_add(wait).unwrap_or(now) })
     }
 
-    /// Gives back an attempt that succeeded.
+    /// Gives back an attempt that succeeded, or that was not made.
     #[must_use]
     pub fn refund(&self, meter: Meter, now: Timestamp) -> Meter {
         let failures = meter.failures.saturating_sub(1);

@@ -30,7 +30,7 @@ pub fn charge(conn: &mut PgConnection, buckets: &[(Bucket, Rule)], now: Timestam
     Ok(())
 }
 
-/// Gives an attempt back that succeeded.
+/// Gives an attempt back that succeeded, or that was not made.
 pub fn refund(conn: &mut PgConnection, buckets: &[(Bucket, Rule)], now: Timestamp) -> QueryResult<()> {
     for (bucket, rule) in buckets {
         if let Some(meter) = locked(conn, *bucket)? {

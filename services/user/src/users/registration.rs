@@ -72,7 +72,7 @@ pub async fn register(app: &App, request: Request, origin: Origin) -> Result<Reg
         .transaction(Unscoped, move |conn| -> Result<_, Error> { Ok(store::by_sign_up_key(conn, key)?) })
         .await?;
     let Some((user, hash)) = earlier else { return Err(refusal) };
-    if new.describes(&user) && app.passwords.verify(password, Some(hash)).await? {
+    if new.describes(&user) && app.passwords.verify(password, Some(hash), || ()).await? {
         Ok(Registered { user, replayed: true })
     } else {
         Err(Fault::IdempotencyMismatch.into())
