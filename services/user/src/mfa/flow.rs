@@ -121,11 +121,15 @@ pub async fn sign_in(app: &App, challenge: RefreshToken, code: Code, origin: Ori
         .core
         .db
         .transaction(Unscoped, move |conn| -> Result<_, Error> {
-            let user_id = store::attempt(conn, challenge.hash(), now)?.ok_or(Error::InvalidChallenge)?;
+            let user_id = store::challenged(conn, challenge.hash())?.ok_or(Error::InvalidChallenge)?;
+            // The account before its challenges, as whoever ends them does: so nobody waits for somebody who waits for
+            // them.
+            let user = users::hold(conn, user_id)?.filter(|user| !user.is_disabled()).ok_or(Error::InvalidChallenge)?;
+            if !store::attempt(conn, challenge.hash(), now)? {
+                return Err(Error::InvalidChallenge);
+            }
             let bucket = [(Bucket::user("second-factor", user_id), rules.account)];
             throttle::charge(conn, &bucket, now)?;
-            let user =
-                users::by_id(conn, user_id)?.filter(|user| !user.is_disabled()).ok_or(Error::InvalidChallenge)?;
             if !check(conn, &sealing, user_id, &code, now)? {
                 let act = Act::SecondFactorFailed;
                 let entry = Entry { user_id: Some(user_id), act, session_id: None, origin: &origin };

@@ -105,15 +105,19 @@ pub fn challenge(conn: &mut PgConnection, user_id: UserId, hash: TokenHash, now:
         .map(drop)
 }
 
-/// Counts an attempt at a challenge; whose it is, if it still waits.
-pub fn attempt(conn: &mut PgConnection, hash: TokenHash, now: Timestamp) -> QueryResult<Option<UserId>> {
+/// Whose a challenge is, if there is such a one.
+pub fn challenged(conn: &mut PgConnection, hash: TokenHash) -> QueryResult<Option<UserId>> {
+    mfa_challenges::table.find(hash.0.as_slice()).select(mfa_challenges::user_id).first(conn).optional()
+}
+
+/// Counts an attempt at a challenge; false if it does not wait any more.
+pub fn attempt(conn: &mut PgConnection, hash: TokenHash, now: Timestamp) -> QueryResult<bool> {
     diesel::update(mfa_challenges::table.find(hash.0.as_slice()))
         .filter(mfa_challenges::expires_at.gt(now.to_diesel()))
         .filter(mfa_challenges::attempts.lt(ATTEMPTS))
         .set(mfa_challenges::attempts.eq(mfa_challenges::attempts + 1))
-        .returning(mfa_challenges::user_id)
-        .get_result(conn)
-        .optional()
+        .execute(conn)
+        .map(|rows| rows == 1)
 }
 
 /// Ends all challenges of a user: one was answered, or the password is another.

@@ -159,6 +159,13 @@ pub fn lock_with_password(conn: &mut PgConnection, user_id: UserId, password_has
         .map(|found| found.is_some())
 }
 
+/// The account, held until the transaction ends against whoever changes it or works with its challenges too. Sessions and
+/// the like, which name it, may be added meanwhile: `FOR UPDATE` would make those who add them wait, with what is wanted
+/// here next in their hands.
+pub fn hold(conn: &mut PgConnection, user_id: UserId) -> QueryResult<Option<User>> {
+    users::table.find(user_id).select(User::as_select()).for_no_key_update().first(conn).optional()
+}
+
 /// The hash of an account's password.
 pub fn password_hash(conn: &mut PgConnection, user_id: UserId) -> QueryResult<Option<String>> {
     users::table.find(user_id).select(users::password_hash).first(conn).optional()
@@ -173,7 +180,7 @@ pub fn set_password(
     now: jiff::Timestamp,
 ) -> QueryResult<bool> {
     let current: Option<String> =
-        users::table.find(user_id).select(users::password_hash).for_update().first(conn).optional()?;
+        users::table.find(user_id).select(users::password_hash).for_no_key_update().first(conn).optional()?;
     let Some(current) = current else { return Ok(false) };
     if expected.is_some_and(|expected| expected != current) {
         return Ok(false);
@@ -193,7 +200,7 @@ pub fn set_disabled(
     now: jiff::Timestamp,
 ) -> QueryResult<Option<bool>> {
     let current: Option<NullableTimestamp> =
-        users::table.find(user_id).select(users::disabled_at).for_update().first(conn).optional()?;
+        users::table.find(user_id).select(users::disabled_at).for_no_key_update().first(conn).optional()?;
     let Some(current) = current else { return Ok(None) };
     if current.to_jiff().is_some() == disabled {
         return Ok(Some(false));
@@ -223,8 +230,7 @@ pub fn update(
     if_match: IfMatch,
     now: jiff::Timestamp,
 ) -> Result<User, Error> {
-    let current = users::table.find(user_id).select(User::as_select()).for_update().first(conn).optional()?;
-    let current: User = current.ok_or(NO_ACCOUNT)?;
+    let current = hold(conn, user_id)?.ok_or(NO_ACCOUNT)?;
     if_match.check(current.version)?;
     if *change == ProfileChange::default() {
         return Ok(current);

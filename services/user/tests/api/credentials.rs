@@ -248,6 +248,77 @@ async fn with_a_second_factor_the_password_alone_is_not_enough() {
     }
 }
 
+/// What ends the challenges of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    Reset,
+    Change,
+    Disable,
+    OtherDevice,
+}
+
+#[tokio::test]
+async fn who_ends_the_challenges_of_an_account_and_who_answers_one_both_come_to_an_end() {
+    use diesel::Connection as _;
+    use diesel::connection::SimpleConnection as _;
+    for ends in [Ends::Reset, Ends::Change, Ends::Disable, Ends::OtherDevice] {
+        let fixture = with_listener().await;
+        let session = fixture.log_in("ada@example.org").await;
+        let (secret, recovery) = enrol(&fixture, session.text("access_token")).await;
+        fixture.post("/api/user/v1/password-resets", &json!({"email": "ada@example.org"})).await;
+        let reset = mails(&fixture, 1).await[0]["token"].as_str().unwrap().to_owned();
+        let challenge = async || try_log_in(&fixture, PASSWORD).await.text("challenge").to_owned();
+        let answer = async |challenge: &str, code: &str| {
+            fixture.post("/api/user/v1/sessions/mfa", &json!({"challenge": challenge, "code": code})).await
+        };
+        let (first, second) = (challenge().await, challenge().await);
+        // So that there is a count to stand before, with the challenge in hand.
+        assert_eq!(answer(&first, "000000").await.code(), "invalid_code");
+        fixture.advance(SignedDuration::from_secs(60));
+        let code = secret.code(TotpSecret::step_at(fixture.now()));
+
+        let mut gate = diesel::PgConnection::establish(&fixture.owner_url()).unwrap();
+        gate.batch_execute("BEGIN; SELECT FROM throttles FOR UPDATE").unwrap();
+        let other = async {
+            fixture.until_waiting(1).await;
+            match ends {
+                Ends::Reset => {
+                    let path = format!("/api/user/v1/password-resets/{reset}");
+                    fixture.send(fixture.request("PUT", &path).json(&json!({"password": NEW}))).await.status
+                }
+                Ends::Change => {
+                    let body = json!({"current_password": PASSWORD, "new_password": NEW});
+                    let path = "/api/user/v1/users/me/password";
+                    send(&fixture, "PUT", path, session.text("access_token"), &body).await.status
+                }
+                Ends::Disable => {
+                    let email = rollcall_user::users::domain::EmailAddress::parse("ada@example.org").unwrap();
+                    rollcall_user::accounts::disable(fixture.app(), email).await.map_or(500, |_| 204)
+                }
+                Ends::OtherDevice => answer(&second, &recovery[0]).await.status,
+            }
+        };
+        let open = async {
+            fixture.until_waiting(2).await;
+            gate.batch_execute("COMMIT").unwrap();
+        };
+        let (answered, ended, ()) = tokio::join!(answer(&first, &code), other, open);
+        assert_eq!(answered.status, 201, "{ends:?}: {answered:?}");
+        if ends == Ends::OtherDevice {
+            assert_eq!(ended, 401, "one answer is all that is taken");
+        } else {
+            assert_eq!(ended, 204, "{ends:?}");
+            let token = answered.text("access_token");
+            assert_eq!(
+                fixture.get_as(token, SESSIONS).await.status,
+                401,
+                "{ends:?}: and the session has ended with it"
+            );
+        }
+        fixture.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn a_reset_password_does_not_pass_by_the_second_factor() {
     let fixture = with_listener().await;

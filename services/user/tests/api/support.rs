@@ -225,6 +225,25 @@ impl Fixture {
         self.service.keys.service_token(from, to).unwrap()
     }
 
+    /// Runs statements as the superuser.
+    pub(crate) fn execute(&self, statements: &str) {
+        use diesel::Connection as _;
+        use diesel::connection::SimpleConnection as _;
+        diesel::PgConnection::establish(&self.service.admin_url).unwrap().batch_execute(statements).unwrap();
+    }
+
+    /// Until so many requests wait for a lock.
+    pub(crate) async fn until_waiting(&self, requests: i64) {
+        let waiting = "SELECT count(*)::text AS value FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let waited = tokio::time::timeout(Duration::from_secs(20), async {
+            while self.sql(waiting).await != [requests.to_string()] {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        });
+        assert!(waited.await.is_ok(), "not {requests} requests wait");
+    }
+
     /// What a query of one text column called `value` finds, asked as the superuser.
     pub(crate) async fn sql(&self, query: &'static str) -> Vec<String> {
         use diesel::{Connection as _, RunQueryDsl as _};
