@@ -7,9 +7,8 @@ use crate::sessions::domain::Lifetimes;
 use crate::sessions::ending::Closer;
 use crate::sessions::tokens::AccessTokens;
 use crate::settings::Settings;
-use crate::{mfa, resets, sessions, throttle};
+use crate::sweep;
 use jiff::SignedDuration;
-use rollcall_common::db::Unscoped;
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::chain;
 use rollcall_common::seal::SealingKey;
@@ -92,14 +91,7 @@ impl App {
 
     /// Deletes what is over: sessions, tokens, challenges, counts; answers how many rows there were.
     pub async fn sweep(&self) -> Result<usize, Fault> {
-        let now = self.core.clock.now();
-        self.core
-            .db
-            .transaction(Unscoped, move |conn| {
-                let rows = sessions::store::sweep(conn, now)? + resets::store::sweep(conn, now)?;
-                Ok(rows + mfa::store::sweep(conn, now)? + throttle::store::sweep(conn, now)?)
-            })
-            .await
+        sweep::sweep(&self.core.db, self.core.clock.now()).await
     }
 
     /// Sweeps again and again.
@@ -107,10 +99,8 @@ impl App {
         let pause = Duration::from_secs(self.settings.sessions.sweep_seconds.max(1));
         loop {
             match self.sweep().await {
-                // A round deletes so much at most; what is left is not left to the next hour.
-                Ok(rows) if i64::try_from(rows).is_ok_and(|rows| rows >= sessions::store::SWEEP_ROWS) => continue,
                 Ok(rows) => tracing::info!(rows, "swept what is over"),
-                Err(error) => tracing::warn!(error = chain(&error), "cannot sweep sessions"),
+                Err(error) => tracing::warn!(error = chain(&error), "cannot sweep all that is over"),
             }
             tokio::time::sleep(pause).await;
         }

@@ -21,6 +21,7 @@ mod routes;
 mod schema;
 pub mod sessions;
 pub mod settings;
+mod sweep;
 pub mod throttle;
 pub mod users;
 

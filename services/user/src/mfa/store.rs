@@ -3,6 +3,7 @@
 use crate::mfa::domain::RecoveryCode;
 use crate::schema::{mfa_challenges, recovery_codes, totp_factors};
 use crate::sessions::domain::TokenHash;
+use crate::sweep::ROWS;
 use diesel::prelude::*;
 use jiff::{SignedDuration, Timestamp};
 use jiff_diesel::{NullableTimestamp, ToDiesel as _};
@@ -125,7 +126,14 @@ pub fn end_challenges(conn: &mut PgConnection, user_id: UserId) -> QueryResult<(
     diesel::delete(mfa_challenges::table.filter(mfa_challenges::user_id.eq(user_id))).execute(conn).map(drop)
 }
 
-/// Deletes challenges that are over.
-pub fn sweep(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
-    diesel::delete(mfa_challenges::table.filter(mfa_challenges::expires_at.le(now.to_diesel()))).execute(conn)
+/// Deletes a portion of the challenges that are over; what somebody works with is left for the next time.
+pub(crate) fn sweep(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
+    let over: Vec<Vec<u8>> = mfa_challenges::table
+        .filter(mfa_challenges::expires_at.le(now.to_diesel()))
+        .select(mfa_challenges::challenge_hash)
+        .limit(ROWS)
+        .for_update()
+        .skip_locked()
+        .load(conn)?;
+    diesel::delete(mfa_challenges::table.filter(mfa_challenges::challenge_hash.eq_any(over))).execute(conn)
 }

@@ -2,6 +2,7 @@
 
 use crate::schema::password_resets;
 use crate::sessions::domain::TokenHash;
+use crate::sweep::ROWS;
 use diesel::prelude::*;
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
@@ -39,7 +40,14 @@ pub fn spend(conn: &mut PgConnection, hash: TokenHash, now: Timestamp) -> QueryR
         .optional()
 }
 
-/// Deletes tokens that have expired.
-pub fn sweep(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
-    diesel::delete(password_resets::table.filter(password_resets::expires_at.le(now.to_diesel()))).execute(conn)
+/// Deletes a portion of the tokens that have expired; what somebody works with is left for the next time.
+pub(crate) fn sweep(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
+    let over: Vec<Vec<u8>> = password_resets::table
+        .filter(password_resets::expires_at.le(now.to_diesel()))
+        .select(password_resets::token_hash)
+        .limit(ROWS)
+        .for_update()
+        .skip_locked()
+        .load(conn)?;
+    diesel::delete(password_resets::table.filter(password_resets::token_hash.eq_any(over))).execute(conn)
 }

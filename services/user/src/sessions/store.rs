@@ -3,6 +3,7 @@
 use crate::origin::Origin;
 use crate::schema::{known_devices, refresh_tokens, sessions, users};
 use crate::sessions::domain::{TokenHash, TokenState};
+use crate::sweep::ROWS;
 use crate::users::store::User;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz};
@@ -272,29 +273,33 @@ pub fn knows_network(conn: &mut PgConnection, user_id: UserId, origin: &Origin) 
 
 /// How long a device is known after it was last seen.
 const DEVICE_KNOWN: SignedDuration = SignedDuration::from_hours(24 * 180);
-/// Most rows that one sweep deletes of each table, so that it holds no lock for long.
-pub(crate) const SWEEP_ROWS: i64 = 1_000;
 
-/// Deletes sessions and tokens that are over at `now`; answers how many rows there were.
-pub fn sweep(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
-    let tokens: Vec<Vec<u8>> = refresh_tokens::table
+/// Deletes a portion of the refresh tokens that are over.
+pub(crate) fn sweep_tokens(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
+    let over: Vec<Vec<u8>> = refresh_tokens::table
         .filter(refresh_tokens::expires_at.le(now.to_diesel()))
         .select(refresh_tokens::token_hash)
-        .limit(SWEEP_ROWS)
+        .limit(ROWS)
         .load(conn)?;
+    diesel::delete(refresh_tokens::table.filter(refresh_tokens::token_hash.eq_any(over))).execute(conn)
+}
+
+/// Deletes a portion of the sessions that are over.
+pub(crate) fn sweep_sessions(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
     let over: Vec<SessionId> = sessions::table
         .filter(sessions::expires_at.le(now.to_diesel()))
         .select(sessions::session_id)
-        .limit(SWEEP_ROWS)
+        .limit(ROWS)
         .load(conn)?;
-    let tokens =
-        diesel::delete(refresh_tokens::table.filter(refresh_tokens::token_hash.eq_any(tokens))).execute(conn)?;
-    let over = diesel::delete(sessions::table.filter(sessions::session_id.eq_any(over))).execute(conn)?;
+    diesel::delete(sessions::table.filter(sessions::session_id.eq_any(over))).execute(conn)
+}
+
+/// Deletes a portion of the devices that were not seen for long.
+pub(crate) fn sweep_devices(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
     let unseen = (now - DEVICE_KNOWN).to_diesel();
     let devices = diesel::sql_query(
         "DELETE FROM known_devices WHERE ctid IN (
              SELECT ctid FROM known_devices WHERE last_seen_at < $1 ORDER BY last_seen_at LIMIT $2)",
     );
-    let devices = devices.bind::<Timestamptz, _>(unseen).bind::<BigInt, _>(SWEEP_ROWS).execute(conn)?;
-    Ok(tokens + over + devices)
+    devices.bind::<Timestamptz, _>(unseen).bind::<BigInt, _>(ROWS).execute(conn)
 }

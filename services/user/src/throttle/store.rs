@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::schema::throttles;
+use crate::sweep::ROWS;
 use crate::throttle::domain::{Bucket, Meter, Rule};
 use diesel::prelude::*;
 use jiff::{SignedDuration, Timestamp};
@@ -45,9 +46,17 @@ pub fn clear(conn: &mut PgConnection, bucket: Bucket) -> QueryResult<()> {
     diesel::delete(throttles::table.find(bucket.0.as_slice())).execute(conn).map(drop)
 }
 
-/// Deletes counts that say nothing any more.
-pub fn sweep(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
-    diesel::delete(throttles::table.filter(throttles::counted_at.lt((now - FORGOTTEN).to_diesel()))).execute(conn)
+/// Deletes a portion of the counts that say nothing any more; what somebody works with is left for the next time.
+pub(crate) fn sweep(conn: &mut PgConnection, now: Timestamp) -> QueryResult<usize> {
+    let stale: Vec<Vec<u8>> = throttles::table
+        .filter(throttles::counted_at.lt((now - FORGOTTEN).to_diesel()))
+        .select(throttles::bucket)
+        .order(throttles::counted_at)
+        .limit(ROWS)
+        .for_update()
+        .skip_locked()
+        .load(conn)?;
+    diesel::delete(throttles::table.filter(throttles::bucket.eq_any(stale))).execute(conn)
 }
 
 fn locked(conn: &mut PgConnection, bucket: Bucket) -> QueryResult<Option<Meter>> {

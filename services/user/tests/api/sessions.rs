@@ -194,3 +194,33 @@ async fn what_is_over_is_swept_away() {
     assert_eq!(fixture.app().sweep().await.unwrap(), 2, "a session and its token");
     assert_eq!(fixture.sql("SELECT session_id::text AS value FROM sessions").await, [live.text("session_id")]);
 }
+
+#[tokio::test]
+async fn much_is_swept_in_portions_and_what_cannot_be_holds_up_nothing_else() {
+    let fixture = Fixture::start().await;
+    let session = fixture.log_in("ada@example.org").await;
+    let user_id = session.body["user"]["user_id"].as_str().unwrap();
+    fixture.execute(&format!(
+        "INSERT INTO throttles SELECT sha256(n::text::bytea), 1, '2020-01-01', '2020-01-01' FROM generate_series(1, 2500) n;
+         INSERT INTO mfa_challenges SELECT sha256(n::text::bytea), '{user_id}', '2020-01-01' FROM generate_series(1, 1500) n;
+         INSERT INTO password_resets SELECT sha256(n::text::bytea), '{user_id}', '2020-01-01' FROM generate_series(1, 1500) n;
+         CREATE TABLE deleted (rows bigint);
+         GRANT INSERT ON deleted TO PUBLIC;
+         CREATE FUNCTION note_deleted() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN INSERT INTO deleted SELECT count(*) FROM gone; RETURN NULL; END';
+         CREATE TRIGGER noted AFTER DELETE ON throttles REFERENCING OLD TABLE AS gone
+             FOR EACH STATEMENT EXECUTE FUNCTION note_deleted();
+         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END';
+         CREATE TRIGGER refused BEFORE DELETE ON password_resets FOR EACH ROW EXECUTE FUNCTION refuse();",
+    ));
+    fixture.advance(SignedDuration::from_hours(24 * 200));
+    assert!(fixture.app().sweep().await.is_err(), "resets cannot be swept");
+    let left = "SELECT concat_ws(' ', (SELECT count(*) FROM throttles), (SELECT count(*) FROM mfa_challenges),
+        (SELECT count(*) FROM sessions), (SELECT count(*) FROM password_resets)) AS value";
+    assert_eq!(fixture.sql(left).await, ["0 0 0 1500"]);
+    let portions = fixture.sql("SELECT max(rows)::text AS value FROM deleted").await;
+    assert_eq!(portions, ["1000"], "no statement deletes more");
+    fixture.execute("DROP TRIGGER refused ON password_resets");
+    assert_eq!(fixture.app().sweep().await.unwrap(), 1500);
+    fixture.stop().await;
+}
