@@ -60,6 +60,7 @@ pub struct EventDescription {
     kind: &'static str,
     data: String,
     schemas: Vec<(String, RefOr<Schema>)>,
+    secret: bool,
 }
 
 impl EventDescription {
@@ -68,7 +69,19 @@ impl EventDescription {
         let data = T::name().into_owned();
         let mut schemas = vec![(data.clone(), T::schema())];
         T::schemas(&mut schemas);
-        Self { kind, data, schemas }
+        Self { kind, data, schemas, secret: false }
+    }
+
+    /// Says that its data hold a secret. It leaves the outbox with the last of its deliveries, where others are kept for
+    /// days; so it is not sent again to a subscriber that was put back to a backup.
+    #[must_use]
+    pub fn with_secret(self) -> Self {
+        Self { secret: true, ..self }
+    }
+
+    /// The types of those whose data hold a secret.
+    pub(crate) fn secret_kinds(all: &[Self]) -> Vec<&'static str> {
+        all.iter().filter(|event| event.secret).map(|event| event.kind).collect()
     }
 
     /// Adds it where OpenAPI has what goes out: a webhook with the type's name, whose body is the data alone. What is

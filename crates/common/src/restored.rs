@@ -11,13 +11,14 @@
 //! | who was put back | what this service does |
 //! |---|---|
 //! | itself | remembers for its full time again what it had taken and answered; sends at once what is due; raises the versions of what it owns, so that no version and no copy of the lost time passes for a newer one |
-//! | a subscriber, but not itself | sends it everything again that is kept (`events.keep_days`); what it had is a duplicate there |
+//! | a subscriber, but not itself | sends it everything again that is kept (`events.keep_days`), which is nothing that holds a secret; what it had is a duplicate there |
 //! | an owner whose facts it copies, or itself alone | drops the copy, which is taken over anew |
 //!
 //! It is safe to repeat until a service serves again.
 
 use crate::clock::Clock;
 use crate::db;
+use crate::describe::EventDescription;
 use crate::events::letters;
 use crate::server::Service;
 use crate::settings::{BaseSettings, Loaded};
@@ -123,7 +124,8 @@ pub fn apply<S: Service>(base: &BaseSettings, restored: &Restored) -> anyhow::Re
         conn.transaction(|conn| {
             let forced = forced(conn)?;
             switch(conn, &forced, "NO FORCE")?;
-            let mut done = mechanism(conn, S::NAME, base, restored)?;
+            let secret = EventDescription::secret_kinds(&S::events());
+            let mut done = mechanism(conn, (S::NAME, &secret), base, restored)?;
             done.extend(S::restored(conn, restored)?);
             conn.batch_execute("SET CONSTRAINTS ALL IMMEDIATE")?;
             switch(conn, &forced, "FORCE")?;
@@ -156,7 +158,7 @@ fn switch(conn: &mut PgConnection, tables: &[Name], how: &str) -> anyhow::Result
 /// What follows for the tables that all services have.
 fn mechanism(
     conn: &mut PgConnection,
-    service: &str,
+    (service, secret): (&str, &[&str]),
     base: &BaseSettings,
     restored: &Restored,
 ) -> anyhow::Result<Vec<String>> {
@@ -175,7 +177,7 @@ fn mechanism(
         return Ok(done);
     }
     for (subscriber, wants) in base.events.subscribers.iter().filter(|(name, _)| restored.is(name)) {
-        let again = letters::resend(conn, subscriber, wants, restored.now)?;
+        let again = letters::resend(conn, (subscriber, wants), secret, restored.now)?;
         done.push(format!("{again} events are sent to {subscriber} again"));
     }
     Ok(done)

@@ -70,7 +70,7 @@ impl Service for App {
             EventDescription::of::<EmployeeFact>(events::EMPLOYEE_CHANGED),
             EventDescription::of::<HolidayCalendarFact>(events::HOLIDAY_CALENDAR_CHANGED),
             EventDescription::of::<DelegationFact>(events::DELEGATION_CHANGED),
-            EventDescription::of::<events::InvitationCreated>(events::INVITATION_CREATED),
+            EventDescription::of::<events::InvitationCreated>(events::INVITATION_CREATED).with_secret(),
             EventDescription::of::<events::InvitationAccepted>(events::INVITATION_ACCEPTED),
         ]
     }

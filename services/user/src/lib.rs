@@ -91,7 +91,7 @@ impl Service for App {
             EventDescription::of::<Revocation>(SESSION_ENDED),
             EventDescription::of::<Revocation>(API_TOKEN_REVOKED),
             EventDescription::of::<Revocation>(USER_DISABLED),
-            EventDescription::of::<events::PasswordResetRequested>(events::PASSWORD_RESET_REQUESTED),
+            EventDescription::of::<events::PasswordResetRequested>(events::PASSWORD_RESET_REQUESTED).with_secret(),
             EventDescription::of::<events::NewDevice>(events::NEW_DEVICE),
             EventDescription::of::<events::CredentialsChanged>(events::CREDENTIALS_CHANGED),
         ]

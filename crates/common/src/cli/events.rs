@@ -2,7 +2,9 @@
 
 use crate::clock::Clock;
 use crate::db::{Database, Unscoped};
+use crate::describe::EventDescription;
 use crate::events::letters::{self, Letter, Which};
+use crate::server::Service;
 use crate::settings::BaseSettings;
 use anyhow::Context as _;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -49,16 +51,22 @@ pub fn command() -> Command {
 }
 
 /// Runs the command and prints its answer.
-pub(super) fn run(settings: &BaseSettings, options: &ArgMatches) -> anyhow::Result<()> {
+pub(super) fn run<S: Service>(settings: &BaseSettings, options: &ArgMatches) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let db = Database::new(&settings.database);
-    let answer = runtime.block_on(answer(&db, &Clock::system(), options))?;
+    let secret = EventDescription::secret_kinds(&S::events());
+    let answer = runtime.block_on(answer(&db, &Clock::system(), &secret, options))?;
     writeln!(std::io::stdout().lock(), "{}", answer.trim_end())?;
     Ok(())
 }
 
-/// What the command answers.
-pub async fn answer(db: &Database, clock: &Clock, options: &ArgMatches) -> anyhow::Result<String> {
+/// What the command answers; events of the types `secret` are not kept when they are given up.
+pub async fn answer(
+    db: &Database,
+    clock: &Clock,
+    secret: &[&'static str],
+    options: &ArgMatches,
+) -> anyhow::Result<String> {
     let (name, options) = options.subcommand().context("no such command")?;
     let is = |flag: &str| options.try_get_one::<bool>(flag).ok().flatten().copied().unwrap_or(false);
     let text = |name: &str| options.try_get_one::<String>(name).ok().flatten().cloned();
@@ -78,7 +86,8 @@ pub async fn answer(db: &Database, clock: &Clock, options: &ArgMatches) -> anyho
         });
     }
     if name == "discard" {
-        let discarded = db.transaction(Unscoped, move |conn| letters::discard(conn, &which)).await?;
+        let secret = secret.to_vec();
+        let discarded = db.transaction(Unscoped, move |conn| letters::discard(conn, &which, &secret)).await?;
         return Ok(if is("json") {
             serde_json::json!({ "discarded": discarded }).to_string()
         } else {

@@ -35,7 +35,7 @@ pub fn run<S: Service>(arguments: impl IntoIterator<Item = OsString>) -> ExitCod
         Some(("openapi", options)) => openapi::<S>(options.get_flag("internal")),
         Some(("check-config", options)) => load::<S>(options).and_then(|loaded| check_config(&loaded)),
         Some((restored::NAME, options)) => load::<S>(options).and_then(|loaded| restored::run::<S>(&loaded, options)),
-        Some((events::NAME, options)) => load::<S>(options).and_then(|loaded| events::run(&loaded.base, options)),
+        Some((events::NAME, options)) => load::<S>(options).and_then(|loaded| events::run::<S>(&loaded.base, options)),
         Some((name, options)) => load::<S>(options).and_then(|loaded| own_command::<S>(loaded, name, options)),
         None => Err(anyhow::anyhow!("no such command")),
     };

@@ -1,5 +1,6 @@
 //! What is to be sent to whom, as the database knows it: claimed under a lease, then taken, refused or given back.
 
+use super::letters::forget_secrets;
 use super::{CloudEvent, IntakeVerdict};
 use crate::fault::Fault;
 use crate::schema::outbox_deliveries as deliveries;
@@ -119,10 +120,10 @@ pub(super) fn claim(
 }
 
 /// Removes what was taken, and gives what was not its next time. The event itself stays, for `events.keep_days`: who
-/// was put back to an older state is told again.
+/// was put back to an older state is told again. One of the types `secret` goes with its last delivery.
 pub(super) fn settle(
     conn: &mut PgConnection,
-    subscriber: &str,
+    (subscriber, secret): (&str, &[&str]),
     batch: &[Claimed],
     verdicts: &HashMap<EventId, IntakeVerdict>,
     now: Timestamp,
@@ -136,6 +137,10 @@ pub(super) fn settle(
         .bind::<Text, _>(subscriber)
         .bind::<Array<SqlUuid>, _>(&done)
         .execute(conn)?;
+    // Most batches hold none, and take no statement for it.
+    if batch.iter().any(|claimed| taken(&claimed) && secret.contains(&claimed.kind.as_str())) {
+        forget_secrets(conn, &done, secret)?;
+    }
     for claimed in batch.iter().filter(|claimed| !taken(claimed)) {
         let reason = match verdicts.get(&claimed.event_id) {
             Some(IntakeVerdict::Failed { code }) => code.clone(),

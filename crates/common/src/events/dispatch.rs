@@ -169,9 +169,9 @@ async fn note(
     let (mut next, since) = (*pace, core.clock.now());
     next.judged();
     let size = if core.drain.is_draining() { 0 } else { next.size() };
-    let subscriber = subscriber.to_owned();
+    let (subscriber, secret) = (subscriber.to_owned(), core.outbox.secret_kinds());
     let work = move |conn: &mut PgConnection| {
-        settle(conn, &subscriber, &batch.events, &verdicts, batch.since)?;
+        settle(conn, (&subscriber, &secret), &batch.events, &verdicts, batch.since)?;
         claim(conn, &subscriber, size, since)
     };
     let events = core.db.transaction(Unscoped, work).await?;

@@ -6,6 +6,7 @@ use crate::fault::Fault;
 use crate::schema::{consumed_events as consumed, outbox, outbox_deliveries as deliveries};
 use crate::server::Core;
 use crate::settings::TypePrefixes;
+use diesel::dsl::{exists, not};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
@@ -13,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use jiff_diesel::ToDiesel as _;
 use rollcall_ids::{EventId, OrgId};
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Between two looks at how much waits.
@@ -131,8 +133,9 @@ pub fn replay(conn: &mut PgConnection, which: &Which, now: Timestamp) -> Result<
     Ok(query.execute(conn)?)
 }
 
-/// Gives dead letters up for good; says how many. The event is kept as long as any other.
-pub fn discard(conn: &mut PgConnection, which: &Which) -> Result<usize, Fault> {
+/// Gives dead letters up for good; says how many. The event is kept as long as any other, unless it is one of the types
+/// `secret` and nobody else is to be told of it.
+pub fn discard(conn: &mut PgConnection, which: &Which, secret: &[&str]) -> Result<usize, Fault> {
     let mut query = diesel::delete(deliveries::table.filter(deliveries::state.eq("dead"))).into_boxed();
     if let Some(event_id) = which.event_id {
         query = query.filter(deliveries::event_id.eq(event_id));
@@ -140,7 +143,26 @@ pub fn discard(conn: &mut PgConnection, which: &Which) -> Result<usize, Fault> {
     if let Some(subscriber) = &which.subscriber {
         query = query.filter(deliveries::subscriber.eq(subscriber.clone()));
     }
-    Ok(query.execute(conn)?)
+    let discarded: Vec<EventId> = query.returning(deliveries::event_id).load(conn)?;
+    forget_secrets(conn, &discarded, secret)?;
+    Ok(discarded.len())
+}
+
+/// Removes those of the events that are of the types `secret` and that nobody is to be told of any more.
+pub(super) fn forget_secrets(conn: &mut PgConnection, events: &[EventId], secret: &[&str]) -> Result<(), Fault> {
+    // Held, and in one order: of two subscribers that took the same events side by side the second one to come here sees
+    // that the other's delivery is gone.
+    let held = outbox::table
+        .filter(outbox::event_id.eq_any(events))
+        .filter(outbox::kind.eq_any(secret))
+        .select(outbox::event_id)
+        .order(outbox::event_id)
+        .for_update();
+    let held: Vec<EventId> = held.load(conn)?;
+    let left = deliveries::table.filter(deliveries::event_id.eq(outbox::event_id));
+    let over = outbox::table.filter(outbox::event_id.eq_any(held)).filter(not(exists(left)));
+    diesel::delete(over).execute(conn)?;
+    Ok(())
 }
 
 #[derive(QueryableByName)]
@@ -196,12 +218,18 @@ async fn report_once(core: &Core) -> Result<(), Fault> {
 }
 
 /// Sends a subscriber everything again that is kept, that it wants and that does not wait for it anyway: it was put back
-/// to an older state. What it had, it takes for the same. Says how many.
-pub fn resend(conn: &mut PgConnection, subscriber: &str, wants: &TypePrefixes, now: Timestamp) -> Result<usize, Fault> {
+/// to an older state. What it had, it takes for the same. What is of the types `secret` is kept only while somebody is to
+/// be told of it, and is not sent again. Says how many.
+pub fn resend(
+    conn: &mut PgConnection,
+    (subscriber, wants): (&str, &TypePrefixes),
+    secret: &[&str],
+    now: Timestamp,
+) -> Result<usize, Fault> {
     let again = diesel::sql_query(
         "INSERT INTO outbox_deliveries (subscriber, event_id, position, next_attempt_at)
          SELECT $1, event_id, position, $2 FROM outbox
-         WHERE EXISTS (SELECT FROM unnest($3) AS prefix WHERE starts_with(kind, prefix))
+         WHERE EXISTS (SELECT FROM unnest($3) AS prefix WHERE starts_with(kind, prefix)) AND kind <> ALL ($4)
          ORDER BY position
          ON CONFLICT DO NOTHING",
     );
@@ -209,18 +237,25 @@ pub fn resend(conn: &mut PgConnection, subscriber: &str, wants: &TypePrefixes, n
         .bind::<Text, _>(subscriber)
         .bind::<Timestamptz, _>(now.to_diesel())
         .bind::<Array<Text>, _>(&wants.0)
+        .bind::<Array<Text>, _>(secret)
         .execute(conn)?)
 }
 
-/// Removes events that everybody has taken and that are older than `kept`; says how many.
-pub(crate) async fn forget_taken(db: &Database, now: Timestamp, kept: SignedDuration) -> Result<usize, Fault> {
+/// Removes events that everybody has taken and that are older than `kept`; says how many. Those of the types `secret` that
+/// are still there were left by a release that kept them: they go whatever their age.
+pub(crate) async fn forget_taken(
+    db: &Database,
+    now: Timestamp,
+    kept: SignedDuration,
+    secret: Arc<[&'static str]>,
+) -> Result<usize, Fault> {
     let limit = (now - kept).to_diesel();
     in_steps(db, move |conn| {
         let left = deliveries::table.filter(deliveries::event_id.eq(outbox::event_id));
         // By position: the oldest are first, whatever else there is.
         let taken = outbox::table
-            .filter(outbox::occurred_at.lt(limit))
-            .filter(diesel::dsl::not(diesel::dsl::exists(left)))
+            .filter(outbox::occurred_at.lt(limit).or(outbox::kind.eq_any(secret.iter().copied())))
+            .filter(not(exists(left)))
             .select(outbox::event_id)
             .order(outbox::position)
             .limit(FORGET);
@@ -249,11 +284,11 @@ pub(crate) async fn forget_old(db: &Database, now: Timestamp) -> Result<usize, F
 /// Repeats `step`, which removes [`FORGET`] rows at most, each time in a transaction of its own, until it finds less.
 pub(crate) async fn in_steps(
     db: &Database,
-    step: impl Fn(&mut PgConnection) -> Result<usize, Fault> + Copy + Send + 'static,
+    step: impl Fn(&mut PgConnection) -> Result<usize, Fault> + Clone + Send + 'static,
 ) -> Result<usize, Fault> {
     let mut all = 0;
     loop {
-        let done = db.transaction(Unscoped, step).await?;
+        let done = db.transaction(Unscoped, step.clone()).await?;
         all += done;
         if i64::try_from(done).unwrap_or(i64::MAX) < FORGET {
             return Ok(all);

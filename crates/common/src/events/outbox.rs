@@ -36,11 +36,21 @@ pub struct NewEvent<'a, T> {
 pub struct Outbox {
     clock: Clock,
     subscribers: Arc<BTreeMap<String, TypePrefixes>>,
+    secret: Arc<[&'static str]>,
 }
 
 impl Outbox {
-    pub(crate) fn new(clock: Clock, subscribers: BTreeMap<String, TypePrefixes>) -> Self {
-        Self { clock, subscribers: Arc::new(subscribers) }
+    pub(crate) fn new(
+        clock: Clock,
+        subscribers: BTreeMap<String, TypePrefixes>,
+        secret: impl Into<Arc<[&'static str]>>,
+    ) -> Self {
+        Self { clock, subscribers: Arc::new(subscribers), secret: secret.into() }
+    }
+
+    /// The types whose data hold a secret.
+    pub(crate) fn secret_kinds(&self) -> Arc<[&'static str]> {
+        Arc::clone(&self.secret)
     }
 
     /// Writes an event in the caller's transaction, for every subscriber that wants its type. Once that has

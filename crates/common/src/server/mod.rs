@@ -88,7 +88,7 @@ pub trait Service: Sized + Send + Sync + 'static {
     }
     /// What runs in the background; ended when the service drains.
     fn tasks(self: &Arc<Self>, _tasks: &mut Tasks) {}
-    /// The events that it tells other services, for its description.
+    /// The events that it tells other services, for its description; and which of them hold a secret, for the outbox.
     fn events() -> Vec<EventDescription> {
         Vec::new()
     }
@@ -275,13 +275,14 @@ fn core<S: Service>(base: BaseSettings, environment: Environment) -> anyhow::Res
     let api_tokens = ApiTokens::new(peers.clone(), clock.clone());
     let access_tokens =
         AccessTokens::new(Arc::clone(&keys), clock.clone(), &base.auth, revocations.clone(), api_tokens);
+    let secret = EventDescription::secret_kinds(&S::events());
     Ok(Core {
         name: S::NAME,
         access_tokens: Arc::new(access_tokens),
         service_tokens: Arc::new(ServiceTokens::new(S::NAME, &base.peers, clock.clone())?),
         peers,
         revocations,
-        outbox: Outbox::new(clock.clone(), base.events.subscribers.clone()),
+        outbox: Outbox::new(clock.clone(), base.events.subscribers.clone(), secret),
         drain: Drain::default(),
         rates: Arc::new(Rates::new(&base.limits)),
         in_flight: InFlight::new(&base.limits),
@@ -340,7 +341,7 @@ impl Core {
             ("idempotency keys", letters::in_steps(db, move |conn| idempotency::forget_old(conn, now, FORGET)).await),
             ("event ids", letters::forget_old(db, now).await),
             ("ended sessions", self.revocations.forget_old().await),
-            ("taken events", letters::forget_taken(db, now, kept).await),
+            ("taken events", letters::forget_taken(db, now, kept, self.outbox.secret_kinds()).await),
         ];
         for (what, forgotten) in forgotten {
             match forgotten {

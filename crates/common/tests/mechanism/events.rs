@@ -1,6 +1,6 @@
 //! Events in and out.
 
-use crate::probe::Probe;
+use crate::probe::{self, Probe};
 use crate::{Stage, eventually};
 use jiff::SignedDuration;
 use rollcall_common::events::CloudEvent;
@@ -262,6 +262,61 @@ async fn what_all_have_taken_is_kept_for_a_week_and_sent_again_to_a_subscriber_t
 }
 
 #[actix_web::test]
+async fn what_holds_a_secret_leaves_the_outbox_with_the_last_who_takes_it() {
+    let (one, other) = (MockServer::start().await, MockServer::start().await);
+    Mock::given(path(INTAKE)).respond_with(take).mount(&one).await;
+    let away = Mock::given(path(INTAKE)).respond_with(ResponseTemplate::new(503)).mount_as_scoped(&other).await;
+    let stage = with_subscribers(&one, Some(&other)).await;
+    let mut told: Vec<String> = (0..60).map(|number| format!("secret {number}")).collect();
+    told.push("plain".to_owned());
+    let request = stage.service.as_user(stage.user).post(&format!("{}/batch", stage.notes()));
+    let answer = request.json(&json!({ "texts": told })).send().await.unwrap();
+    let ids: Vec<EventId> = answer.json().await.unwrap();
+    eventually("the first has taken all", || async { rows(&stage, 61, 61).then_some(()) }).await;
+    assert_eq!(texts(&one).await, told, "and one is left to be told of them");
+
+    // Given up is over, too.
+    let first = ids[0].to_string();
+    execute(&stage, &format!("UPDATE outbox_deliveries SET state = 'dead' WHERE event_id = '{first}'")).unwrap();
+    assert_eq!(command(&stage, &["discard", &first]).await, "1 discarded");
+    assert!(rows(&stage, 60, 60), "it is gone with its last letter");
+
+    drop(away);
+    Mock::given(path(INTAKE)).respond_with(take).mount(&other).await;
+    eventually("what is no secret is kept", || async { rows(&stage, 1, 0).then_some(()) }).await;
+    let core = stage.service.app().core().clone();
+    let mut base = (*core.base).clone();
+    base.database.owner_url = Some(stage.service.admin_url.parse().unwrap());
+    let now = stage.service.clock.now();
+    let put_back = Restored { services: ["notification".to_owned()].into(), lost_at: now, end_api_tokens: false, now };
+    assert_eq!(apply::<Probe>(&base, &put_back).unwrap(), ["1 events are sent to notification again"]);
+    eventually("taken again", || async { rows(&stage, 1, 0).then_some(()) }).await;
+
+    // What a release left that kept it.
+    let left = "INSERT INTO outbox (event_id, kind, subject, data, occurred_at)
+        SELECT gen_random_uuid(), 'org.secret.told.v1', 'note', '\"secret\"', occurred_at FROM outbox";
+    execute(&stage, left).unwrap();
+    assert!(rows(&stage, 2, 0));
+    core.forget_old().await;
+    assert!(rows(&stage, 1, 0));
+}
+
+#[actix_web::test]
+async fn of_two_who_take_a_secret_side_by_side_one_is_the_last() {
+    let (one, other) = (MockServer::start().await, MockServer::start().await);
+    for subscriber in [&one, &other] {
+        Mock::given(path(INTAKE)).respond_with(take).mount(subscriber).await;
+    }
+    let stage = with_subscribers(&one, Some(&other)).await;
+    for round in 0..20 {
+        let texts: Vec<String> = (0..5).map(|number| format!("secret {round} {number}")).collect();
+        let request = stage.service.as_user(stage.user).post(&format!("{}/batch", stage.notes()));
+        assert_eq!(request.json(&json!({ "texts": texts })).send().await.unwrap().status(), 200);
+        eventually("nothing is left", || async { rows(&stage, 0, 0).then_some(()) }).await;
+    }
+}
+
+#[actix_web::test]
 async fn what_the_mechanism_keeps_ends() {
     let stage = Stage::set().await;
     stage.add("kept", "key").await;
@@ -438,7 +493,7 @@ async fn command(stage: &Stage, arguments: &[&str]) -> String {
     use rollcall_common::server::Service as _;
     let core = stage.service.app().core();
     let options = events::command().try_get_matches_from([&["events"], arguments].concat()).unwrap();
-    events::answer(&core.db, &core.clock, &options).await.unwrap_or_else(|error| error.to_string())
+    events::answer(&core.db, &core.clock, &[probe::SECRET], &options).await.unwrap_or_else(|error| error.to_string())
 }
 
 #[actix_web::test]

@@ -11,6 +11,7 @@ use rollcall_common::answer::Answer;
 use rollcall_common::auth::{Caller, ServiceCaller};
 use rollcall_common::backfill::Generation;
 use rollcall_common::db::Unscoped;
+use rollcall_common::describe::EventDescription;
 use rollcall_common::events::{CloudEvent, EventConsumer, NewEvent};
 use rollcall_common::extract::Json;
 use rollcall_common::fault::Fault;
@@ -83,6 +84,9 @@ impl Probe {
     }
 }
 
+/// A type of event that holds a secret.
+pub const SECRET: &str = "org.secret.told.v1";
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NoSettings {}
 
@@ -120,6 +124,10 @@ impl Service for Probe {
 
     fn describe() -> utoipa::openapi::OpenApi {
         utoipa::openapi::OpenApi::default()
+    }
+
+    fn events() -> Vec<EventDescription> {
+        vec![EventDescription::of::<String>(SECRET).with_secret()]
     }
 
     fn data(self: &Arc<Self>, config: &mut web::ServiceConfig) {
@@ -209,7 +217,8 @@ pub struct Notes {
     pub texts: Vec<String>,
 }
 
-/// Tells of many notes at once; those that begin with `unheard` are of a type that nobody wants.
+/// Tells of many notes at once; those that begin with `unheard` are of a type that nobody wants, those that begin with
+/// `secret` of one that holds a secret.
 #[utoipa::path(responses((status = 200)))]
 #[post("/orgs/{org_id}/notes/batch")]
 async fn add_all(ctx: InTenant<Members>, core: web::Data<Core>, notes: Json<Notes>) -> Result<Answer, Fault> {
@@ -227,6 +236,9 @@ async fn add_all(ctx: InTenant<Members>, core: web::Data<Core>, notes: Json<Note
             let mut events: Vec<_> = notes.0.texts.iter().map(event).collect();
             for event in events.iter_mut().filter(|event| event.data.starts_with("unheard")) {
                 event.kind = "private.note.v1";
+            }
+            for event in events.iter_mut().filter(|event| event.data.starts_with("secret")) {
+                event.kind = SECRET;
             }
             outbox.emit_all(conn, &events)
         })

@@ -5,8 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
 use jiff::SignedDuration;
+use rollcall_common::events::CloudEvent;
 use rollcall_ids::{EmployeeId, OrgId, UserId};
 use serde_json::json;
+use wiremock::matchers::path;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 #[tokio::test]
 async fn accepting_links_the_account_and_tells_the_manager() {
@@ -170,6 +173,31 @@ async fn only_the_hash_of_a_token_is_kept() {
             diesel::sql_query(format!("SELECT t::text AS row FROM {table} t")).load(&mut f.database()).unwrap();
         assert!(rows.iter().all(|row| !row.row.contains(secret)), "{table} holds the secret");
     }
+}
+
+#[tokio::test]
+async fn a_token_leaves_the_outbox_when_it_is_taken() {
+    let taker = MockServer::start().await;
+    let taking = |request: &Request| {
+        let events: Vec<CloudEvent> = serde_json::from_slice(&request.body).unwrap();
+        let results: Vec<_> = events.iter().map(|event| json!({"id": event.id, "verdict": "applied"})).collect();
+        ResponseTemplate::new(200).set_body_json(json!({"results": results}))
+    };
+    Mock::given(path("/internal/v1/events")).respond_with(taking).mount(&taker).await;
+    let f = Fixture::heard_by(Some(taker.uri())).await;
+    let owner = f.found().await;
+    let ada = f.hire(owner, "7", json!({})).await;
+    f.post(owner, "/invitations", json!({"employee_id": ada})).await.must(201);
+    while f.count("outbox_deliveries") > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let requests = taker.received_requests().await.unwrap();
+    let mut heard =
+        requests.iter().flat_map(|request| serde_json::from_slice::<Vec<CloudEvent>>(&request.body).unwrap());
+    let event = heard.rfind(|event| event.kind == "org.invitation.created.v1").unwrap();
+    let secret = &event.data["token"].as_str().unwrap()[22..];
+    assert_eq!(f.count(&format!("outbox o WHERE o::text LIKE '%{secret}%'")), 0);
+    assert!(f.count("outbox") > 0, "others are kept");
 }
 
 #[tokio::test]

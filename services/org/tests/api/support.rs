@@ -64,6 +64,11 @@ pub(crate) struct Seat {
 
 impl Fixture {
     pub(crate) async fn start() -> Self {
+        Self::heard_by(None).await
+    }
+
+    /// Starts with somebody at this address who takes its events.
+    pub(crate) async fn heard_by(taker: Option<String>) -> Self {
         let user = MockServer::start().await;
         let everybody = |request: &Request| {
             let user_id = request.url.path().rsplit('/').next().unwrap().to_owned();
@@ -78,6 +83,9 @@ impl Fixture {
         let org = TestService::with(|settings| {
             set(settings, "peers.user.url", uri);
             set(settings, "events.subscribers.attendance", "org.");
+            if let Some(taker) = taker {
+                set(settings, "peers.attendance.url", taker);
+            }
         });
         Self { org: org.await, user }
     }
@@ -178,18 +186,18 @@ impl Fixture {
 
     /// Sessions of the database that wait for a lock.
     fn waiting(&self) -> i64 {
+        self.count("pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    }
+
+    /// How many rows there are in what is named.
+    pub(crate) fn count(&self, rows: &str) -> i64 {
         #[derive(QueryableByName)]
         struct Row {
             #[diesel(sql_type = BigInt)]
             count: i64,
         }
-        let row: Row = diesel::sql_query(
-            "SELECT count(*) AS count FROM pg_stat_activity \
-             WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        )
-        .get_result(&mut self.database())
-        .unwrap();
-        row.count
+        let query = diesel::sql_query(format!("SELECT count(*) AS count FROM {rows}"));
+        query.get_result::<Row>(&mut self.database()).unwrap().count
     }
 
     /// Data of the events of a type in the outbox, oldest first.
