@@ -70,6 +70,7 @@ diesel::table! {
         last_error -> Nullable<Text>,
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+        turn_of -> Nullable<Uuid>,
     }
 }
 

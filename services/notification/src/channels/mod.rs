@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use rollcall_common::fault::Fault;
 use rollcall_common::server::Drain;
-use rollcall_ids::{EventId, NotificationId, UserId};
+use rollcall_ids::{EventId, NotificationId, OrgId, UserId};
 use rollcall_notification_api::preferences::Channel;
 use std::sync::Arc;
 
@@ -69,6 +69,8 @@ pub struct Contact {
 pub struct Message {
     /// Its id in the inbox.
     pub notification_id: NotificationId,
+    /// The organisation that it comes from.
+    pub org_id: OrgId,
     /// One line.
     pub title: String,
     /// The text.
@@ -96,6 +98,14 @@ impl Parcel {
         match self {
             Self::One(message) => EventId(message.notification_id.0),
             Self::Digest { id, .. } => *id,
+        }
+    }
+
+    /// The organisation that it comes from, or that its oldest message does.
+    pub fn org_id(&self) -> Option<OrgId> {
+        match self {
+            Self::One(message) => Some(message.org_id),
+            Self::Digest { messages, .. } => messages.first().map(|message| message.org_id),
         }
     }
 }

@@ -47,9 +47,10 @@ impl Outside for Mail {
             language: to.language,
             text,
             kind,
+            turn_of: parcel.org_id(),
             happened_at: None,
         };
-        // It is an account's, whatever the organisations that its messages come from.
+        // It is an account's, whatever the organisations that its messages come from; it only waits its turn with theirs.
         Ok(store::add(conn, None, parcel.id(), &mail, now)?)
     }
 
@@ -85,7 +86,7 @@ fn digest(words: &Templates, to: &Contact, messages: &[Message], now: Timestamp)
 mod tests {
     use super::*;
     use crate::rules::templates::Language;
-    use rollcall_ids::{NotificationId, UserId};
+    use rollcall_ids::{NotificationId, OrgId, UserId};
 
     fn to(language: Language) -> Contact {
         Contact {
@@ -101,6 +102,7 @@ mod tests {
         let at = |n: usize| format!("2026-06-01T16:{:02}:00Z", n % 60).parse().unwrap();
         let message = |n| Message {
             notification_id: NotificationId::generate(),
+            org_id: OrgId::generate(),
             title: format!("Title {n} <b>"),
             body: format!("Body {n}\nline & line"),
             created_at: at(n),

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{EventId, NotificationId};
+use rollcall_ids::{EventId, NotificationId, OrgId};
 
 /// A mail to be sent.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct NewMail<'a> {
     pub text: Text,
     /// Name of the template that it was written with.
     pub kind: &'a str,
+    /// The organisation with whose mail it waits its turn; none: it is about an account, and waits behind none.
+    pub turn_of: Option<OrgId>,
     /// When the event happened that it tells of; none: it tells of what has been stored here since.
     pub happened_at: Option<Timestamp>,
 }
@@ -52,6 +54,7 @@ pub fn add(
             mail_deliveries::last_error.eq(case_when(lost(), MAY_HAVE_BEEN_SENT.into_sql::<Nullable<SqlText>>())),
             mail_deliveries::finished_at.eq(finished),
             mail_deliveries::org_id.eq(tenant.map(Tenant::org_id)),
+            mail_deliveries::turn_of.eq(mail.turn_of),
             mail_deliveries::delivery_id.eq(NotificationId::generate()),
             mail_deliveries::event_id.eq(event_id),
             mail_deliveries::recipient.eq(mail.recipient),
@@ -105,7 +108,11 @@ pub struct Delivery {
     pub leased_until: Timestamp,
 }
 
-/// Takes at most `most` mails that are due, of any organisation or none; nobody else gets them for as long as `lease`.
+/// Takes at most `most` mails that are due; nobody else gets them for as long as `lease`. Those about accounts, which are
+/// worth something for minutes, come first, and leave one place to the rest; then the first of every organisation before
+/// the second of any. Its cost grows with the organisations that owe mail, not with how much.
+///
+/// What a release owed that knew no turns passes for mail about accounts.
 pub fn claim(
     conn: &mut PgConnection,
     now: Timestamp,
@@ -113,16 +120,36 @@ pub fn claim(
     most: i64,
 ) -> Result<Vec<Delivery>, Fault> {
     const STATEMENT: &str = "
+        WITH RECURSIVE owing AS (
+            (SELECT turn_of FROM mail_deliveries WHERE state = 'queued' AND turn_of IS NOT NULL ORDER BY turn_of LIMIT 1)
+            UNION ALL
+            SELECT further.turn_of FROM owing CROSS JOIN LATERAL (
+                SELECT m.turn_of FROM mail_deliveries m WHERE m.state = 'queued' AND m.turn_of > owing.turn_of
+                ORDER BY m.turn_of LIMIT 1) further
+        ), waiting AS (
+            (SELECT delivery_id, next_attempt_at, 0 AS turn FROM mail_deliveries
+             WHERE turn_of IS NULL AND state = 'queued'
+                 AND next_attempt_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
+             ORDER BY next_attempt_at, delivery_id LIMIT greatest(1, $3 - 1))
+            UNION ALL
+            SELECT q.delivery_id, q.next_attempt_at, q.turn FROM owing CROSS JOIN LATERAL (
+                SELECT delivery_id, next_attempt_at, row_number() OVER (ORDER BY next_attempt_at, delivery_id) AS turn
+                FROM mail_deliveries
+                WHERE turn_of = owing.turn_of AND state = 'queued'
+                    AND next_attempt_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
+                ORDER BY next_attempt_at, delivery_id LIMIT $3) q
+        ), due AS (
+            SELECT delivery_id FROM waiting ORDER BY turn, next_attempt_at LIMIT $3
+        )
         UPDATE mail_deliveries m SET attempts = m.attempts + 1, leased_until = $2
-        FROM (
-            SELECT delivery_id FROM mail_deliveries
-            WHERE state = 'queued' AND next_attempt_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
-            ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED
-        ) due
+        FROM due
         WHERE m.delivery_id = due.delivery_id
+            AND m.state = 'queued' AND (m.leased_until IS NULL OR m.leased_until <= $1)
         RETURNING m.delivery_id, m.recipient, m.recipient_name, m.language, m.subject,
             coalesce(m.text_body, '') AS text_body, m.html_body, m.attempts, m.created_at, m.leased_until";
     work_for_all(conn)?;
+    // One instance takes at a time, or two would choose the same.
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('claim mail deliveries', 0))").execute(conn)?;
     let until = now.checked_add(lease).map_err(Fault::internal)?;
     Ok(diesel::sql_query(STATEMENT)
         .bind::<Timestamptz, _>(now.to_diesel())

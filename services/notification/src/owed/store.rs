@@ -187,6 +187,8 @@ pub fn creditors(conn: &mut PgConnection, now: Timestamp, most: i64) -> QueryRes
 pub struct Owed {
     #[diesel(sql_type = Uuid)]
     notification_id: NotificationId,
+    #[diesel(sql_type = Uuid)]
+    org_id: OrgId,
     #[diesel(sql_type = Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
     due_at: Timestamp,
     #[diesel(sql_type = Bool)]
@@ -217,7 +219,7 @@ pub struct Ready {
 /// into the next.
 pub fn take(conn: &mut PgConnection, creditor: &Creditor, zone: &str, now: Timestamp) -> Result<Ready, Fault> {
     const STATEMENT: &str = "
-        SELECT o.notification_id, o.due_at, o.gathered, o.category, n.title, n.body, n.created_at
+        SELECT o.notification_id, o.org_id, o.due_at, o.gathered, o.category, n.title, n.body, n.created_at
         FROM owed_messages o JOIN notifications n USING (notification_id)
         WHERE o.user_id = $1 AND o.channel = $2 AND o.next_attempt_at <= $3
         ORDER BY n.seq FOR UPDATE OF o";
@@ -257,6 +259,7 @@ impl Owed {
     fn message(self) -> Message {
         Message {
             notification_id: self.notification_id,
+            org_id: self.org_id,
             title: self.title,
             body: self.body,
             created_at: self.created_at,

@@ -121,6 +121,7 @@ impl Teller {
                 language,
                 text,
                 kind: telling.rule.template,
+                turn_of: tenant.map(Tenant::org_id),
                 happened_at: Some(telling.happened_at),
             };
             mail::add(conn, tenant, telling.event_id, &new, now)?;

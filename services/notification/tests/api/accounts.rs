@@ -23,7 +23,7 @@ fn event(world: &World, kind: &str, email: &str, locale: &str, special: Value) -
     event
 }
 
-fn reset(world: &World, email: &str, locale: &str) -> Value {
+pub(crate) fn reset(world: &World, email: &str, locale: &str) -> Value {
     event(world, RESET, email, locale, json!({ "token": TOKEN, "expires_at": "2026-06-01T07:30:00Z" }))
 }
 

@@ -1,5 +1,6 @@
 //! Mail.
 
+use crate::accounts::reset;
 use crate::support::{PATIENCE, World};
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
 use jiff::SignedDuration;
@@ -199,6 +200,44 @@ async fn all_mails_arrive_after_the_server_was_away_for_an_hour_and_none_twice()
     let ids: BTreeSet<_> =
         taken.iter().flat_map(|mail| mail.lines().filter(|l| l.starts_with("Message-ID:"))).collect();
     assert_eq!((taken.len(), ids.len()), (10, 10));
+}
+
+#[tokio::test]
+async fn nobody_waits_behind_the_many_mails_of_one_organisation() {
+    let server = Server::start(Behaviour::IsBusy).await;
+    let world = world_with(server.port).await;
+    let many: Vec<_> = (0..60).map(|n| world.invited(&format!("p{n}@example.org"), "en", TOKEN)).collect();
+    world.send("org", &many).await;
+    let tried = |count: i64| {
+        let query =
+            "SELECT count(*) FROM mail_deliveries WHERE state = 'queued' AND leased_until IS NULL AND attempts > 0";
+        wait_for_count(&world, query.to_owned(), count)
+    };
+    tried(60).await;
+    world.send("org", &[world.invited("elsewhere@example.org", "en", TOKEN)]).await;
+    world.send("user", &[reset(&world, "forgetful@example.org", "en")]).await;
+    tried(62).await;
+    let mut admin = PgConnection::establish(&world.service.admin_url).unwrap();
+    // One is of another organisation; most are messages to accounts.
+    for (moved, rows) in [
+        ("SET org_id = gen_random_uuid(), turn_of = gen_random_uuid() WHERE recipient = 'elsewhere@example.org'", 1),
+        ("SET org_id = NULL, kind = 'message' WHERE recipient LIKE 'p%' AND recipient NOT LIKE 'p1%'", 49),
+    ] {
+        let moved = diesel::sql_query(format!("UPDATE mail_deliveries {moved}"));
+        assert_eq!(moved.execute(&mut admin).unwrap(), rows);
+    }
+
+    // All are due now, those of the one organisation since before.
+    server.now(Behaviour::Takes);
+    world.service.clock.advance(SignedDuration::from_mins(15));
+    wait_for_count(&world, "SELECT count(*) FROM mail_deliveries WHERE state = 'sent'".to_owned(), 62).await;
+    let taken = server.taken();
+    let place = |address: &str| taken.iter().position(|mail| mail.contains(address)).unwrap();
+    let to = |mail: &String| mail.lines().find(|line| line.starts_with("To:")).unwrap_or_default().to_owned();
+    let order: Vec<_> = taken.iter().map(to).collect();
+    assert!(place("forgetful@example.org") < 8, "{order:?}");
+    assert!(place("elsewhere@example.org") < 8, "{order:?}");
+    assert_eq!(taken.len(), 62, "each once");
 }
 
 #[tokio::test]

@@ -1,0 +1,1 @@
+ALTER TABLE mail_deliveries DROP COLUMN turn_of;
