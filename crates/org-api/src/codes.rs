@@ -18,6 +18,8 @@ pub const ALREADY_LINKED: &str = "already_linked";
 pub const ALREADY_MEMBER: &str = "already_member";
 /// 409: the invitation was accepted before.
 pub const INVITATION_USED: &str = "invitation_used";
+/// 429: the employee, or the organisation's people, were invited as often as they may be for now.
+pub const TOO_MANY_INVITATIONS: &str = "too_many_invitations";
 /// 410: the invitation's time is over, or a newer one replaced it.
 pub const INVITATION_EXPIRED: &str = "invitation_expired";
 /// 409: people work in the unit, today or later, or units stand below it.

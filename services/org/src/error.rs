@@ -41,6 +41,9 @@ pub(crate) enum Error {
     /// The token is too old, or a newer one took its place.
     #[error("the invitation is over")]
     InvitationExpired,
+    /// The employee, or everybody together, was invited as often as may be; to be tried again after so many seconds.
+    #[error("too many invitations")]
+    TooManyInvitations(u32),
     /// People work in the unit, or units stand below it.
     #[error("the unit is not empty")]
     UnitNotEmpty,
@@ -103,6 +106,12 @@ impl Error {
             Self::InvitationExpired => {
                 Problem::new(StatusCode::GONE, codes::INVITATION_EXPIRED, "The invitation is no longer valid")
             }
+            Self::TooManyInvitations(seconds) => Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                codes::TOO_MANY_INVITATIONS,
+                "There were as many invitations as there may be for now",
+            )
+            .retry_after(*seconds),
             Self::Fault(fault) => fault.problem(),
         }
     }

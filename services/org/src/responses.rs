@@ -15,6 +15,11 @@ const CONFLICT: Refusal = (
 );
 const GONE: Refusal = ("410", "The invitation's time is over, or a newer one replaced it: `invitation_expired`");
 
+const INVITED_OFTEN: Refusal = (
+    "429",
+    "The employee, or all together, were invited as often as may be for now: `too_many_invitations`; or too many requests \
+     in a short time: `too_many_requests`; with `Retry-After`",
+);
 const NO_VERSION: Refusal = ("428", "`If-Match` with the version of the resource is required: `if_match_required`");
 
 refusals! {
@@ -27,6 +32,11 @@ refusals! {
     /// Of adding something.
     Create [
         BAD_REQUEST, NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, CONFLICT, TOO_LARGE, MEDIA_TYPE, INVALID, INTERNAL,
+        UNAVAILABLE, DEADLINE
+    ];
+    /// Of adding something with an invitation.
+    Invite [
+        BAD_REQUEST, NOT_SIGNED_IN, FORBIDDEN, NOT_FOUND, CONFLICT, TOO_LARGE, MEDIA_TYPE, INVALID, INVITED_OFTEN, INTERNAL,
         UNAVAILABLE, DEADLINE
     ];
     /// Of founding an organisation.

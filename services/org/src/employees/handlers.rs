@@ -29,7 +29,7 @@ use rollcall_org_api::rights::Permission;
         ("Idempotency-Key" = Option<String>, Header, description = "The same key again: the same answer"),
     ),
     request_body = NewEmployee,
-    responses((status = 201, description = "Added", body = EmployeeView, headers(("ETag" = String, description = "Its version"), ("Location" = String, description = "Where it can be read"))), responses::Create),
+    responses((status = 201, description = "Added", body = EmployeeView, headers(("ETag" = String, description = "Its version"), ("Location" = String, description = "Where it can be read"))), responses::Invite),
     security(("bearer" = [])),
 )]
 #[post("/api/org/v1/orgs/{org_id}/employees")]

@@ -4,7 +4,7 @@ use crate::act::Act;
 use crate::employees::domain::{Dossier, Employee};
 use crate::employees::store as employees;
 use crate::error::Error;
-use crate::invitations::domain::{Invitation, LIFETIME, SECRET_LENGTH, Token};
+use crate::invitations::domain::{Invitation, LIFETIME, OF_EMPLOYEE, OF_ORG, SECRET_LENGTH, Token};
 use crate::invitations::store;
 use crate::members::domain::Member;
 use diesel::pg::PgConnection;
@@ -48,6 +48,9 @@ pub(crate) fn send(
     let Some(email) = employee.email.clone() else {
         return Err(Fault::invalid("/employee_id", "no_email", "the employee has no e-mail address").into());
     };
+    for (rate, of) in [(OF_EMPLOYEE, Some(employee.employee_id)), (OF_ORG, None)] {
+        rate.check(store::made_before(conn, tenant, of, rate, act.at)?, act.at)?;
+    }
     let mut fresh = [0; SECRET_LENGTH];
     secret::fill(&mut fresh);
     let token = Token::new(tenant.org_id(), fresh);

@@ -1,6 +1,7 @@
 //! An invitation and its token.
 
 use crate::error::Error;
+use crate::imports::domain::MOST_LINES;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
@@ -12,6 +13,11 @@ use utoipa::ToSchema;
 
 /// How long an invitation works.
 pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How often one employee is invited: a mail that did not come is asked for again, and again to another address.
+pub(crate) const OF_EMPLOYEE: Rate = Rate { most: 3, within: SignedDuration::from_hours(1) };
+/// How often people of one organisation are: everybody whom the largest import brings can be invited on the day of it. Who
+/// would write to strangers through us gets no further.
+pub(crate) const OF_ORG: Rate = Rate { most: MOST_LINES, within: SignedDuration::from_hours(24) };
 /// Bytes of a secret: 256 random bits.
 pub(crate) const SECRET_LENGTH: usize = 32;
 /// Bytes of a token: the organisation's id and a secret.
@@ -55,6 +61,27 @@ impl Token {
     /// What is stored of it.
     pub(crate) fn sha256(&self) -> [u8; 32] {
         secret::sha256(self.text.as_bytes())
+    }
+}
+
+/// So many invitations at most in any span of time that is so long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    pub(crate) most: usize,
+    pub(crate) within: SignedDuration,
+}
+
+impl Rate {
+    /// Whether there may be one more at `now`, when the one that is `most` before it was made at `earlier`; refuses it with
+    /// the seconds until there may be.
+    pub(crate) fn check(&self, earlier: Option<Timestamp>, now: Timestamp) -> Result<(), Error> {
+        let Some(earlier) = earlier else { return Ok(()) };
+        let wait = self.within - now.duration_since(earlier);
+        if !wait.is_positive() {
+            return Ok(());
+        }
+        let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
+        Err(Error::TooManyInvitations(u32::try_from(seconds).unwrap_or(u32::MAX)))
     }
 }
 

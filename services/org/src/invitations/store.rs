@@ -1,7 +1,7 @@
 //! The table of invitations.
 
 use crate::error::Error;
-use crate::invitations::domain::{Invitation, Token};
+use crate::invitations::domain::{Invitation, Rate, Token};
 use crate::schema::invitations;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -46,6 +46,30 @@ pub(crate) fn insert(
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// When the invitation was made, of an employee or of all, that is `rate.most` back; none: there were less in its time. Two
+/// that are made side by side may both be the last of the organisation, of one employee not: they are locked, or new.
+pub(crate) fn made_before(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    of: Option<EmployeeId>,
+    rate: Rate,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Error> {
+    let mut query = invitations::table
+        .filter(invitations::org_id.eq(tenant.org_id()))
+        .filter(invitations::created_at.gt((now - rate.within).to_diesel()))
+        .order((invitations::created_at.desc(), invitations::invitation_id.desc()))
+        .offset(i64::try_from(rate.most).unwrap_or(i64::MAX).saturating_sub(1))
+        .limit(1)
+        .select(invitations::created_at)
+        .into_boxed();
+    if let Some(employee_id) = of {
+        query = query.filter(invitations::employee_id.eq(employee_id));
+    }
+    let found: Option<jiff_diesel::Timestamp> = query.first(conn).optional()?;
+    Ok(found.map(jiff_diesel::Timestamp::to_jiff))
 }
 
 /// Whom a token invites; says nothing of whether it still works.

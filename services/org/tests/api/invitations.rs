@@ -1,6 +1,6 @@
 //! Inviting and accepting.
 
-use crate::support::{Fixture, Seat, send};
+use crate::support::{Fixture, Seat, id, send};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::prelude::*;
@@ -198,6 +198,48 @@ async fn a_token_leaves_the_outbox_when_it_is_taken() {
     let secret = &event.data["token"].as_str().unwrap()[22..];
     assert_eq!(f.count(&format!("outbox o WHERE o::text LIKE '%{secret}%'")), 0);
     assert!(f.count("outbox") > 0, "others are kept");
+}
+
+#[tokio::test]
+async fn one_employee_is_invited_three_times_an_hour() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let body =
+        json!({"name": "Ada", "invite": true, "email": "ada@example.org", "number": "7", "hired_on": "2026-01-05"});
+    let ada: EmployeeId = id(&f.post(owner, "/employees", body).await.must(201)["employee_id"]);
+    let bob = f.hire(owner, "8", json!({})).await;
+    f.org.clock.advance(SignedDuration::from_mins(20));
+    f.invite(owner, ada).await;
+    f.invite(owner, ada).await;
+    let refused = f.post(owner, "/invitations", json!({"employee_id": ada})).await;
+    assert_eq!(refused.header("retry-after"), "2400", "when the first one is an hour old");
+    refused.refused(429, "too_many_invitations");
+    f.invite(owner, bob).await;
+    f.org.clock.advance(SignedDuration::from_mins(40));
+    f.invite(owner, ada).await;
+}
+
+#[tokio::test]
+async fn an_organisation_invites_all_of_its_largest_import_in_a_day_and_then_no_more() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let (ada, bob) = (f.hire(owner, "7", json!({})).await, f.hire(owner, "8", json!({})).await);
+    f.invite(owner, ada).await;
+    let all = format!(
+        "INSERT INTO invitations (org_id, invitation_id, employee_id, email, token_sha256, created_at, expires_at, replaced_at)
+         SELECT org_id, gen_random_uuid(), employee_id, email, sha256(n::text::bytea), created_at, expires_at, created_at
+         FROM invitations, generate_series(1, 19998) n WHERE employee_id = '{ada}'"
+    );
+    diesel::sql_query(all).execute(&mut f.database()).unwrap();
+    f.org.clock.advance(SignedDuration::from_hours(23));
+    f.invite(owner, bob).await;
+    let body =
+        json!({"name": "Eve", "invite": true, "email": "eve@example.org", "number": "9", "hired_on": "2026-01-05"});
+    let refused = f.post(owner, "/employees", body.clone()).await;
+    assert_eq!(refused.header("retry-after"), "3600");
+    refused.refused(429, "too_many_invitations");
+    f.org.clock.advance(SignedDuration::from_hours(1));
+    f.post(owner, "/employees", body).await.must(201);
 }
 
 #[tokio::test]

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY invitations_of_employee;
