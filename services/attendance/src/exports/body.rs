@@ -141,7 +141,7 @@ mod tests {
     async fn a_file_is_sent_from_where_it_stands() {
         use std::io::{Seek as _, SeekFrom, Write as _};
         let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&[7; 2 * PIECE + 5]).unwrap();
+        file.write_all("7".repeat(2 * PIECE + 5).as_bytes()).unwrap();
         file.seek(SeekFrom::Start(5)).unwrap();
         let (pieces, body) = body();
         pieces.send_file(file).await.unwrap();
