@@ -12,7 +12,6 @@ use rollcall_common::db;
 use rollcall_common::events::{CloudEvent, EventConsumer};
 use rollcall_common::fault::Fault;
 use rollcall_common::server::{self, Core, Environment, Running, Service};
-use rollcall_common::settings::{Sources, load};
 use rollcall_common::tenant::Tenant;
 use rollcall_common::testing::{ManualClock, TestKeys};
 use rollcall_ids::EmployeeId;
@@ -20,9 +19,10 @@ use rollcall_org_api::facts::EmployeeFact;
 use rollcall_stack::Stack;
 use rollcall_stack::crowd::Crowd;
 use rollcall_stack::settings::set;
+use rollcall_stack::testing::loaded;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use toml::Table;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -197,12 +197,6 @@ async fn start<S: Service>(stack: &Stack, change: impl FnOnce(&mut Table) -> Res
     change(&mut settings)?;
     let file = directory.join(format!("{}.toml", S::NAME));
     std::fs::write(&file, toml::to_string(&settings)?)?;
-    let loaded = load::<S::Settings>(&Sources {
-        service: S::NAME,
-        defaults: S::DEFAULTS,
-        topology: None,
-        file: Some(&file),
-        environment: Some(HashMap::new()),
-    })?;
+    let loaded = loaded::<S>(&file)?;
     server::start::<S>(loaded, Environment { keys: Some(keys.jwks()), ..Environment::real() }).await
 }

@@ -10,4 +10,4 @@ mod service;
 
 pub use crate::settings::set;
 pub use cluster::{Cluster, TestDatabase};
-pub use service::{As, START, TestService, settings_file};
+pub use service::{As, START, TestService, loaded, settings_file};

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder};
 use rollcall_common::server::{self, Environment, Running, Service};
-use rollcall_common::settings::{Sources, load};
+use rollcall_common::settings::{Loaded, Sources, load};
 use rollcall_common::testing::{ManualClock, TestKeys};
 use rollcall_common::{db, secret};
 use rollcall_ids::UserId;
@@ -114,13 +114,7 @@ impl<S: Service> TestService<S> {
         }
         change(&mut settings);
         let file = write(&settings, &directory)?;
-        let loaded = load::<S::Settings>(&Sources {
-            service: S::NAME,
-            defaults: S::DEFAULTS,
-            topology: None,
-            file: Some(&file),
-            environment: Some(HashMap::new()),
-        })?;
+        let loaded = loaded::<S>(&file)?;
         let environment = Environment { clock: clock.clock(), keys: (issuer == Issuer::Test).then(|| keys.jwks()) };
         let running = server::start::<S>(loaded, environment).await?;
         Ok(Self {
@@ -208,15 +202,19 @@ impl As<'_> {
 
 /// An instance on the database of a test that has one.
 async fn start_again<S: Service>(directory: &Path, clock: &ManualClock, keys: &TestKeys) -> Result<Running<S>> {
-    let file = directory.join(SETTINGS);
-    let loaded = load::<S::Settings>(&Sources {
+    let loaded = loaded::<S>(&directory.join(SETTINGS))?;
+    server::start::<S>(loaded, Environment { clock: clock.clock(), keys: Some(keys.jwks()) }).await
+}
+
+/// The settings of a file over the packaged defaults, whatever stands in the environment.
+pub fn loaded<S: Service>(file: &Path) -> Result<Loaded<S::Settings>> {
+    Ok(load(&Sources {
         service: S::NAME,
         defaults: S::DEFAULTS,
         topology: None,
-        file: Some(&file),
+        file: Some(file),
         environment: Some(HashMap::new()),
-    })?;
-    server::start::<S>(loaded, Environment { clock: clock.clock(), keys: Some(keys.jwks()) }).await
+    })?)
 }
 
 /// A service as a process of its own would be started: a migrated database and a settings file. Blocks.

@@ -122,17 +122,7 @@ mod tests {
         let breaks = pause.map(|(start, end)| Break { start: wall(start), end: wall(end), paid: false });
         let breaks = breaks.into_iter().collect();
         let shift = ShiftFacts { start: wall(start), end: wall(end), breaks, policy: Policy::default() };
-        let facts = DayFacts {
-            date: on,
-            zone: TimeZone::get("Europe/Berlin").unwrap(),
-            shift: Some(Arc::new(shift)),
-            holiday: None,
-            leave: None,
-            leave_hours: vec![],
-            leave_costs: vec![],
-            overtime_approved: None,
-            reported_until: None,
-        };
+        let facts = DayFacts::planned(on, TimeZone::get("Europe/Berlin").unwrap(), Some(Arc::new(shift)));
         FeedDay { facts, shift: Some("Shift".into()), site: Some("Berlin".into()) }
     }
 

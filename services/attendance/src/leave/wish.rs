@@ -159,17 +159,7 @@ pub(super) mod tests {
             let breaks = if start == "09:00" { vec![lunch] } else { vec![] };
             Arc::new(ShiftFacts { start: wall(start), end: wall(end), breaks, policy: Policy::default() })
         });
-        DayFacts {
-            date: on,
-            zone: TimeZone::get("Europe/Berlin").unwrap(),
-            shift,
-            holiday: None,
-            leave: None,
-            leave_hours: vec![],
-            leave_costs: vec![],
-            overtime_approved: None,
-            reported_until: None,
-        }
+        DayFacts::planned(on, TimeZone::get("Europe/Berlin").unwrap(), shift)
     }
 
     pub(crate) fn hours(start: &str, end: &str) -> Piece {

@@ -104,16 +104,9 @@ mod tests {
         let wall = |text: &str| WallTime::parse(text).unwrap();
         let (start, end, policy) = (wall("09:00"), wall("18:00"), Policy::default());
         let shift = Arc::new(ShiftFacts { start, end, breaks: vec![], policy });
-        let day = |offset: i32| DayFacts {
-            date: DAY + offset.days(),
-            zone: TimeZone::UTC,
-            shift: (offset == 0).then(|| Arc::clone(&shift)),
-            holiday: None,
-            leave: None,
-            leave_hours: vec![],
-            leave_costs: vec![],
-            overtime_approved: None,
-            reported_until: None,
+        let day = |offset: i32| {
+            let shift = (offset == 0).then(|| Arc::clone(&shift));
+            DayFacts::planned(DAY + offset.days(), TimeZone::UTC, shift)
         };
         let punch = |&(at, direction): &(Timestamp, Direction)| PunchFact {
             id: PunchId::generate(),

@@ -38,19 +38,7 @@ impl Row {
         self.shifts.clear();
         let zone = TimeZone::get(zone).unwrap();
         let first = self.date - 5.days();
-        self.facts.days = (0..11)
-            .map(|n| DayFacts {
-                date: first + n.days(),
-                zone: zone.clone(),
-                shift: None,
-                holiday: None,
-                leave: None,
-                leave_hours: Vec::new(),
-                leave_costs: Vec::new(),
-                overtime_approved: None,
-                reported_until: None,
-            })
-            .collect();
+        self.facts.days = (0..11).map(|n| DayFacts::planned(first + n.days(), zone.clone(), None)).collect();
         self.facts.now = self.at(&format!("{:02}/12:00", (self.date + 2.days()).day()));
         self
     }

@@ -58,6 +58,23 @@ pub struct DayFacts {
     pub reported_until: Option<Timestamp>,
 }
 
+impl DayFacts {
+    /// A date with its plan and nothing else: no holiday, no leave, no overtime that was approved, no devices.
+    pub fn planned(date: Date, zone: TimeZone, shift: Option<Arc<ShiftFacts>>) -> Self {
+        Self {
+            date,
+            zone,
+            shift,
+            holiday: None,
+            leave: None,
+            leave_hours: Vec::new(),
+            leave_costs: Vec::new(),
+            overtime_approved: None,
+            reported_until: None,
+        }
+    }
+}
+
 /// One version of a shift.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShiftFacts {

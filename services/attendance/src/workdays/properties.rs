@@ -119,17 +119,7 @@ fn punch_at(at: Timestamp, direction: Direction) -> PunchFact {
 
 /// A date without holiday and leave.
 fn rest_day(index: i32, zone: &TimeZone, shift: Option<Arc<ShiftFacts>>) -> DayFacts {
-    DayFacts {
-        date: first_day() + index.days(),
-        zone: zone.clone(),
-        shift,
-        holiday: None,
-        leave: None,
-        leave_hours: Vec::new(),
-        leave_costs: Vec::new(),
-        overtime_approved: None,
-        reported_until: None,
-    }
+    DayFacts::planned(first_day() + index.days(), zone.clone(), shift)
 }
 
 fn midnight_utc(date: Date) -> Timestamp {

@@ -48,17 +48,7 @@ fn shift((start, end, pause): Times, split_at_midnight: bool) -> Arc<ShiftFacts>
 
 /// The change and the facts around it: the shift on every day, nobody has punched, all of it is over.
 fn facts(zone: &TimeZone, change: Date, shift: &Arc<ShiftFacts>) -> Facts {
-    let day = |offset: i32| DayFacts {
-        date: change + offset.days(),
-        zone: zone.clone(),
-        shift: Some(Arc::clone(shift)),
-        holiday: None,
-        leave: None,
-        leave_hours: Vec::new(),
-        leave_costs: Vec::new(),
-        overtime_approved: None,
-        reported_until: None,
-    };
+    let day = |offset: i32| DayFacts::planned(change + offset.days(), zone.clone(), Some(Arc::clone(shift)));
     Facts { now: Timestamp::MAX, days: (-AROUND..=AROUND).map(day).collect(), punches: Vec::new() }
 }
 
