@@ -1,7 +1,11 @@
-//! A successful answer before it is bytes: what idempotency stores and replays.
+//! Successful answers: [`Answer`] before it is bytes, which is what idempotency stores and replays, and [`LargeAnswer`],
+//! which is made bytes where it is computed.
 
+use crate::fault::Fault;
 use actix_web::body::BoxBody;
+use actix_web::http::header::ContentType;
 use actix_web::http::{StatusCode, header};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 use serde_json::Value;
@@ -21,18 +25,18 @@ pub struct Answer {
 
 impl Answer {
     /// Any status with a JSON body.
-    pub fn new(status: StatusCode, body: &impl Serialize) -> Result<Self, crate::fault::Fault> {
-        let body = serde_json::to_value(body).map_err(crate::fault::Fault::internal)?;
+    pub fn new(status: StatusCode, body: &impl Serialize) -> Result<Self, Fault> {
+        let body = serde_json::to_value(body).map_err(Fault::internal)?;
         Ok(Self { status, body: Some(body), location: None, etag: None, replayed: false })
     }
 
     /// 200 with a JSON body.
-    pub fn ok(body: &impl Serialize) -> Result<Self, crate::fault::Fault> {
+    pub fn ok(body: &impl Serialize) -> Result<Self, Fault> {
         Self::new(StatusCode::OK, body)
     }
 
     /// 201 with a JSON body and where it can be read again.
-    pub fn created(location: impl Into<String>, body: &impl Serialize) -> Result<Self, crate::fault::Fault> {
+    pub fn created(location: impl Into<String>, body: &impl Serialize) -> Result<Self, Fault> {
         let mut answer = Self::new(StatusCode::CREATED, body)?;
         answer.location = Some(location.into());
         Ok(answer)
@@ -76,6 +80,49 @@ impl Responder for Answer {
         match self.body {
             Some(body) => response.json(body),
             None => response.finish(),
+        }
+    }
+}
+
+/// 200 with a JSON body of megabytes. It is written where it was computed: to write one takes tens of milliseconds, and
+/// on a thread that serves nobody else would be answered meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LargeAnswer(Bytes);
+
+impl LargeAnswer {
+    /// The body, of about so many bytes: it is right to say somewhat too many, and it only costs time to say too few.
+    pub fn ok(body: &impl Serialize, about: usize) -> Result<Self, Fault> {
+        let mut bytes = Vec::with_capacity(about);
+        serde_json::to_writer(&mut bytes, body).map_err(Fault::internal)?;
+        Ok(Self(bytes.into()))
+    }
+}
+
+impl Responder for LargeAnswer {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().content_type(ContentType::json()).body(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::body::to_bytes;
+    use actix_web::test::TestRequest;
+    use serde_json::json;
+
+    #[actix_web::test]
+    async fn a_large_answer_is_on_the_wire_what_any_other_is() {
+        let body = json!({"items": ["\u{e9}", 1, null], "next_cursor": null});
+        let request = TestRequest::default().to_http_request();
+        // Whatever was said of how long it is.
+        for about in [0, 1_000] {
+            let large = LargeAnswer::ok(&body, about).unwrap().respond_to(&request);
+            let other = Answer::ok(&body).unwrap().respond_to(&request);
+            assert_eq!((large.status(), large.headers()), (other.status(), other.headers()));
+            assert_eq!(to_bytes(large.into_body()).await.unwrap(), to_bytes(other.into_body()).await.unwrap());
         }
     }
 }

@@ -11,6 +11,7 @@ use actix_web::{get, web};
 use jiff::civil::Date;
 use rollcall_attendance_api::codes::UNKNOWN_UNIT;
 use rollcall_attendance_api::workdays::Workday;
+use rollcall_common::answer::LargeAnswer;
 use rollcall_common::extract::Query;
 use rollcall_common::fault::Fault;
 use rollcall_common::paging::{Page, PageQuery, Paged};
@@ -23,6 +24,8 @@ use std::sync::Arc;
 
 /// People on a page at most, and when the client does not say.
 const PEOPLE: (u32, u32) = (500, 50);
+/// Bytes of a workday on the wire, about: one with four punches and nothing odd has some 1,000.
+const WORKDAY: usize = 1_024;
 
 /// `?employee_id=|unit_id=&from=&to=&limit=&cursor=`
 #[derive(Debug, Deserialize)]
@@ -60,7 +63,7 @@ pub(crate) async fn list(
     app: web::Data<App>,
     at: InOrg,
     query: Then<Query<WorkdayQuery>>,
-) -> Result<web::Json<Paged<Workday>>, Error> {
+) -> Result<LargeAnswer, Error> {
     let query = query?.0;
     let dates = range(query.from, query.to)?;
     let (people, within) = match (query.employee_id, query.unit_id) {
@@ -77,8 +80,7 @@ pub(crate) async fn list(
             (Paged { items: vec![person], next_cursor: None }, None)
         }
     };
-    let items = workdays(&app, &at, people.items, dates, within).await?;
-    Ok(web::Json(Paged { items, next_cursor: people.next_cursor }))
+    Ok(workdays(&app, &at, people, dates, within).await?)
 }
 
 /// A page of the people of a unit on whom the caller may use `permission`.
@@ -126,27 +128,29 @@ fn page(
     Ok(page)
 }
 
-/// The days of some people: read together, computed off the threads that serve.
+/// The days of some people: read together; computed, and written, off the threads that serve.
 async fn workdays(
     app: &App,
     at: &InOrg,
-    people: Vec<EmployeeFact>,
+    Paged { items: people, next_cursor }: Paged<EmployeeFact>,
     dates: (Date, Date),
     within: Option<HashSet<UnitId>>,
-) -> Result<Vec<Workday>, Fault> {
+) -> Result<LargeAnswer, Fault> {
     let (tenant, org, now) = (at.tenant, Arc::clone(&at.member.org), app.core.clock.now());
     let load = move |conn: &mut diesel::PgConnection| days::read(conn, &tenant, &org, people, dates, now);
     let read = app.core.db.transaction::<_, Fault, _>(&at.tenant, load).await?;
     let (member, org) = (at.member.clone(), Arc::clone(&at.member.org));
-    let days = move || -> Vec<Workday> {
+    let answer = move || {
         let of_unit = |(person, days): (EmployeeFact, Vec<Workday>)| {
             let sees_kinds = member.may(Permission::LeaveRead, &person, org.date_at(&person, now));
             let mine = days.into_iter().filter(|day| belongs(&person, day.work_date, within.as_ref()));
             mine.map(|day| if sees_kinds { day } else { view::without_kinds(day) }).collect::<Vec<_>>()
         };
-        read.days().into_iter().flat_map(of_unit).collect()
+        let items: Vec<Workday> = read.days().into_iter().flat_map(of_unit).collect();
+        let about = items.len() * WORKDAY;
+        LargeAnswer::ok(&Paged { items, next_cursor }, about)
     };
-    web::block(days).await.map_err(Fault::internal)
+    web::block(answer).await.map_err(Fault::internal)?
 }
 
 fn belongs(person: &EmployeeFact, date: Date, within: Option<&HashSet<UnitId>>) -> bool {

@@ -52,6 +52,7 @@ pub use day::Workday;
 use facts::Facts;
 pub(crate) use gather::planned_days;
 pub(crate) use hours::worked_minutes;
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 /// How many dates and punches around the dates asked for the engine must be told of.
@@ -68,7 +69,10 @@ pub mod margin {
 /// the caller loads more of the past: a stretch of unplanned work begins where the one before it ended.
 pub fn is_anchored(facts: &Facts, known_since: jiff::Timestamp, from: Date) -> bool {
     let Some(index) = facts.days.iter().position(|day| day.date == from) else { return true };
-    belonging::is_anchored(facts, &windows::of(&facts.days), known_since, index)
+    // Windows further on meet none that is asked for, and a punch in one of them comes after a silence that is long enough.
+    let last = from.saturating_add(margin::DAYS_AFTER.days());
+    let near = &facts.days[..facts.days.partition_point(|day| day.date <= last)];
+    belonging::is_anchored(facts, &windows::of(near), known_since, index)
 }
 
 /// The workdays from `from` to `to`, both included, as far as the facts hold these dates.
