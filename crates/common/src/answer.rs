@@ -121,7 +121,8 @@ mod tests {
         for about in [0, 1_000] {
             let large = LargeAnswer::ok(&body, about).unwrap().respond_to(&request);
             let other = Answer::ok(&body).unwrap().respond_to(&request);
-            assert_eq!((large.status(), large.headers()), (other.status(), other.headers()));
+            let told = |answer: &HttpResponse| (answer.status(), answer.headers().get(header::CONTENT_TYPE).cloned());
+            assert_eq!(told(&large), told(&other));
             assert_eq!(to_bytes(large.into_body()).await.unwrap(), to_bytes(other.into_body()).await.unwrap());
         }
     }

@@ -133,6 +133,21 @@ pub fn text(input: &str, most: usize) -> Result<String, Rejection> {
     Ok(trimmed.to_owned())
 }
 
+/// What a person writes to others, of one line or of several: trimmed, lines end with `\n`, 1 to `most` characters, no
+/// control characters but line breaks and tabs.
+pub fn lines(input: &str, most: usize) -> Result<String, Rejection> {
+    let text = input.replace("\r\n", "\n").trim().to_owned();
+    let length = text.chars().count();
+    if length == 0 || length > most {
+        return Err(Rejection::new("length", format!("must have 1 to {most} characters, has {length}")));
+    }
+    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        let detail = "must not contain control characters but line breaks and tabs";
+        return Err(Rejection::new("control_character", detail));
+    }
+    Ok(text)
+}
+
 /// A zone by its IANA name, as the bundled database knows it.
 pub fn time_zone(input: &str) -> Result<jiff::tz::TimeZone, Rejection> {
     jiff::tz::TimeZone::get(input)
@@ -160,6 +175,21 @@ mod tests {
         let Err(Fault::Invalid(errors)) = fields.all((name, zone)) else { panic!("both are wrong") };
         let pointers: Vec<_> = errors.iter().map(|e| (e.pointer.as_str(), e.code.as_ref())).collect();
         assert_eq!(pointers, [("/name", "length"), ("/time_zone", "unknown_time_zone")]);
+    }
+
+    #[test]
+    fn lines_may_be_several_and_a_name_is_one() {
+        assert_eq!(
+            lines(" My phone was empty.\r\n\tSee the gate's log. ", 60).unwrap(),
+            "My phone was empty.\n\tSee the gate's log."
+        );
+        assert_eq!(lines("张\n伟", 3).unwrap(), "张\n伟");
+        assert_eq!(lines("张\n伟x", 3).unwrap_err().code, "length");
+        assert_eq!(lines(" \n ", 9).unwrap_err().code, "length");
+        for bad in ["a\u{0}b", "a\u{1b}[31m", "a\rb"] {
+            assert_eq!(lines(bad, 9).unwrap_err().code, "control_character", "{bad:?}");
+        }
+        assert_eq!(text("a\nb", 9).unwrap_err().code, "control_character");
     }
 
     #[test]

@@ -221,6 +221,12 @@ pub fn may_somewhere(grants: &[Grant], permission: Permission) -> bool {
     grants.iter().any(|grant| grant.permissions.contains(&permission))
 }
 
+/// Whether `grants` hold `permission` for anybody but the holder.
+pub fn may_for_others(grants: &[Grant], permission: Permission) -> bool {
+    let reaches_others = |grant: &&Grant| matches!(grant.scope, Scope::Org | Scope::Unit { .. });
+    grants.iter().filter(reaches_others).any(|grant| grant.permissions.contains(&permission))
+}
+
 /// Everybody whom a permission reaches, as conditions that a query can carry: what [`may`] answers for one
 /// employee, for a list. The two agree for every target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

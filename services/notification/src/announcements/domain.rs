@@ -2,7 +2,7 @@
 
 use crate::facts::places::Units;
 use rollcall_common::fault::Fault;
-use rollcall_common::validate::{Fields, Rejection, text};
+use rollcall_common::validate::{Fields, lines, text};
 use rollcall_notification_api::announcements::{Audience, NewAnnouncement};
 use rollcall_org_api::rights::{Grant, Permission, Reach};
 
@@ -15,25 +15,9 @@ const MOST_OF_BODY: usize = 10_000;
 pub fn check(new: &NewAnnouncement) -> Result<NewAnnouncement, Fault> {
     let mut fields = Fields::new();
     let title = fields.take("/title", text(&new.title, MOST_OF_TITLE));
-    let body = fields.take("/body", lines(&new.body));
+    let body = fields.take("/body", lines(&new.body, MOST_OF_BODY));
     let (title, body) = fields.all((title, body))?;
     Ok(NewAnnouncement { title, body, audience: new.audience, urgent: new.urgent })
-}
-
-/// Text of several lines.
-fn lines(input: &str) -> Result<String, Rejection> {
-    let body = input.replace("\r\n", "\n").trim().to_owned();
-    let length = body.chars().count();
-    if length == 0 || length > MOST_OF_BODY {
-        return Err(Rejection::new("length", format!("must have 1 to {MOST_OF_BODY} characters, has {length}")));
-    }
-    if body.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        return Err(Rejection::new(
-            "control_character",
-            "must not contain control characters but line breaks and tabs",
-        ));
-    }
-    Ok(body)
 }
 
 /// Whether the grants let their holder speak to this audience. A site crosses units, so only who may speak to all may
@@ -87,10 +71,18 @@ mod tests {
     }
 
     #[test]
-    fn a_text_keeps_its_lines_and_nothing_that_is_no_text() {
-        assert_eq!(lines(" a\r\nb\n").unwrap(), "a\nb");
-        assert_eq!(lines(" \n").unwrap_err().code, "length");
-        assert_eq!(lines(&"x".repeat(10_001)).unwrap_err().code, "length");
-        assert_eq!(lines("a\u{0}b").unwrap_err().code, "control_character");
+    fn a_text_keeps_its_lines_and_a_title_has_one() {
+        let of = |title: &str, body: &str| {
+            check(&NewAnnouncement {
+                title: title.into(),
+                body: body.into(),
+                audience: Audience::Everyone,
+                urgent: false,
+            })
+        };
+        assert_eq!(of("T", " a\r\nb\n").unwrap().body, "a\nb");
+        let Err(Fault::Invalid(errors)) = of("a\nb", &"x".repeat(10_001)) else { panic!("both are wrong") };
+        let wrong: Vec<_> = errors.iter().map(|error| (error.pointer.as_str(), error.code.as_ref())).collect();
+        assert_eq!(wrong, [("/title", "control_character"), ("/body", "length")]);
     }
 }
