@@ -21,7 +21,7 @@ const EXPLAIN: &str = "ALTER ROLE rollcall_attendance SET session_preload_librar
     ALTER ROLE rollcall_attendance SET auto_explain.log_buffers = on";
 
 /// Reads each once, keeps the plans that touch `punches`, and refuses one that does not go by the key that leads with the
-/// tenant.
+/// tenant, or that asks for the tenant anew for every row.
 pub(crate) async fn keep(stack: &mut Stack, crowd: &Crowd, all: &[(&str, &Arc<Reads>)]) -> Result<()> {
     PgConnection::establish(&stack.database("attendance")?)?.batch_execute(EXPLAIN)?;
     let log = stack.run_dir().join("logs/postgres.log");
@@ -38,6 +38,8 @@ pub(crate) async fn keep(stack: &mut Stack, crowd: &Crowd, all: &[(&str, &Arc<Re
         let plan = plan(&log, start, crowd)?;
         ensure!(plan.contains("punches_pkey"), "another way than by the key that leads with the tenant:\n{plan}");
         ensure!(!plan.contains("Seq Scan on punches"), "the whole table is read:\n{plan}");
+        let mut filters = plan.lines().filter(|line| line.trim_start().starts_with("Filter:"));
+        ensure!(filters.all(|filter| !filter.contains("current_setting")), "a setting is read for every row:\n{plan}");
         write!(text, "\n{name}\n\n{plan}")?;
     }
     PgConnection::establish(&stack.database("attendance")?)?

@@ -202,3 +202,18 @@ async fn migrations_go_up_down_and_up_again() {
     let (down, up, pending) = steps.await.unwrap();
     assert_eq!((down, pending), (up, vec![]));
 }
+
+/// Of tens of thousands of punches each would be asked anew which organisation the transaction is of.
+#[tokio::test]
+async fn the_policies_of_punches_ask_for_the_organisation_once_a_statement() {
+    let f = Fixture::start().await;
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    let mut policies = |condition: &str| {
+        let query = format!("SELECT count(*) AS count FROM pg_policies WHERE tablename = 'punches' AND {condition}");
+        diesel::sql_query(query).get_result::<Count>(&mut admin).unwrap().count
+    };
+    let all = policies("true");
+    let once = policies("concat(qual, with_check) LIKE '%( SELECT %' AND qual IS DISTINCT FROM 'true'");
+    let per_row = policies("concat(qual, with_check) LIKE '%= (NULLIF%'");
+    assert_eq!((all, once, per_row), (3, 3, 0));
+}
