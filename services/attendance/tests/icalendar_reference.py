@@ -33,6 +33,11 @@ for event in calendar.walk("VEVENT"):
             "errors": [str(error) for error in event.errors],
         }
     )
+zones = []
+for zone in calendar.walk("VTIMEZONE"):
+    offset = datetime.datetime(2026, 6, 1, tzinfo=zone.to_tz(lookup_tzid=False)).utcoffset()
+    errors = [str(error) for part in (zone, *zone.subcomponents) for error in part.errors]
+    zones.append({"id": str(zone["TZID"]), "offset": offset.total_seconds(), "errors": errors})
 json.dump(
     {
         "names": [text(str(calendar[name])) for name in ("NAME", "X-WR-CALNAME")],
@@ -41,6 +46,8 @@ json.dump(
         "method": str(calendar.get("METHOD", "")),
         "errors": [str(error) for error in calendar.errors],
         "events": events,
+        "zones": zones,
+        "components": sorted({component.name for component in calendar.subcomponents}),
     },
     sys.stdout,
 )

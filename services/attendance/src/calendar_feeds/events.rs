@@ -50,12 +50,14 @@ fn within(span: Interval) -> When {
     When::Instants(instant(span.start), instant(span.end))
 }
 
-/// What is to be worked on a day.
+/// What is to be worked on a day; none: not even a minute, as of a shift in the hour that the clock skips.
 fn worked(who: EmployeeId, day: &FeedDay) -> Option<Event> {
     let shift = day.facts.shift.as_ref()?;
     let left = Plan::of(shift, day.facts.date, &day.facts.zone).on(shift, &day.facts)?;
     let summary = day.shift.clone().unwrap_or_default();
-    Some(Event { uid: uid("shift", day.facts.date, who), when: within(left.span), summary, location: day.site.clone() })
+    let event =
+        Event { uid: uid("shift", day.facts.date, who), when: within(left.span), summary, location: day.site.clone() };
+    (left.span.start < left.span.end).then_some(event)
 }
 
 /// Leave of whole days.
@@ -157,6 +159,16 @@ mod tests {
             from_to("Shift", "2026-03-28T21:00:00Z", "2026-03-29T04:00:00Z"),
         ];
         assert_eq!(told(&[long, short], &[], who), expected);
+    }
+
+    /// RFC 5545 §3.8.2.2: an end is later than its start.
+    #[test]
+    fn a_shift_in_the_hour_that_the_clock_skips_is_nothing_to_be_worked() {
+        let who = EmployeeId::generate();
+        let skipped = day(date(2026, 3, 29), ("02:00", "03:00"), None);
+        let after = day(date(2026, 3, 29), ("03:00", "04:00"), None);
+        let expected = [from_to("Shift", "2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z")];
+        assert_eq!(told(&[skipped, after], &[], who), expected);
     }
 
     #[test]

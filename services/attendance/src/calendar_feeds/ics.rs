@@ -2,7 +2,8 @@
 //!
 //! Instants are in UTC. A shift is a single event with a fixed start and end, nothing recurs, so there is nothing that rules
 //! of a zone could say in addition; a `VTIMEZONE` would have to bring the rules of years for it, and clients that know a zone
-//! by another name or by older rules would show another time. Whole days are dates, which have no zone.
+//! by another name or by older rules would show another time. Whole days are dates, which have no zone. Only a calendar
+//! that has no event has a zone, of UTC, since it must have something (§3.6) and this says nothing.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -12,6 +13,18 @@ use jiff::tz::TimeZone;
 const LINE: usize = 75;
 /// How often clients are asked to look again: a plan changes by the day, and a reading that finds no change is cheap.
 const REFRESH: &str = "PT1H";
+
+/// What a calendar has that has nothing else (§3.6.5).
+const NOTHING: [&str; 8] = [
+    "BEGIN:VTIMEZONE",
+    "TZID:Etc/UTC",
+    "BEGIN:STANDARD",
+    "DTSTART:19700101T000000",
+    "TZOFFSETFROM:+0000",
+    "TZOFFSETTO:+0000",
+    "END:STANDARD",
+    "END:VTIMEZONE",
+];
 
 /// When something is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +57,11 @@ pub(super) fn calendar(name: &str, events: &[Event], changed_at: Option<Timestam
     line(&format!("X-WR-CALNAME:{}", escaped(name)));
     line(&format!("REFRESH-INTERVAL;VALUE=DURATION:{REFRESH}"));
     line(&format!("X-PUBLISHED-TTL:{REFRESH}"));
+    if events.is_empty() {
+        for content in NOTHING {
+            line(content);
+        }
+    }
     for event in events {
         line("BEGIN:VEVENT");
         line(&format!("UID:{}", event.uid));
@@ -144,6 +162,16 @@ mod tests {
             DTSTART;VALUE=DATE:20261230\r\nDTEND;VALUE=DATE:20270101\r\nSUMMARY:休假\r\nEND:VEVENT\r\n\
             END:VCALENDAR\r\n";
         assert_eq!(text, expected);
+    }
+
+    /// RFC 5545 §3.6: a calendar has at least one component, and readers that insist on it refuse one that has none.
+    #[test]
+    fn a_calendar_without_events_has_a_component_all_the_same() {
+        let expected = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Rollcall//Roster//EN\r\nCALSCALE:GREGORIAN\r\n\
+            NAME:Plan\r\nX-WR-CALNAME:Plan\r\nREFRESH-INTERVAL;VALUE=DURATION:PT1H\r\nX-PUBLISHED-TTL:PT1H\r\n\
+            BEGIN:VTIMEZONE\r\nTZID:Etc/UTC\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n\
+            TZOFFSETFROM:+0000\r\nTZOFFSETTO:+0000\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nEND:VCALENDAR\r\n";
+        assert_eq!(calendar("Plan", &[], Some(Timestamp::UNIX_EPOCH)), expected);
     }
 
     proptest! {

@@ -92,6 +92,26 @@ async fn a_feed_has_the_plan_and_the_leave_of_one_person_from_a_month_back_to_th
     assert_eq!(uids.len(), apart.len());
 }
 
+/// Of somebody for whom nothing is planned, or only an hour that the clock skips.
+#[tokio::test]
+async fn a_feed_without_anything_to_tell_is_a_calendar_all_the_same() {
+    let f = Fixture::start().await;
+    f.set_clock("2026-03-20T08:00:00Z");
+    let (_, path) = feed(&f, &f.world.worker, &json!({})).await;
+    let skipped = json!({"code": "S", "name": "Skipped", "start": "02:00", "end": "03:00"});
+    let skipped = f.post(&f.world.owner, "/shifts", &skipped).await.must(201);
+    for planned in [false, true] {
+        if planned {
+            plan(&f, skipped["shift_id"].as_str().unwrap(), "2026-03-29", "2026-03-29").await;
+        }
+        let lines = lines(&f, &path).await;
+        assert_eq!(values(&lines, "BEGIN"), ["VCALENDAR", "VTIMEZONE", "STANDARD"], "planned: {planned}");
+        assert_eq!(values(&lines, "TZID"), ["Etc/UTC"]);
+    }
+    plan(&f, skipped["shift_id"].as_str().unwrap(), "2026-03-30", "2026-03-30").await;
+    assert_eq!(values(&lines(&f, &path).await, "BEGIN"), ["VCALENDAR", "VEVENT"]);
+}
+
 #[tokio::test]
 async fn what_has_not_changed_is_304_and_what_has_is_told_since_when() {
     let f = Fixture::start().await;
@@ -284,4 +304,12 @@ async fn another_parser_reads_the_same_instants() {
     let of_leave: Vec<_> = events.iter().filter(|event| event["summary"] == "Leave").collect();
     assert_eq!(of_leave.len(), 3);
     assert_eq!(events.len(), 122 + 3);
+
+    // The owner has neither plan nor leave, and a calendar that can be read.
+    let (_, path) = feed(&f, &f.world.owner, &json!({"name": name_of_it})).await;
+    let empty = parsed(read(&f, &path).await.must(200).as_str().unwrap()).await;
+    assert_eq!((&empty["errors"], &empty["names"]), (&json!([]), &found["names"]));
+    let zone = json!({"id": "Etc/UTC", "offset": 0.0, "errors": []});
+    assert_eq!((&empty["events"], &empty["zones"]), (&json!([]), &json!([zone])));
+    assert_eq!((&empty["components"], &found["zones"]), (&json!(["VTIMEZONE"]), &json!([])));
 }
