@@ -3,9 +3,11 @@
 use rollcall_attendance_api::approvals::RequestKind;
 use rollcall_attendance_api::codes;
 use rollcall_attendance_api::exports::ExportRows;
-use rollcall_attendance_api::settings::{ExportProfile, OrgSettings};
+use rollcall_attendance_api::settings::{ExportColumn, ExportProfile, OrgSettings};
 use rollcall_common::fault::Fault;
 use rollcall_common::validate::{self, Fields, Rejection};
+use serde::Deserialize as _;
+use serde_json::Value;
 use std::collections::HashSet;
 
 /// Profiles of exports at most, and columns of one.
@@ -62,6 +64,49 @@ fn profile_checked(fields: &mut Fields, at: &str, profile: &mut ExportProfile) {
         let one_of = Rejection::new("unknown_date_format", format!("must be one of {}", DATE_FORMATS.join(", ")));
         fields.reject(&format!("{at}/date_format"), one_of);
     }
+}
+
+/// Stored settings as far as this release knows them, and where there is what it does not know. A column of which it
+/// does not know the field is left out, and so is a profile that has no other columns or something else that is new.
+pub(super) fn known(mut stored: Value) -> Result<(OrgSettings, Vec<String>), serde_json::Error> {
+    let mut unknown = Vec::new();
+    if let Ok(settings) = OrgSettings::deserialize(&stored) {
+        return Ok((settings, unknown));
+    }
+    keep_fields(&mut stored, &serde_json::to_value(OrgSettings::default())?, "", &mut unknown);
+    if let Some(profiles) = stored.get_mut("export_profiles").and_then(Value::as_array_mut) {
+        for (index, profile) in profiles.iter_mut().enumerate() {
+            let Some(columns) = profile.get_mut("columns").and_then(Value::as_array_mut) else { continue };
+            columns.retain(|column| {
+                let known = ExportColumn::deserialize(column).is_ok();
+                if !known {
+                    unknown.push(format!("/export_profiles/{index}/columns: {column}"));
+                }
+                known
+            });
+        }
+        profiles.retain(|profile| {
+            let known = ExportProfile::deserialize(profile).is_ok_and(|profile| !profile.columns.is_empty());
+            if !known {
+                unknown.push(format!("/export_profiles: {}", profile["name"]));
+            }
+            known
+        });
+    }
+    Ok((OrgSettings::deserialize(stored)?, unknown))
+}
+
+/// Keeps of an object, and of those in it, the fields that `known` has.
+fn keep_fields(stored: &mut Value, known: &Value, at: &str, unknown: &mut Vec<String>) {
+    let (Value::Object(stored), Value::Object(known)) = (stored, known) else { return };
+    stored.retain(|field, value| {
+        let at = format!("{at}/{field}");
+        match known.get(field) {
+            Some(known) => keep_fields(value, known, &at, unknown),
+            None => unknown.push(at),
+        }
+        known.contains_key(field)
+    });
 }
 
 /// How many have to approve a request of this kind; of leave its type says it.

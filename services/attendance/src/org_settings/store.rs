@@ -10,13 +10,21 @@ use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use serde_json::Value;
 
-/// The settings and their version; 0: nobody has said anything.
+/// The settings and their version; 0: nobody has said anything. What a newer release has stored is read as far as this one
+/// knows it: half the service asks for settings, and must not stop after a rollback.
 pub(crate) fn read(conn: &mut PgConnection, tenant: &Tenant) -> Result<(OrgSettings, i64), Fault> {
     let row = table::table.find(tenant.org_id()).select((table::settings, table::version));
     let row: Option<(Value, i64)> = row.first(conn).optional()?;
     match row {
         None => Ok((OrgSettings::default(), 0)),
-        Some((settings, version)) => Ok((serde_json::from_value(settings).map_err(Fault::internal)?, version)),
+        Some((stored, version)) => {
+            let (settings, unknown) = domain::known(stored).map_err(Fault::internal)?;
+            if !unknown.is_empty() {
+                let org_id = tenant.org_id();
+                tracing::warn!(%org_id, ?unknown, "settings of a newer release are left out");
+            }
+            Ok((settings, version))
+        }
     }
 }
 

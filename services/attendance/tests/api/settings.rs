@@ -1,6 +1,8 @@
 //! `/settings`, and two levels of approval, which they ask for.
 
 use crate::support::{Fixture, Reply, World, employee, send};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
 use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::{Grant, Permission, Scope};
 use serde_json::{Value, json};
@@ -63,6 +65,44 @@ async fn every_setting_that_is_not_possible_is_named() {
         replace(&f, &f.world.owner, "\"0\"", &body).await.refused(400, "malformed_input");
     }
     assert_eq!(f.get(&f.world.owner, "/settings").await.header("etag"), "\"0\"");
+}
+
+/// After a rollback settings are still there that only the newer release knew.
+#[tokio::test]
+async fn what_a_newer_release_has_stored_is_left_out_and_all_else_is_read() {
+    let f = Fixture::start().await;
+    let World { owner, worker, .. } = f.world.clone();
+    f.set_clock("2026-06-02T08:00:00Z");
+    let profile = |name: &str, columns: Value| json!({"name": name, "columns": columns, "date_format": "%d.%m.%Y"});
+    let (number, new) = (json!({"field": "number"}), json!({"field": "shoe_size", "header": "Size"}));
+    let with_more = json!({"name": "More", "columns": [number], "date_format": "%d.%m.%Y", "separator": ";"});
+    let stored = json!({
+        "approvals": {"correction": 2, "payroll": 2}, "colour": {"of": "everything"},
+        "export_profiles": [profile("Payroll", json!([new, number])), profile("Sizes", json!([new])), with_more],
+    });
+    let mut admin = PgConnection::establish(&f.service.admin_url).unwrap();
+    let row = format!("INSERT INTO org_settings VALUES ('{}', '{stored}', 7)", f.world.org.org_id);
+    admin.batch_execute(&row).unwrap();
+    let read = f.get(&worker, "/settings").await;
+    assert_eq!(read.header("etag"), "\"7\"");
+    let read = read.must(200);
+    let expected = json!({
+        "approvals": {"correction": 2, "overtime": 1, "swap": 1}, "periods": {"warn_days": 3},
+        "export_profiles": [profile("Payroll", json!([number]))],
+    });
+    assert_eq!(read, expected);
+    // Whatever else asks for settings goes on.
+    let export = json!({"format": "csv", "from": "2026-06-01", "to": "2026-06-01", "profile": "Payroll"});
+    assert_eq!(f.post(&owner, "/exports", &export).await.must(200), json!("number\r\n1\r\n2\r\n3\r\n"));
+    let add = json!([{"add": {"at": "2026-06-01T07:00:00Z"}}]);
+    let correction = json!({"work_date": "2026-06-01", "reason": "Forgot", "changes": add});
+    f.post(&worker, "/corrections", &correction).await.must(201);
+    // To be stored, a word must be known.
+    for unknown in [&stored, &json!({"export_profiles": [profile("Sizes", json!([new]))]})] {
+        replace(&f, &owner, "\"7\"", unknown).await.refused(400, "malformed_input");
+    }
+    let after = replace(&f, &owner, "\"7\"", &read).await;
+    assert_eq!((after.header("etag"), &after.body), ("\"8\"", &read));
 }
 
 #[tokio::test]
