@@ -3,8 +3,8 @@
 //! Done for one person in one transaction that holds their account, from what is in the ledger: whatever was due while
 //! nobody was there to do it is done later, in the order of its days, and whatever is there is not done again. The
 //! dates that something is earned for are kept apart by the database too: what a policy of before gave would keep the one
-//! of now away from them for good. So policies and person are those of when the account is held, however long it takes to
-//! come to it.
+//! of now away from them for good, and so would the policy of a unit that somebody has left. So policies, person and
+//! organisation are those of when the account is held, however long it takes to come to it.
 
 use super::book::Book;
 use super::passage::Passage;
@@ -12,8 +12,10 @@ use super::rules::{Rules, Whose};
 use super::{entries, store};
 use crate::app::App;
 use crate::facts::store as facts_store;
+use crate::schema::fact_changes;
 use crate::settings::LeaveSettings;
 use diesel::pg::PgConnection;
+use diesel::prelude::*;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use rollcall_attendance_api::events::{LEAVE_EXPIRING, LeaveExpiring};
@@ -59,12 +61,9 @@ pub(crate) async fn settle_all(app: &App) -> Result<(), Fault> {
 
 async fn settle_org(app: &App, tenant: Tenant) -> Result<(), Fault> {
     let settle_days = app.leave.settle_days;
-    let load = move |conn: &mut PgConnection| {
-        let org = facts_store::org(conn, &tenant)?.map(Arc::new);
-        org.map(|org| Rules::load(conn, &tenant, org, settle_days)).transpose()
-    };
-    let Some(rules) = app.core.db.transaction::<_, Fault, _>(&tenant, load).await? else { return Ok(()) };
-    let mut rules = Arc::new(rules);
+    let load = move |conn: &mut PgConnection| Known::load(conn, &tenant, settle_days);
+    let Some(known) = app.core.db.transaction(&tenant, load).await? else { return Ok(()) };
+    let mut known = Arc::new(known);
     let mut after = None;
     loop {
         let start = after.clone();
@@ -78,21 +77,21 @@ async fn settle_org(app: &App, tenant: Tenant) -> Result<(), Fault> {
         after = Some((last.number.clone(), last.employee_id));
         let now = app.core.clock.now();
         for person in people {
-            let seen = rules.seen(&person, now);
+            let seen = known.rules.seen(&person, now);
             if settled.get(&person.employee_id) == Some(&seen) {
                 continue;
             }
-            let (known, outbox, settings, id) =
-                (Arc::clone(&rules), app.core.outbox.clone(), app.leave, person.employee_id);
+            let (before, outbox, settings, id) =
+                (Arc::clone(&known), app.core.outbox.clone(), app.leave, person.employee_id);
             let work = move |conn: &mut PgConnection| {
                 store::lock_account(conn, &tenant, id)?;
-                let rules = known.current(conn, &tenant)?;
+                let current = before.current(conn, &tenant)?;
                 let person = facts_store::employees(conn, &tenant, &[id])?.pop().unwrap_or(person);
-                rules.settle(conn, &tenant, &outbox, settings, &person, now)?;
-                Ok::<_, Fault>(rules)
+                current.rules.settle(conn, &tenant, &outbox, settings, &person, now)?;
+                Ok::<_, Fault>(current)
             };
             match app.core.db.transaction(&tenant, work).await {
-                Ok(used) => rules = used,
+                Ok(current) => known = current,
                 Err(fault) => {
                     tracing::warn!(employee_id = %id, error = chain(&fault), "leave of a person cannot be settled now");
                 }
@@ -101,20 +100,52 @@ async fn settle_org(app: &App, tenant: Tenant) -> Result<(), Fault> {
     }
 }
 
+/// The rules that people are settled by, and what they were read from.
+struct Known {
+    rules: Rules,
+    /// When the organisation had changed last.
+    org_changed_at: Option<Timestamp>,
+}
+
+impl Known {
+    /// Those of now; none: nothing is known of the organisation.
+    fn load(conn: &mut PgConnection, tenant: &Tenant, settle_days: u16) -> Result<Option<Self>, Fault> {
+        // Read before the organisation: what changes in between is read once more, and not missed.
+        let org_changed_at = org_changed_at(conn, tenant)?;
+        let Some(org) = facts_store::org(conn, tenant)? else { return Ok(None) };
+        let rules = Rules::load(conn, tenant, Arc::new(org), settle_days)?;
+        Ok(Some(Self { rules, org_changed_at }))
+    }
+
+    /// The same, or those of now when a policy or the organisation was changed since. What is in memory of it is not asked:
+    /// that may be as it was when the account was not held yet.
+    fn current(self: Arc<Self>, conn: &mut PgConnection, tenant: &Tenant) -> Result<Arc<Self>, Fault> {
+        let (known, org_changed_at) = (&self.rules, org_changed_at(conn, tenant)?);
+        if org_changed_at != self.org_changed_at {
+            let now = Self::load(conn, tenant, known.settle_days)?;
+            return Ok(now.map_or(self, Arc::new));
+        }
+        if known.policies.iter().map(|policy| policy.version).eq(store::policy_versions(conn, tenant)?) {
+            return Ok(self);
+        }
+        let rules = Rules::load(conn, tenant, Arc::clone(&known.org), known.settle_days)?;
+        Ok(Arc::new(Self { rules, org_changed_at }))
+    }
+}
+
+/// When the organisation changed last, with its units, sites and calendars.
+fn org_changed_at(conn: &mut PgConnection, tenant: &Tenant) -> Result<Option<Timestamp>, Fault> {
+    let key = (tenant.org_id(), tenant.org_id().0);
+    let at = fact_changes::table.find(key).select(fact_changes::changed_at).first::<jiff_diesel::Timestamp>(conn);
+    Ok(at.optional()?.map(jiff_diesel::Timestamp::to_jiff))
+}
+
 impl Rules {
     /// What settling somebody depends on: the day, the policies and the facts of the person.
     fn seen(&self, person: &EmployeeFact, now: Timestamp) -> (Date, String) {
         let changes: i64 = self.policies.iter().map(|policy| policy.version).sum();
         let seen = format!("{}.{changes}.{}", self.policies.len(), person.version);
         (self.org.date_at(person, now), seen)
-    }
-
-    /// The same, or those of now when a policy was made or changed since.
-    fn current(self: Arc<Self>, conn: &mut PgConnection, tenant: &Tenant) -> Result<Arc<Self>, Fault> {
-        if self.policies.iter().map(|policy| policy.version).eq(store::policy_versions(conn, tenant)?) {
-            return Ok(self);
-        }
-        Ok(Arc::new(Self::load(conn, tenant, Arc::clone(&self.org), self.settle_days)?))
     }
 
     /// Settles somebody whose account is held.

@@ -1,10 +1,13 @@
 //! Policies that are changed, ended and replaced: no date is earned twice, and none is lost.
 
 use crate::leave::{days, entries, grant, leave_type, policy, settle};
-use crate::support::Fixture;
+use crate::leave_races::{Gate, waiting};
+use crate::support::{Fixture, event, unit};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use rollcall_org_api::events::UNIT_CHANGED;
+use rollcall_org_api::facts::UnitFact;
 use serde_json::{Value, json};
 
 const DAY: i64 = 480;
@@ -81,6 +84,39 @@ async fn what_a_policy_leaves_out_the_next_one_gives() {
     settle(&f, "2026-05-01T09:00:00Z").await;
     // 245 of the 365 days of the year, as May begins.
     assert_eq!(given(&f).await.last(), Some(&of(30 * DAY - (30 * DAY * 120 * 2 + 365) / 730)));
+}
+
+/// What is given by the policy of a unit is given for good: it must not be that of where somebody was as the job began.
+#[tokio::test]
+async fn a_unit_that_is_moved_while_the_job_is_under_way_earns_where_it_is_by_then() {
+    let f = Fixture::start().await;
+    let north = unit("North", Some(f.world.root.unit_id));
+    f.tell(&[event(f.world.org.org_id, UNIT_CHANGED, 1, &north)]).await;
+    let vacation = leave_type(&f, json!({})).await;
+    policy(&f, &vacation, json!({"valid_from": "2027-01-01"})).await;
+    let of_north = json!({"eligible": {"kind": "units", "unit_ids": [north.unit_id]}, "valid_from": "2027-01-01",
+        "accrual": {"kind": "yearly", "minutes": 20 * DAY}});
+    policy(&f, &vacation, of_north).await;
+    settle(&f, "2026-12-31T09:00:00Z").await;
+    f.set_clock("2027-01-01T09:00:00Z");
+    let gate = Gate::closed(&f, "leave_accounts");
+    let change = async {
+        waiting(&f, 1).await;
+        let team = UnitFact { parent_id: Some(north.unit_id), version: 2, ..f.world.team.clone() };
+        f.tell(&[event(f.world.org.org_id, UNIT_CHANGED, 2, &team)]).await;
+        gate.open();
+    };
+    let app = f.service.app();
+    let (settled, ()) = tokio::join!(app.settle_leave(), change);
+    settled.unwrap();
+    let mut given = Vec::new();
+    for who in [&f.world.owner, &f.world.manager, &f.world.worker] {
+        let path = format!("/leave-ledger?employee_id={}", who.employee_id);
+        let ledger = f.get(&f.world.owner, &path).await.must(200);
+        let minutes = |entry: &Value| entry["minutes"].as_i64().unwrap() / DAY;
+        given.push(ledger["items"].as_array().unwrap().iter().map(minutes).collect::<Vec<_>>());
+    }
+    assert_eq!(given, [vec![30], vec![20], vec![20]], "the owner is in no team");
 }
 
 #[tokio::test]
