@@ -6,7 +6,7 @@ use crate::workdays::{belonging, compute, windows};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rollcall_attendance_api::events::Missing;
-use rollcall_attendance_api::workdays::{ExceptionCode, Status};
+use rollcall_attendance_api::workdays::{ExceptionCode, Status, Way};
 
 /// Something that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,10 +67,17 @@ fn nobody_came(day: &Workday) -> bool {
     day.punches.iter().all(|punch| !punch.scheduled)
 }
 
+/// Whether the last punch that counts is a coming. Who came before the window of the shift opened has punched nothing for
+/// it, and is there.
+fn is_in(day: &Workday) -> bool {
+    day.punches.iter().rev().find_map(|punch| punch.direction) == Some(Way::In)
+}
+
 /// When somebody was to start who has not come so many minutes later, while it is not too late to come; none: they have,
 /// or nothing is known of it yet.
 fn not_come(facts: &Facts, day: &Workday, minutes: u32, since: Timestamp) -> Option<Timestamp> {
-    let (start, end) = day.planned.filter(|_| day.status == Status::Pending && nobody_came(day))?;
+    let away = day.status == Status::Pending && nobody_came(day) && !is_in(day);
+    let (start, end) = day.planned.filter(|_| away)?;
     let due = start.as_second() + Second::from(minutes) * MINUTE;
     let reported = facts.days.iter().find(|one| one.date == day.date)?.reported_until;
     let heard = reported.is_none_or(|until| until.as_second() >= due);
@@ -127,6 +134,8 @@ mod tests {
         // Called in at night, outside of the window of the shift.
         let (called, back) = ((at(1, 0), Direction::In), (at(3, 0), Direction::Out));
         let gone = (at(18, 0), Direction::Out);
+        // Before the window opens, and still there when the shift begins; or gone again.
+        let (before, again) = ((at(4, 30), Direction::Auto), (at(4, 50), Direction::Auto));
         for (punches, now, expected) in [
             (vec![], at(9, 9), vec![]),
             (vec![], at(9, 10), vec![Missing::NotCome]),
@@ -145,6 +154,10 @@ mod tests {
             (vec![called, back], at(24, 0), vec![Missing::Everything]),
             (vec![called, back, came, gone], at(24, 0), vec![]),
             (vec![called], at(24, 0), vec![Missing::Out, Missing::Everything]),
+            (vec![before], at(9, 10), vec![]),
+            (vec![before], at(17, 59), vec![]),
+            (vec![before, again], at(9, 10), vec![Missing::NotCome]),
+            (vec![called, back, before], at(9, 10), vec![]),
         ] {
             assert_eq!(missing(&punches, now, early), expected, "{punches:?} at {now}");
         }
