@@ -18,11 +18,12 @@ use jiff::civil::Date;
 use rollcall_attendance_api::codes;
 use rollcall_attendance_api::exports::{ExportFormat, ExportRows, NewExport};
 use rollcall_attendance_api::leave::LeaveType;
-use rollcall_attendance_api::settings::ExportProfile;
+use rollcall_attendance_api::settings::{ExportProfile, OrgSettings};
 use rollcall_common::extract::Json;
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::chain;
-use rollcall_ids::OrgId;
+use rollcall_common::validate::{self, Fields, Rejection};
+use rollcall_ids::{OrgId, PeriodId};
 use rollcall_org_api::rights::Permission;
 use std::sync::Arc;
 
@@ -32,9 +33,10 @@ const ROWS: u64 = 1_048_575;
 /// Take attendance out as a file
 ///
 /// A row for each person and day, or for each person with the sums of their days (`rows`), people by number; frozen days
-/// as they were kept. Four exports are made at a time, two of one organisation: 429 and 503 say when to come again. The file is made while it is sent; if
-/// the connection ends without its proper end, it is not whole. In CSV a text that begins like a formula has an apostrophe
-/// before it. Needs `exports.create` on the organisation, and `leave.read` for the kinds of leave in it.
+/// as they were kept. Four exports are made at a time, two of one organisation, which has at most four with the workbooks
+/// that are made and not read to their end: 429 and 503 say when to come again. A CSV file is made while it is sent, and
+/// broken off when it is read at less than 64 KiB a second on the average, a minute aside; if the connection ends without
+/// its proper end, the file is not whole. In CSV a text that begins like a formula has an apostrophe before it. Needs `exports.create` on the organisation, and `leave.read` for the kinds of leave in it.
 #[utoipa::path(
     operation_id = "create_export",
     tag = "exports",
@@ -84,14 +86,13 @@ fn answer(export: Export, turn: Turn) -> HttpResponse {
     let (pieces, body) = body();
     actix_web::rt::spawn(async move {
         let org_id = export.tenant.org_id();
-        match export.produce(pieces).await {
+        match export.produce(pieces, turn).await {
             Ok(()) => {}
             Err(Stopped::Failed(fault)) => tracing::error!(%org_id, error = chain(&fault), "an export failed"),
-            Err(stopped @ (Stopped::Gone | Stopped::Stalled(_))) => {
+            Err(stopped @ (Stopped::Gone | Stopped::Stalled(_) | Stopped::Slow)) => {
                 tracing::info!(%org_id, why = %stopped, "an export was broken off");
             }
         }
-        drop(turn);
     });
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, media_type))
@@ -105,66 +106,91 @@ async fn settled(
     at: &InOrg,
     wanted: NewExport,
 ) -> Result<((Date, Date), ExportProfile, Vec<LeaveType>), Fault> {
-    let NewExport { format, rows, period_id, from, to, profile } = wanted;
-    let given = match (period_id, from, to) {
-        (Some(id), None, None) => Given::Period(id),
-        (None, Some(from), Some(to)) => Given::Dates(range(from, to).map_err(in_body)?),
-        _ => return Err(Fault::invalid("/period_id", "one_range", "either period_id, or from and to")),
-    };
-    let tenant = at.tenant;
+    let mut fields = Fields::new();
+    let given = given(&mut fields, &wanted)?;
+    let (tenant, NewExport { format, rows, profile, .. }) = (at.tenant, wanted);
     let load = move |conn: &mut diesel::PgConnection| {
         let dates = match given {
-            Given::Dates(dates) => dates,
-            Given::Period(id) => {
-                let unknown =
-                    || Fault::invalid("/period_id", codes::UNKNOWN_PERIOD, "the organisation has none of this id");
-                let period = periods::one(conn, &tenant, id)?.ok_or_else(unknown)?.period;
-                (period.from, period.to)
+            None => None,
+            Some(Given::Dates(dates)) => Some(dates),
+            Some(Given::Period(id)) => {
+                let unknown = Rejection::new(codes::UNKNOWN_PERIOD, "the organisation has none of this id");
+                let found = fields.take("/period_id", periods::one(conn, &tenant, id)?.ok_or(unknown));
+                found.map(|found| (found.period.from, found.period.to))
             }
         };
         let profile = match profile {
-            None => everything(rows),
-            Some(name) => {
-                let all = settings::read(conn, &tenant)?.0.export_profiles;
-                let unknown =
-                    || Fault::invalid("/profile", codes::UNKNOWN_PROFILE, "the settings have none of this name");
-                let profile = all.into_iter().find(|profile| profile.name == name).ok_or_else(unknown)?;
-                if !profile.columns.iter().all(|column| rows.fields().contains(&column.field)) {
-                    let why = "a column of it is not of such rows";
-                    return Err(Fault::invalid("/profile", codes::COLUMN_OF_OTHER_ROWS, why));
-                }
-                profile
-            }
+            None => Some(everything(rows)),
+            Some(name) => fields.take("/profile", of_name(settings::read(conn, &tenant)?.0, &name, rows)),
         };
-        let each = match rows {
-            ExportRows::Days => u64::try_from((dates.1 - dates.0).get_days() + 1).unwrap_or(1),
-            ExportRows::Sums => 1,
-        };
-        let lines = each * u64::from(periods::people_count(conn, &tenant)?);
-        if format == ExportFormat::Xlsx && lines > ROWS {
-            return Err(Fault::invalid("/format", codes::TOO_MANY_ROWS, format!("a workbook has at most {ROWS} rows")));
+        if let Some(dates) = dates.filter(|_| format == ExportFormat::Xlsx)
+            && lines(rows, dates) * u64::from(periods::people_count(conn, &tenant)?) > ROWS
+        {
+            let many = Rejection::new(codes::TOO_MANY_ROWS, format!("a workbook has at most {ROWS} rows"));
+            fields.reject("/format", many);
         }
-        Ok((dates, profile, leave::all_types(conn, &tenant)?))
+        let (dates, profile) = fields.all((dates, profile))?;
+        Ok::<_, Fault>((dates, profile, leave::all_types(conn, &tenant)?))
     };
     app.core.db.transaction(&tenant, load).await
 }
 
 /// Which days are meant.
 enum Given {
-    Period(rollcall_ids::PeriodId),
+    Period(PeriodId),
     Dates((Date, Date)),
 }
 
-/// What is wrong with a range of a query, said of a body.
-fn in_body(fault: Fault) -> Fault {
-    match fault {
-        Fault::Invalid(errors) => {
-            let moved = errors.into_iter().map(|mut error| {
+/// Which days a body means; none: what is wrong is noted.
+fn given(fields: &mut Fields, wanted: &NewExport) -> Result<Option<Given>, Fault> {
+    let NewExport { period_id, from, to, .. } = *wanted;
+    let mut dates = None;
+    if let (Some(from), Some(to)) = (from, to) {
+        dates = of_body(fields, range(from, to))?;
+    } else {
+        for (pointer, date) in [("/from", from), ("/to", to)] {
+            fields.take_optional(pointer, date.map(validate::date));
+        }
+    }
+    Ok(match (period_id, from, to) {
+        (Some(id), None, None) => Some(Given::Period(id)),
+        (None, Some(_), Some(_)) => dates.map(Given::Dates),
+        _ => {
+            fields.reject("/period_id", Rejection::new("one_range", "either period_id, or from and to"));
+            None
+        }
+    })
+}
+
+/// A range; what is wrong with one of a query is noted of a body.
+fn of_body(fields: &mut Fields, range: Result<(Date, Date), Fault>) -> Result<Option<(Date, Date)>, Fault> {
+    match range {
+        Ok(dates) => Ok(Some(dates)),
+        Err(Fault::Invalid(errors)) => {
+            fields.extend(errors.into_iter().map(|mut error| {
                 error.pointer = error.pointer.replace('?', "/");
                 error
-            });
-            Fault::Invalid(moved.collect())
+            }));
+            Ok(None)
         }
-        other => other,
+        Err(other) => Err(other),
+    }
+}
+
+/// The profile of this name, if its columns are of such rows.
+fn of_name(settings: OrgSettings, name: &str, rows: ExportRows) -> Result<ExportProfile, Rejection> {
+    let found = settings.export_profiles.into_iter().find(|profile| profile.name == name);
+    let profile = found.ok_or_else(|| Rejection::new(codes::UNKNOWN_PROFILE, "the settings have none of this name"))?;
+    if !profile.columns.iter().all(|column| rows.fields().contains(&column.field)) {
+        return Err(Rejection::new(codes::COLUMN_OF_OTHER_ROWS, "a column of it is not of such rows"));
+    }
+    Ok(profile)
+}
+
+/// Rows of a person at most.
+fn lines(rows: ExportRows, (from, to): (Date, Date)) -> u64 {
+    match rows {
+        ExportRows::Days => u64::try_from((to - from).get_days() + 1).unwrap_or(1),
+        ExportRows::Sums => 1,
     }
 }

@@ -3,6 +3,7 @@
 use super::body::{Pieces, Stopped};
 use super::cells::{self, Cell, Rows};
 use super::sheets::{self, Book};
+use super::turns::Turn;
 use crate::facts::domain::Org;
 use crate::facts::store as facts;
 use crate::workdays::{days, room};
@@ -36,8 +37,8 @@ pub(super) struct Export {
 }
 
 impl Export {
-    /// Sends all of it.
-    pub(super) async fn produce(self, pieces: Pieces) -> Result<(), Stopped> {
+    /// Sends all of it. The turn is held until a text is sent, or a workbook is made.
+    pub(super) async fn produce(self, mut pieces: Pieces, mut turn: Turn) -> Result<(), Stopped> {
         let headers = cells::headers(&self.profile)?;
         let mut book = None;
         match self.format {
@@ -56,12 +57,14 @@ impl Export {
                     None => Ok(None),
                 }
             };
-            let (written, ahead) = tokio::join!(self.write(read, book, &pieces), ahead);
+            let (written, ahead) = tokio::join!(self.write(read, book, &mut pieces), ahead);
             book = written?;
             page = ahead?;
         }
         if let Some(book) = book {
             let file = web::block(move || book.finish()).await.map_err(Fault::internal)??;
+            // It has no connection and no rows in memory any more: whoever reads it slowly holds up nobody.
+            turn.is_made();
             pieces.send_file(file).await?;
         }
         pieces.end().await
@@ -72,7 +75,7 @@ impl Export {
         &self,
         read: days::Read,
         book: Option<Box<Book>>,
-        pieces: &Pieces,
+        pieces: &mut Pieces,
     ) -> Result<Option<Box<Book>>, Stopped> {
         let (profile, org, codes) = (Arc::clone(&self.profile), Arc::clone(&self.org), Arc::clone(&self.codes));
         let each = self.rows;
