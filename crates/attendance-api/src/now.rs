@@ -18,7 +18,7 @@ pub struct Present {
     pub since: Timestamp,
     /// The punch with which they came.
     pub punch_id: PunchId,
-    /// Where they work today.
+    /// Where they came in, at a device the site where it hangs; else where they work today.
     pub site_id: Option<SiteId>,
     /// In which unit they work today.
     pub unit_id: Option<UnitId>,

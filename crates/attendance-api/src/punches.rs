@@ -114,7 +114,7 @@ pub struct Punch {
     pub source: Source,
     /// Whether it was sent later than it was made.
     pub offline: bool,
-    /// The site of the assignment on that date.
+    /// The site of the assignment on that date; of a punch at a device, where it hangs.
     pub site_id: Option<SiteId>,
     /// The device at which it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]

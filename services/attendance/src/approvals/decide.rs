@@ -109,7 +109,7 @@ where
 {
     let mut fields = Fields::new();
     let note = body?.0.note;
-    let note = fields.take_optional("/note", note.as_deref().map(|note| validate::text(note, 500)));
+    let note = fields.take_optional("/note", note.as_deref().map(|note| validate::lines(note, 500)));
     let (note,) = fields.all((note,))?;
     let (tenant, now, outbox) = (at.tenant, app.core.clock.now(), app.core.outbox.clone());
     let find = move |conn: &mut PgConnection| store::one(conn, &tenant, kind, id);

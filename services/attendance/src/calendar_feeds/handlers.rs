@@ -47,7 +47,9 @@ fn shown(feed: CalendarFeed, secret: &str) -> CalendarFeedSecret {
 pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Json<NewCalendarFeed>>) -> Result<Answer, Error> {
     let body = body?.0;
     let now = app.core.clock.now();
-    let person = crate::facts::person(&app, &at, body.employee_id, Permission::RosterRead).await?;
+    let Some(person) = crate::facts::person_of_body(&app, &at, body.employee_id, Permission::RosterRead).await? else {
+        return Err(crate::facts::unknown_employee(domain::parse(&body)).into());
+    };
     if !domain::may_have(&at.member, &person, at.member.org.date_at(&person, now)) {
         return Err(Fault::Forbidden.into());
     }

@@ -50,7 +50,7 @@ impl Wish {
     ) -> Result<Self, Fault> {
         let mut fields = Fields::new();
         let work_date = fields.take("/work_date", work_date(body, today));
-        let reason = fields.take("/reason", validate::text(&body.reason, 500));
+        let reason = fields.take("/reason", validate::lines(&body.reason, 500));
         if body.changes.is_empty() || body.changes.len() > CHANGES {
             fields.reject("/changes", Rejection::new("length", format!("must be 1 to {CHANGES}")));
         }

@@ -223,6 +223,11 @@ impl Member {
         rights::may_in_org(&self.employee.grants, permission)
     }
 
+    /// Whether the caller may use `permission` on anybody else.
+    pub fn may_for_others(&self, permission: Permission) -> bool {
+        rights::may_for_others(&self.employee.grants, permission)
+    }
+
     /// Whether the caller may use `permission` on anybody.
     pub fn may_somewhere(&self, permission: Permission) -> bool {
         rights::may_somewhere(&self.employee.grants, permission)

@@ -17,7 +17,9 @@ pub(crate) use backfill::GENERATION;
 pub use domain::Member;
 
 use crate::app::App;
+use rollcall_attendance_api::codes::UNKNOWN_EMPLOYEE;
 use rollcall_common::fault::Fault;
+use rollcall_common::validate::{Fields, Rejection};
 use rollcall_ids::EmployeeId;
 use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::Permission;
@@ -37,11 +39,51 @@ pub(crate) async fn person(
     employee_id: Option<EmployeeId>,
     permission: Permission,
 ) -> Result<EmployeeFact, Fault> {
+    found(app, at, employee_id, permission).await?.ok_or(Fault::NotFound)
+}
+
+/// [`person`] for what a body asks for them; none: the organisation has no such person, which is one wrong field among
+/// others and for [`unknown_employee`] to say. Who may ask for nobody else is not told who exists.
+pub(crate) async fn person_of_body(
+    app: &App,
+    at: &InOrg,
+    employee_id: Option<EmployeeId>,
+    permission: Permission,
+) -> Result<Option<EmployeeFact>, Fault> {
+    let own = employee_id.is_none_or(|id| id == at.member.employee.employee_id);
+    if !own && !at.member.may_for_others(permission) {
+        return Err(Fault::Forbidden);
+    }
+    found(app, at, employee_id, permission).await
+}
+
+async fn found(
+    app: &App,
+    at: &InOrg,
+    employee_id: Option<EmployeeId>,
+    permission: Permission,
+) -> Result<Option<EmployeeFact>, Fault> {
     let own = &at.member.employee;
     let person = match employee_id.filter(|id| *id != own.employee_id) {
         None => EmployeeFact::clone(own),
-        Some(id) => EmployeeFact::clone(&*app.facts.employee(&at.tenant, id).await?.ok_or(Fault::NotFound)?),
+        Some(id) => match app.facts.employee(&at.tenant, id).await? {
+            Some(person) => EmployeeFact::clone(&person),
+            None => return Ok(None),
+        },
     };
     let today = at.member.org.date_at(&person, app.core.clock.now());
-    if at.member.may(permission, &person, today) { Ok(person) } else { Err(Fault::Forbidden) }
+    if at.member.may(permission, &person, today) { Ok(Some(person)) } else { Err(Fault::Forbidden) }
+}
+
+/// That a body names an employee whom the organisation does not have, with whatever else is wrong with it as far as
+/// that can be said without them: `rest` is the body read on the caller's own date.
+pub(crate) fn unknown_employee<T>(rest: Result<T, Fault>) -> Fault {
+    let mut fields = Fields::new();
+    fields.reject("/employee_id", Rejection::new(UNKNOWN_EMPLOYEE, "the organisation has none of this id"));
+    match rest {
+        Ok(_) => {}
+        Err(Fault::Invalid(errors)) => fields.extend(errors),
+        Err(other) => return other,
+    }
+    fields.finish().err().unwrap_or(Fault::NotFound)
 }

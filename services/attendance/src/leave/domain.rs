@@ -168,7 +168,7 @@ pub(crate) fn by_hand(body: &NewLeaveEntry, of: Option<LeaveType>, today: Date) 
     });
     let expires_on = fields.take_optional("/expires_on", expires_on);
     let earned = earned(&mut fields, body);
-    let note = fields.take("/note", validate::text(&body.note, 500));
+    let note = fields.take("/note", validate::lines(&body.note, 500));
     let (of, effective_on, expires_on, note) = fields.all((of, effective_on, expires_on, note))?;
     Ok((ByHand { kind: body.kind, minutes: body.minutes, effective_on, expires_on, earned, note }, of))
 }

@@ -14,7 +14,7 @@ use crate::openapi::{BadKeyedBody, BadQuery, NotAllowed, Refused};
 use actix_web::{get, post, web};
 use diesel::pg::PgConnection;
 use jiff::civil::Date;
-use rollcall_attendance_api::codes::{ABOVE_BALANCE, UNKNOWN_EMPLOYEE};
+use rollcall_attendance_api::codes::ABOVE_BALANCE;
 use rollcall_attendance_api::leave::{LeaveBalance, LeaveBalances, LeaveEntry, LeaveType, NewLeaveEntry};
 use rollcall_common::answer::Answer;
 use rollcall_common::extract::Query;
@@ -64,10 +64,14 @@ pub(crate) async fn create(
         return Err(Fault::Forbidden.into());
     }
     let Idempotent { body, guard } = body?;
-    let unknown = || Fault::invalid("/employee_id", UNKNOWN_EMPLOYEE, "the organisation has none of this id");
-    let person = app.facts.employee(&at.tenant, body.employee_id).await?.ok_or_else(unknown)?;
-    let now = app.core.clock.now();
-    let (tenant, org, by) = (at.tenant, Arc::clone(&at.member.org), at.member.employee.employee_id);
+    let (now, tenant) = (app.core.clock.now(), at.tenant);
+    let Some(person) = app.facts.employee(&tenant, body.employee_id).await? else {
+        let own_today = at.member.org.date_at(&at.member.employee, now);
+        let of = move |conn: &mut PgConnection| store::one_type(conn, &tenant, body.leave_type_id);
+        let of = app.core.db.transaction::<_, Fault, _>(&tenant, of).await?;
+        return Err(crate::facts::unknown_employee(domain::by_hand(&body, of, own_today)).into());
+    };
+    let (org, by) = (Arc::clone(&at.member.org), at.member.employee.employee_id);
     let bench = Bench { today: org.date_at(&person, now), org, person };
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let settle_days = app.leave.settle_days;

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::approvals::bench::Bench;
 use crate::approvals::{self, Decided, NewRequest, RequestQuery, store as approvals_store};
 use crate::error::Error;
-use crate::facts::{InOrg, Then};
+use crate::facts::{InOrg, Member, Then};
 use crate::openapi::{BadBody, BadKeyedBody, BadQuery, NotAllowed, Refused};
 use crate::periods::store as periods;
 use actix_web::{get, post, web};
@@ -26,6 +26,7 @@ use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_common::problem::Problem;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, LeaveRequestId, OrgId, RequestId};
+use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::Permission;
 use std::sync::Arc;
 
@@ -35,7 +36,7 @@ fn answer(request: &LeaveRequest) -> Result<Answer, Fault> {
 
 /// Ask for leave
 ///
-/// For oneself, or by `leave.write` for somebody else. Of whole days, half a day or hours, as the kind of leave has it;
+/// For oneself whoever may punch, or by `leave.write` also for somebody else. Of whole days, half a day or hours, as the kind of leave has it;
 /// not more than the balance will have on these days, with what is earned, carried over and expires until then, unless
 /// it allows debt. It waits for one or two approvals.
 #[utoipa::path(
@@ -70,9 +71,18 @@ pub(crate) async fn create(
     let by = at.member.employee.employee_id;
     let own = body.employee_id.is_none_or(|id| id == by);
     let permission = if own { Permission::LeaveRead } else { Permission::LeaveWrite };
-    let person = crate::facts::person(&app, &at, body.employee_id, permission).await?;
-    let now = app.core.clock.now();
-    let (tenant, outbox, org) = (at.tenant, app.core.outbox.clone(), Arc::clone(&at.member.org));
+    let (now, tenant) = (app.core.clock.now(), at.tenant);
+    let Some(person) = crate::facts::person_of_body(&app, &at, body.employee_id, permission).await? else {
+        let own_today = at.member.org.date_at(&at.member.employee, now);
+        let of = move |conn: &mut PgConnection| store::one_type(conn, &tenant, body.leave_type_id);
+        let of = app.core.db.transaction::<_, Fault, _>(&tenant, of).await?;
+        return Err(crate::facts::unknown_employee(Wish::parse(&body, of, own_today)).into());
+    };
+    // Seeing one's own is not asking for it: whoever may only read, as an auditor, writes no request either.
+    if own && !may_ask(&at.member, &person, now) {
+        return Err(Fault::Forbidden.into());
+    }
+    let (outbox, org) = (app.core.outbox.clone(), Arc::clone(&at.member.org));
     let bench = Bench { today: org.date_at(&person, now), org, person: Arc::new(person) };
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let settle_days = app.leave.settle_days;
@@ -99,6 +109,12 @@ pub(crate) async fn create(
         })
     };
     app.core.db.transaction(&tenant, work).await
+}
+
+/// Whether somebody may ask for leave of their own: whoever punches for themselves, or may write leave.
+fn may_ask(member: &Member, own: &EmployeeFact, now: Timestamp) -> bool {
+    let today = member.org.date_at(own, now);
+    [Permission::PunchesCreate, Permission::LeaveWrite].into_iter().any(|permission| member.may(permission, own, today))
 }
 
 fn gist(wish: &Wish, of: &LeaveType, days: &[LeaveDay]) -> rollcall_attendance_api::approvals::RequestGist {

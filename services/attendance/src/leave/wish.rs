@@ -96,7 +96,7 @@ impl Wish {
         } else if body.hours.is_some_and(|hours| hours.start == hours.end) {
             fields.reject("/hours/end", Rejection::new("empty", "must not be the same as start"));
         }
-        let reason = fields.take_optional("/reason", body.reason.as_deref().map(|text| validate::text(text, 500)));
+        let reason = fields.take_optional("/reason", body.reason.as_deref().map(|text| validate::lines(text, 500)));
         let (of, from, to, reason) = fields.all((of, from, to, reason))?;
         Ok((Self { from, to, piece, reason }, of))
     }

@@ -33,7 +33,7 @@ pub(crate) fn parse(body: &NewOvertimeRequest, today: Date) -> Result<RequestGis
     let minutes = in_range.then_some(body.minutes);
     let minutes = minutes.ok_or_else(|| Rejection::new("out_of_range", format!("must be 1 to {MOST}")));
     let minutes = fields.take("/minutes", minutes);
-    let reason = fields.take("/reason", validate::text(&body.reason, 500));
+    let reason = fields.take("/reason", validate::lines(&body.reason, 500));
     let (date, minutes, reason) = fields.all((work_date, minutes, reason))?;
     Ok(RequestGist { from: date, to: date, minutes: Some(minutes), label: None, reason: Some(reason) })
 }

@@ -63,8 +63,11 @@ pub(crate) async fn create(
     let by = at.member.employee.employee_id;
     let own = body.employee_id.is_none_or(|id| id == by);
     let permission = if own { Permission::PunchesCreate } else { Permission::PunchesCreateForOthers };
-    let person = crate::facts::person(&app, &at, body.employee_id, permission).await?;
     let now = app.core.clock.now();
+    let Some(person) = crate::facts::person_of_body(&app, &at, body.employee_id, permission).await? else {
+        let own_today = at.member.org.date_at(&at.member.employee, now);
+        return Err(crate::facts::unknown_employee(domain::parse(&body, own_today)).into());
+    };
     let (tenant, outbox, bench) = (at.tenant, app.core.outbox.clone(), Bench::of(&at.member.org, person, now));
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let work = move |conn: &mut diesel::PgConnection| {

@@ -29,7 +29,7 @@ pub(super) fn parse(body: &NewPeriod) -> Result<(String, Date, Date), Fault> {
 /// Whether a lock does not wait for devices, and why; or what is wrong with saying so.
 pub(super) fn forced(body: &Locking) -> Result<(bool, Option<String>), Fault> {
     let mut fields = Fields::new();
-    let reason = fields.take_optional("/reason", body.reason.as_deref().map(|reason| validate::text(reason, 500)));
+    let reason = fields.take_optional("/reason", body.reason.as_deref().map(|reason| validate::lines(reason, 500)));
     if body.force && body.reason.is_none() {
         fields.reject("/reason", Rejection::new("required", "must be said with force"));
     }

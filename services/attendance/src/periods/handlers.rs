@@ -238,7 +238,7 @@ pub(crate) async fn reopen(
     may_write(&at)?;
     let (if_match, body) = (if_match?, body?.0);
     let mut fields = Fields::new();
-    let reason = fields.take("/reason", validate::text(&body.reason, 500));
+    let reason = fields.take("/reason", validate::lines(&body.reason, 500));
     let (reason,) = fields.all((reason,))?;
     Ok(answer(&act(&app, &at, path.0.1, if_match, Act::Reopen, Some(reason)).await?)?)
 }

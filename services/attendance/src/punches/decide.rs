@@ -2,10 +2,11 @@
 
 use crate::devices::domain::Door;
 use crate::devices::door::By;
-use crate::facts::domain::{Org, assignment_near};
+use crate::facts::domain::{Member, Org, assignment_near};
 use crate::punches::geofence;
 use crate::settings::PunchSettings;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rollcall_attendance_api::codes::{
     AT_OUT_OF_WINDOW, NOT_ON_DEVICE, OUTSIDE_GEOFENCE, OUTSIDE_NETWORK, POSITION_REQUIRED,
 };
@@ -33,7 +34,8 @@ pub(crate) struct Key {
     pub(crate) device_id: Option<DeviceId>,
     /// SHA-256 of what was asked for: the same bytes of JSON or others that mean the same.
     pub(crate) fingerprint: [u8; 32],
-    /// What was received before cannot be the same one: set where the server says when it was made.
+    /// What was received before cannot be the same one: set where the server says when it was made, of devices alone, which
+    /// may count their punches anew. What a member chose is chosen once: however late they repeat it, it is the same one.
     since: Option<Timestamp>,
 }
 
@@ -47,12 +49,14 @@ impl Key {
     ) -> Result<Self, Fault> {
         let canonical = NewPunch { employee_id: None, ..request.clone() };
         let bytes = serde_json::to_vec(&canonical).map_err(Fault::internal)?;
-        let (stored, device_id) = match by {
-            By::Device(_, door) => (format!("{}{SEPARATOR}{chosen}", door.device_id), Some(door.device_id)),
-            By::Member(_) => (chosen, None),
+        let (stored, device_id, since) = match by {
+            By::Device(_, door) => {
+                // As late as a punch may come that says when it was made. One that repeats it for longer counts anew.
+                let since = request.at.is_none().then(|| now - accepts.offline());
+                (format!("{}{SEPARATOR}{chosen}", door.device_id), Some(door.device_id), since)
+            }
+            By::Member(_) => (chosen, None, None),
         };
-        // As late as a punch may come that says when it was made. Whoever repeats one for longer counts anew.
-        let since = request.at.is_none().then(|| now - accepts.offline());
         Ok(Self { stored, device_id, fingerprint: sha256(&bytes), since })
     }
 
@@ -85,7 +89,7 @@ pub(crate) struct Decided {
     pub(crate) counts: bool,
 }
 
-/// What a decision depends on besides the request.
+/// What a decision depends on besides the request and whose punch it is.
 pub(crate) struct Circumstances<'a> {
     /// Now.
     pub(crate) now: Timestamp,
@@ -95,35 +99,45 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) by: &'a By,
     /// From where.
     pub(crate) address: IpAddr,
-    /// Whose punch it is.
-    pub(crate) whose: &'a EmployeeFact,
 }
 
-/// Accepts or refuses.
-pub(crate) fn decide(request: &NewPunch, key: Option<Key>, given: &Circumstances<'_>) -> Result<Decided, Fault> {
-    let Circumstances { now, by, whose, .. } = *given;
+/// Accepts a punch of `whose`, or refuses it. That it is nobody's is one wrong field among others: all that does not depend
+/// on the person is looked at beside it.
+pub(crate) fn decide(
+    request: &NewPunch,
+    key: Option<Key>,
+    whose: Result<&EmployeeFact, Rejection>,
+    given: &Circumstances<'_>,
+) -> Result<Decided, Fault> {
+    let Circumstances { now, by, .. } = *given;
     let at = request.at.map_or(now, microseconds);
-    let date = by.org().date_at(whose, at.clamp(now - given.accepts.import(), now + given.accepts.ahead()));
-    allowed(request, given, date)?;
+    let mut fields = Fields::new();
+    let person = fields.take("/employee_id", whose.and_then(|whose| served(whose, at, given)));
+    let own = person.is_some_and(|(whose, _)| by.is_own(whose.employee_id));
+    if let By::Member(member) = by
+        && !may(member, request.source, own, person)
+    {
+        return Err(Fault::Forbidden);
+    }
 
-    let (source, device_id, recorded_by) = match by {
-        By::Device(_, door) => (door.source(), Some(door.device_id), whose.employee_id),
-        By::Member(member) => (request.source, None, member.employee.employee_id),
+    let (source, device_id) = match by {
+        By::Device(_, door) => (door.source(), Some(door.device_id)),
+        By::Member(_) => (request.source, None),
     };
     let offline = source != Source::Import && now.duration_since(at) > given.accepts.online();
-    let assignment = assignment_near(whose, date);
+    let assignment = person.and_then(|(whose, date)| assignment_near(whose, date));
     // What is punched at a device was done where the device hangs, wherever else the person works.
     let site = match by {
         By::Device(_, door) => by.org().site(door.site_id),
         By::Member(_) => assignment.and_then(|assignment| by.org().site(assignment.site_id)),
     };
 
-    let mut fields = Fields::new();
     fields.take("/at", within(at, source, given));
     position(&mut fields, request);
-    let note = fields.take_optional("/note", request.note.as_deref().map(|note| validate::text(note, 500)));
-    let elsewhere = site.map_or_else(Vec::new, |site| elsewhere(&mut fields, request, given, (site, source, offline)));
-    let (note,) = fields.all((note,))?;
+    let note = fields.take_optional("/note", request.note.as_deref().map(|note| validate::lines(note, 500)));
+    let own = own && source != Source::Import;
+    let elsewhere = site.map_or_else(Vec::new, |site| elsewhere(&mut fields, request, given, (site, own, offline)));
+    let ((whose, _), note) = fields.all((person, note))?;
 
     let distance_m = elsewhere.iter().find_map(|exception| match exception {
         PunchException::OutsideGeofence { distance_m } => Some(*distance_m),
@@ -144,7 +158,7 @@ pub(crate) fn decide(request: &NewPunch, key: Option<Key>, given: &Circumstances
         note,
         exceptions: elsewhere,
         received_at: now,
-        recorded_by,
+        recorded_by: by.own().unwrap_or(whose).employee_id,
     };
     // An import tells of punches that were long ago; the exception stays with them.
     let distance_told = distance_m.filter(|_| source != Source::Import);
@@ -166,39 +180,50 @@ pub(crate) fn decide(request: &NewPunch, key: Option<Key>, given: &Circumstances
     Ok(Decided { punch, key, tell, counts })
 }
 
-fn allowed(request: &NewPunch, given: &Circumstances<'_>, date: jiff::civil::Date) -> Result<(), Fault> {
-    let member = match given.by {
-        By::Member(member) => member,
-        By::Device(_, door) => return at_door(door, given.whose, date),
-    };
-    let permission = match request.source {
-        Source::Import => Permission::PunchesImport,
-        _ if given.by.is_own(given.whose.employee_id) => Permission::PunchesCreate,
-        _ => Permission::PunchesCreateForOthers,
-    };
-    if member.may(permission, given.whose, date) { Ok(()) } else { Err(Fault::Forbidden) }
+/// Somebody and the date of their punch where they work; whom a device does not serve is nobody to it.
+fn served<'a>(
+    whose: &'a EmployeeFact,
+    at: Timestamp,
+    given: &Circumstances<'_>,
+) -> Result<(&'a EmployeeFact, Date), Rejection> {
+    let Circumstances { now, accepts, by, .. } = *given;
+    let date = by.org().date_at(whose, at.clamp(now - accepts.import(), now + accepts.ahead()));
+    match by {
+        By::Device(_, door) if !at_door(door, whose, date) => {
+            Err(Rejection::new(NOT_ON_DEVICE, "must be of the device's site, or on its list if it has one"))
+        }
+        By::Device(..) | By::Member(_) => Ok((whose, date)),
+    }
 }
 
-fn at_door(door: &Door, whose: &EmployeeFact, date: jiff::civil::Date) -> Result<(), Fault> {
+fn at_door(door: &Door, whose: &EmployeeFact, date: Date) -> bool {
     // The going of a night shift comes on the date after the last one here.
-    if door.serves(whose, date) || date.yesterday().is_ok_and(|before| door.serves(whose, before)) {
-        Ok(())
-    } else {
-        Err(Fault::invalid("/employee_id", NOT_ON_DEVICE, "must be of the device's site, or on its list if it has one"))
+    door.serves(whose, date) || date.yesterday().is_ok_and(|before| door.serves(whose, before))
+}
+
+/// Whether a member may punch for somebody; for nobody, whether they may for anybody: whoever may not is told no more.
+fn may(member: &Member, source: Source, own: bool, person: Option<(&EmployeeFact, Date)>) -> bool {
+    let permission = match source {
+        Source::Import => Permission::PunchesImport,
+        _ if own => Permission::PunchesCreate,
+        _ => Permission::PunchesCreateForOthers,
+    };
+    match person {
+        Some((whose, date)) => member.may(permission, whose, date),
+        None => member.may_somewhere(permission),
     }
 }
 
 /// What is odd about where a punch comes from, by the rules of its site; what they refuse is rejected. Whoever punches for
-/// others by right is believed, and so is an import; a device hangs where it hangs.
+/// others by right is believed, and so is an import, so only what is one's `own` is refused; a device hangs where it hangs.
 fn elsewhere(
     fields: &mut Fields,
     request: &NewPunch,
     given: &Circumstances<'_>,
-    (site, source, offline): (&SiteFact, Source, bool),
+    (site, own, offline): (&SiteFact, bool, bool),
 ) -> Vec<PunchException> {
     let org: &Org = given.by.org();
     let rules = org.punch_rules(site.site_id);
-    let own = given.by.is_own(given.whose.employee_id) && source != Source::Import;
     let at_device = given.by.own().is_none();
     let mut found = Vec::new();
 

@@ -30,9 +30,10 @@ pub(crate) const BATCH: usize = 500;
 /// outside its geofence or its networks, such a one is 422. Stored before it is answered, and visible to the next reading of
 /// `workdays`. With an `Idempotency-Key`, which holds for ever, the same punch again is answered 200 with the same
 /// body and `Idempotency-Replayed: true`; another body under the same key is 422, `idempotency_key_reused`. Keys of a device
-/// are its own: two may use the same. Without `at` the same body may be another punch: where the first one came more than
-/// 72 h ago it is refused in the same way, and is sent again under another key. More punches of one person than anybody
-/// makes (500 at once, 240 a day) are 429; one that is stored already is answered all the same.
+/// are its own: two may use the same. A device may count its punches anew, so from it the same body without `at` may be
+/// another punch: where the first one came more than 72 h ago it is refused in the same way, and is sent again under another
+/// key. More punches of one person from one device, or from none, than anybody makes (500 at once, 240 a day) are 429; one
+/// that is stored already is answered all the same.
 #[utoipa::path(
     operation_id = "create_punch",
     tag = "punches",

@@ -4,13 +4,15 @@ use crate::app::App;
 use crate::devices::domain::Heard;
 use crate::devices::door::{By, Puncher};
 use crate::facts::{People, org_is_away};
+use crate::punches::allowance::{Counted, counted};
 use crate::punches::commit::Written;
 use crate::punches::decide::{Circumstances, Decided, Key, decide};
 use crate::punches::writer::likewise;
 use rollcall_attendance_api::codes::UNKNOWN_EMPLOYEE;
-use rollcall_attendance_api::punches::{BatchItem, ItemFieldError, ItemProblem, NewPunch, Punch, Verdict};
+use rollcall_attendance_api::punches::{BatchItem, ItemFieldError, ItemProblem, NewPunch, Verdict};
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::FieldError;
+use rollcall_common::validate::Rejection;
 use rollcall_ids::EmployeeId;
 use rollcall_org_api::rights::Permission;
 use serde_json::Value;
@@ -62,9 +64,9 @@ async fn write(app: &App, at: &Puncher, asked: Vec<Asked>) -> Result<Vec<Result<
         });
         steps.push(judged.map_or_else(|refusal| Step::Done(Err(refusal)), Step::Write));
     }
-    let over: HashSet<EmployeeId> = above_allowance(app, &steps).into_iter().map(|(_, whose, _)| whose).collect();
+    let over: HashSet<Counted> = above_allowance(app, &steps).into_iter().map(|(_, of, _)| of).collect();
     before.extend(steps.iter().enumerate().filter_map(|(index, step)| match step {
-        Step::Write(Decided { punch, key: Some(key), .. }) if over.contains(&punch.employee_id) => {
+        Step::Write(Decided { punch, key: Some(key), .. }) if over.contains(&counted(punch)) => {
             Some((index, punch.employee_id, key.clone()))
         }
         Step::Write(_) | Step::Done(_) => None,
@@ -94,16 +96,17 @@ async fn write(app: &App, at: &Puncher, asked: Vec<Asked>) -> Result<Vec<Result<
     Ok(verdicts)
 }
 
-/// The punches of which their people have as many as they may, and the refusals.
-fn above_allowance(app: &App, steps: &[Step]) -> Vec<(usize, EmployeeId, Fault)> {
+/// The punches of which as many are stored as may be, and the refusals.
+fn above_allowance(app: &App, steps: &[Step]) -> Vec<(usize, Counted, Fault)> {
     let now = app.core.clock.now();
-    let mut counted: HashMap<EmployeeId, u32> = HashMap::new();
+    let mut asked: HashMap<Counted, u32> = HashMap::new();
     let refusal = |(index, step): (usize, &Step)| {
-        let Step::Write(Decided { punch: Punch { employee_id, .. }, counts: true, .. }) = step else { return None };
-        let so_far = counted.entry(*employee_id).or_default();
-        let refusal = app.allowances.room(*employee_id, *so_far + 1, now).err();
+        let Step::Write(Decided { punch, counts: true, .. }) = step else { return None };
+        let of = counted(punch);
+        let so_far = asked.entry(of).or_default();
+        let refusal = app.allowances.room(of, *so_far + 1, now).err();
         *so_far += u32::from(refusal.is_none());
-        refusal.map(|refusal| (index, *employee_id, refusal))
+        refusal.map(|refusal| (index, of, refusal))
     };
     steps.iter().enumerate().filter_map(refusal).collect()
 }
@@ -153,15 +156,14 @@ fn judge(app: &App, at: &Puncher, people: &People, request: &NewPunch, key: Opti
             if people.away.contains(&id) {
                 return Err(org_is_away());
             }
-            let unknown = || Fault::invalid("/employee_id", UNKNOWN_EMPLOYEE, "the organisation has none of this id");
-            people.found.get(&id).ok_or_else(unknown)?
+            let unknown = || Rejection::new(UNKNOWN_EMPLOYEE, "the organisation has none of this id");
+            people.found.get(&id).map(|known| &**known).ok_or_else(unknown)
         }
-        (_, Some(own)) => own,
-        (_, None) => return Err(Fault::invalid("/employee_id", "required", "a device has to say whose punch it is")),
+        (_, Some(own)) => Ok(own),
+        (_, None) => Err(Rejection::new("required", "a device has to say whose punch it is")),
     };
-    let given =
-        Circumstances { now: app.core.clock.now(), accepts: &app.accepts, by: &at.by, address: at.address, whose };
-    decide(request, key, &given)
+    let given = Circumstances { now: app.core.clock.now(), accepts: &app.accepts, by: &at.by, address: at.address };
+    decide(request, key, whose, &given)
 }
 
 /// Whose punch it is, whether or not there is such a person.

@@ -10,7 +10,7 @@
 //!
 //! The queue is bounded, and that is the back-pressure: when it is full, whoever comes is told at once to come again.
 
-use crate::punches::allowance::Allowances;
+use crate::punches::allowance::{Allowances, counted};
 use crate::punches::commit::{Written, commit, repeated};
 use crate::punches::decide::{Decided, Key};
 use crate::punches::store;
@@ -142,7 +142,7 @@ async fn write(db: &Database, outbox: &Outbox, allowances: &Allowances, batch: V
                 if let Written::Created(punch) = &written
                     && waiting.item.decided.counts
                 {
-                    allowances.stored(punch.employee_id, punch.received_at);
+                    allowances.stored(counted(punch), punch.received_at);
                 }
                 let _ = waiting.answer.send(Ok(written));
             }),

@@ -4,6 +4,7 @@ use crate::facts::domain::{Org, assignment_near};
 use crate::rotations::domain::Cycle;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
+use rollcall_attendance_api::codes;
 use rollcall_attendance_api::roster::{NewRosterEntry, PlannedBy, RosterBody};
 use rollcall_attendance_api::shifts::Shift;
 use rollcall_common::fault::Fault;
@@ -11,6 +12,7 @@ use rollcall_common::validate::{self, Fields, Rejection};
 use rollcall_ids::{EmployeeId, RosterEntryId, RotationId, ShiftId, SiteId, UnitId};
 use rollcall_org_api::facts::EmployeeFact;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Plans in one request at most.
@@ -98,20 +100,60 @@ pub(crate) struct Entry {
     pub(crate) plan: NewEntry,
 }
 
-/// What a client sent, or every field that is wrong.
-pub(crate) fn parse(body: &RosterBody) -> Result<Vec<NewEntry>, Fault> {
+/// What exists of all that a client names.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) org: Arc<Org>,
+    pub(crate) people: HashMap<EmployeeId, Arc<EmployeeFact>>,
+    pub(crate) shifts: HashSet<ShiftId>,
+    pub(crate) rotations: HashSet<RotationId>,
+}
+
+impl Known {
+    /// The fields of an entry that name what does not exist, each with its code. Of several targets, which is one too
+    /// many, each is looked at.
+    fn lacks(&self, entry: &NewRosterEntry) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let person = entry.employee_id.is_some_and(|id| !self.people.contains_key(&id));
+        let unit = entry.unit_id.is_some_and(|id| self.org.unit(id).is_none());
+        let site = entry.site_id.is_some_and(|id| self.org.site(id).is_none());
+        let shift = entry.shift_id.flatten().is_some_and(|id| !self.shifts.contains(&id));
+        let rotation = entry.rotation_id.is_some_and(|id| !self.rotations.contains(&id));
+        let fields = [
+            (person, ("employee_id", codes::UNKNOWN_EMPLOYEE)),
+            (unit, ("unit_id", codes::UNKNOWN_UNIT)),
+            (site, ("site_id", codes::UNKNOWN_SITE)),
+            (shift, ("shift_id", codes::UNKNOWN_SHIFT)),
+            (rotation, ("rotation_id", codes::UNKNOWN_ROTATION)),
+        ];
+        fields.into_iter().filter_map(|(unknown, field)| unknown.then_some(field))
+    }
+}
+
+/// The entries that are looked at: as many as there may be, however many come.
+pub(crate) fn looked_at(body: &RosterBody) -> impl Iterator<Item = &NewRosterEntry> {
+    body.entries.iter().take(ENTRIES)
+}
+
+/// What a client sent, or every field that is wrong; of all that it names, what is `known` exists.
+pub(crate) fn parse(body: &RosterBody, known: &Known) -> Result<Vec<NewEntry>, Fault> {
     let mut fields = Fields::new();
     if body.entries.is_empty() || body.entries.len() > ENTRIES {
         fields.reject("/entries", Rejection::new("length", format!("must be 1 to {ENTRIES}")));
     }
-    let entries = body.entries.iter().take(ENTRIES).enumerate();
-    let parsed: Vec<_> = entries.filter_map(|(index, entry)| parse_entry(&mut fields, index, entry)).collect();
+    let mut parsed = Vec::new();
+    for (index, entry) in looked_at(body).enumerate() {
+        let pointer = format!("/entries/{index}");
+        parsed.extend(parse_entry(&mut fields, &pointer, entry));
+        for (field, code) in known.lacks(entry) {
+            let unknown = Rejection::new(code, "the organisation has none of this id");
+            fields.reject(&format!("{pointer}/{field}"), unknown);
+        }
+    }
     fields.finish()?;
     Ok(parsed)
 }
 
-fn parse_entry(fields: &mut Fields, index: usize, entry: &NewRosterEntry) -> Option<NewEntry> {
-    let pointer = format!("/entries/{index}");
+fn parse_entry(fields: &mut Fields, pointer: &str, entry: &NewRosterEntry) -> Option<NewEntry> {
     let given =
         [entry.employee_id.map(Target::Employee), entry.unit_id.map(Target::Unit), entry.site_id.map(Target::Site)];
     let mut given = given.into_iter().flatten();
@@ -119,7 +161,7 @@ fn parse_entry(fields: &mut Fields, index: usize, entry: &NewRosterEntry) -> Opt
         Some(target)
     } else {
         let detail = "must name exactly one of employee_id, unit_id and site_id";
-        fields.reject(&pointer, Rejection::new("one_target", detail));
+        fields.reject(pointer, Rejection::new("one_target", detail));
         None
     };
     let from = fields.take(&format!("{pointer}/from"), validate::date(entry.from));

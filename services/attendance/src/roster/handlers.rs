@@ -5,23 +5,21 @@ use crate::error::Error;
 use crate::facts::domain::Org;
 use crate::facts::{InOrg, Member, Then};
 use crate::openapi::{BadBody, BadQuery, NotAllowed, Refused};
-use crate::roster::domain::{self, NewEntry, Planned, Target};
+use crate::roster::domain::{self, Known, NewEntry};
 use crate::roster::{calendar, store, tell};
 use crate::rotations::store as rotation_store;
 use actix_web::{get, put, web};
 use jiff::civil::Date;
-use rollcall_attendance_api::codes;
-use rollcall_attendance_api::roster::{PlannedDays, RosterBody, RosterEntry, RosterStored};
+use rollcall_attendance_api::roster::{NewRosterEntry, PlannedDays, RosterBody, RosterEntry, RosterStored};
 use rollcall_common::answer::Answer;
 use rollcall_common::extract::{IfMatch, Json, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::Problem;
-use rollcall_common::validate::{Fields, Rejection};
 use rollcall_ids::{EmployeeId, OrgId, RotationId, ShiftId};
 use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::Permission;
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Plan a date range
@@ -61,9 +59,12 @@ pub(crate) async fn plan(
     if_match: Then<IfMatch>,
     body: Then<Json<RosterBody>>,
 ) -> Result<Answer, Error> {
+    // Who may plan for nobody learns nothing of who exists nor of what is wrong, and costs no question to org.
+    if !at.member.may_somewhere(Permission::RosterWrite) {
+        return Err(Fault::Forbidden.into());
+    }
     let (if_match, body) = (if_match?, body?.0);
-    let entries = domain::parse(&body)?;
-    check(&app, &at, &entries).await?;
+    let entries = plannable(&app, &at, &body).await?;
     let expected = if_match.required()?;
     let (tenant, member, now, outbox) = (at.tenant, at.member.clone(), app.core.clock.now(), app.core.outbox.clone());
     let work = move |conn: &mut diesel::PgConnection| {
@@ -81,89 +82,68 @@ pub(crate) async fn plan(
     Ok(Answer::ok(&RosterStored { entries: entries.collect() })?.version(version))
 }
 
-/// That everything an entry names exists, and that the caller may plan it.
-async fn check(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<(), Fault> {
-    // Who may plan for nobody learns nothing of who exists, and costs no question to org.
-    if !at.member.may_somewhere(Permission::RosterWrite) {
-        return Err(Fault::Forbidden);
+/// What a client sent, if the caller may plan it and nothing of it is wrong.
+async fn plannable(app: &App, at: &InOrg, body: &RosterBody) -> Result<Vec<NewEntry>, Fault> {
+    let known = known(app, at, body).await?;
+    let member = Member { org: Arc::clone(&known.org), employee: Arc::clone(&at.member.employee) };
+    if domain::looked_at(body).all(|entry| may_plan(&member, entry, &known)) {
+        domain::parse(body, &known)
+    } else {
+        Err(Fault::Forbidden)
     }
-    let org = current(app, at, entries).await?;
-    let member = Member { org: Arc::clone(&org), employee: Arc::clone(&at.member.employee) };
-    let people = people(app, at, entries).await?;
-    let (shifts, rotations) = plannable(app, at, entries).await?;
-    let mut fields = Fields::new();
-    let mut allowed = true;
-    for (index, entry) in entries.iter().enumerate() {
-        let mut unknown = |field: &str, code: &'static str| {
-            let detail = "the organisation has none of this id";
-            fields.reject(&format!("/entries/{index}/{field}"), Rejection::new(code, detail));
-        };
-        match entry.target {
-            Target::Employee(id) => match people.get(&id) {
-                Some(person) => allowed &= may_throughout(&member, person, entry.from, entry.to),
-                None => unknown("employee_id", codes::UNKNOWN_EMPLOYEE),
-            },
-            Target::Unit(id) if org.unit(id).is_none() => unknown("unit_id", codes::UNKNOWN_UNIT),
-            Target::Unit(id) => allowed &= member.may_in_unit(Permission::RosterWrite, id),
-            Target::Site(id) if org.site(id).is_none() => unknown("site_id", codes::UNKNOWN_SITE),
-            Target::Site(_) => allowed &= member.may_in_org(Permission::RosterWrite),
-        }
-        match entry.planned {
-            Planned::Shift(id) if !shifts.contains(&id) => unknown("shift_id", codes::UNKNOWN_SHIFT),
-            Planned::Rotation(id) if !rotations.contains(&id) => unknown("rotation_id", codes::UNKNOWN_ROTATION),
-            Planned::Off | Planned::Shift(_) | Planned::Rotation(_) => {}
-        }
-    }
-    if !allowed {
-        return Err(Fault::Forbidden);
-    }
-    fields.finish()
+}
+
+/// Whether the caller may plan for all that an entry names, be it one too many. Whether a unit or a site exists is told
+/// only to whoever might plan for it; a person who does not exist is under nobody, and that is told instead.
+fn may_plan(member: &Member, entry: &NewRosterEntry, known: &Known) -> bool {
+    let person = entry.employee_id.and_then(|id| known.people.get(&id));
+    person.is_none_or(|person| may_throughout(member, person, entry.from, entry.to))
+        && entry.unit_id.is_none_or(|id| member.may_in_unit(Permission::RosterWrite, id))
+        && entry.site_id.is_none_or(|_| member.may_in_org(Permission::RosterWrite))
 }
 
 /// Whether the caller may plan for somebody on every day of the range: under whom they are changes with their
-/// assignments, and a manager of May plans nothing for June.
+/// assignments, and a manager of May plans nothing for June. Of a range that ends before it begins, its first day.
 fn may_throughout(member: &Member, person: &EmployeeFact, from: Date, to: Date) -> bool {
     let changes = person.assignments.iter().map(|assignment| assignment.valid_from);
     let within = changes.filter(|date| from < *date && *date <= to);
     [from].into_iter().chain(within).all(|date| member.may(Permission::RosterWrite, person, date))
 }
 
-/// The organisation, asked for anew when an entry names a unit or site that the copy does not know.
-async fn current(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<Arc<Org>, Fault> {
-    let known = |entry: &NewEntry| match entry.target {
-        Target::Employee(_) => true,
-        Target::Unit(id) => at.member.org.unit(id).is_some(),
-        Target::Site(id) => at.member.org.site(id).is_some(),
-    };
-    if entries.iter().all(known) {
-        return Ok(Arc::clone(&at.member.org));
+/// What exists of all that the entries name.
+async fn known(app: &App, at: &InOrg, body: &RosterBody) -> Result<Known, Fault> {
+    let (mut people, mut shifts, mut rotations) = (HashSet::new(), Vec::new(), Vec::new());
+    for entry in domain::looked_at(body) {
+        people.extend(entry.employee_id);
+        shifts.extend(entry.shift_id.flatten());
+        rotations.extend(entry.rotation_id);
     }
-    let refreshed = app.facts.refreshed(&at.tenant, &at.caller).await?;
-    Ok(refreshed.map_or_else(|| Arc::clone(&at.member.org), Arc::new))
+    let org = current(app, at, body).await?;
+    let people = app.facts.employees(&at.tenant, people).await?;
+    let (shifts, rotations) = defined(app, at, shifts, rotations).await?;
+    Ok(Known { org, people, shifts, rotations })
 }
 
-async fn people(app: &App, at: &InOrg, entries: &[NewEntry]) -> Result<HashMap<EmployeeId, Arc<EmployeeFact>>, Fault> {
-    let of_person = |entry: &NewEntry| match entry.target {
-        Target::Employee(id) => Some(id),
-        Target::Unit(_) | Target::Site(_) => None,
+/// The organisation, asked for anew when an entry names a unit or site that the copy does not know.
+async fn current(app: &App, at: &InOrg, body: &RosterBody) -> Result<Arc<Org>, Fault> {
+    let org = &at.member.org;
+    let known = |entry: &NewRosterEntry| {
+        entry.unit_id.is_none_or(|id| org.unit(id).is_some()) && entry.site_id.is_none_or(|id| org.site(id).is_some())
     };
-    app.facts.employees(&at.tenant, entries.iter().filter_map(of_person).collect()).await
+    if domain::looked_at(body).all(known) {
+        return Ok(Arc::clone(org));
+    }
+    let refreshed = app.facts.refreshed(&at.tenant, &at.caller).await?;
+    Ok(refreshed.map_or_else(|| Arc::clone(org), Arc::new))
 }
 
 /// Those of the shifts and rotations that exist.
-async fn plannable(
+async fn defined(
     app: &App,
     at: &InOrg,
-    entries: &[NewEntry],
+    shifts: Vec<ShiftId>,
+    rotations: Vec<RotationId>,
 ) -> Result<(HashSet<ShiftId>, HashSet<RotationId>), Fault> {
-    let (mut shifts, mut rotations) = (Vec::new(), Vec::new());
-    for entry in entries {
-        match entry.planned {
-            Planned::Off => {}
-            Planned::Shift(id) => shifts.push(id),
-            Planned::Rotation(id) => rotations.push(id),
-        }
-    }
     let tenant = at.tenant;
     let load = move |conn: &mut diesel::PgConnection| {
         let cycles = rotation_store::cycles(conn, &tenant, &rotations)?;

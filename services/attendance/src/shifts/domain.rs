@@ -31,17 +31,21 @@ impl Version {
     pub(crate) fn parse_first(body: &ShiftBody) -> Result<Self, Fault> {
         let detail = "must be left out: the first version of a shift holds from ever";
         let from_ever = body.valid_from.map_or(Ok(None), |_| Err(Rejection::new("first_version", detail)));
-        Self::read(body, from_ever)
+        Self::read(body, None, from_ever)
     }
 
-    /// A later version that a client sent, or every field that is wrong.
-    pub(crate) fn parse(body: &ShiftBody) -> Result<Self, Fault> {
-        Self::read(body, body.valid_from.map(validate::date).transpose())
+    /// A later version that a client sent of the shift with the code `since`, or every field that is wrong.
+    pub(crate) fn parse(body: &ShiftBody, since: &str) -> Result<Self, Fault> {
+        Self::read(body, Some(since), body.valid_from.map(validate::date).transpose())
     }
 
-    fn read(body: &ShiftBody, valid_from: Result<Option<Date>, Rejection>) -> Result<Self, Fault> {
+    fn read(body: &ShiftBody, since: Option<&str>, valid_from: Result<Option<Date>, Rejection>) -> Result<Self, Fault> {
         let mut fields = Fields::new();
-        let code = fields.take("/code", validate::text(&body.code, 20));
+        let code = validate::text(&body.code, 20).and_then(|code| {
+            let stays = since.is_none_or(|since| since == code);
+            if stays { Ok(code) } else { Err(Rejection::new("immutable", "the code of a shift stays")) }
+        });
+        let code = fields.take("/code", code);
         let name = fields.take("/name", validate::text(&body.name, 100));
         let start = fields.take("/start", wall_time(&body.start));
         let end = fields.take("/end", wall_time(&body.end));
@@ -76,34 +80,50 @@ fn length(start: WallTime, end: WallTime) -> u32 {
     }
 }
 
+/// Whether two breaks have a minute in common, on whichever side of midnight: each from its start to its end.
+fn overlap(one: (WallTime, WallTime), other: (WallTime, WallTime)) -> bool {
+    let begins_within = |a: (WallTime, WallTime), b: (WallTime, WallTime)| forward(a.0, b.0) < forward(a.0, a.1);
+    begins_within(one, other) || begins_within(other, one)
+}
+
+/// That a break lasts, lies within its shift, if that is known, and apart from those `before` it.
+fn placed(
+    one: (WallTime, WallTime),
+    shift: Option<(WallTime, WallTime)>,
+    before: &[(WallTime, WallTime)],
+) -> Result<(), Rejection> {
+    let (from, to) = one;
+    if from == to {
+        return Err(Rejection::new("empty_break", "must last at least a minute"));
+    }
+    if shift.is_some_and(|(start, end)| forward(start, from) + forward(from, to) > length(start, end)) {
+        return Err(Rejection::new("outside_shift", "must lie within the shift"));
+    }
+    if before.iter().any(|other| overlap(*other, one)) {
+        return Err(Rejection::new("overlap", "must not overlap another break"));
+    }
+    Ok(())
+}
+
 /// The breaks of a shift from `shift.0` to `shift.1`. Where these are not known, because they are wrong themselves, what
-/// is wrong with a break alone is still named.
+/// is wrong with the breaks alone is still named; and of too many, what is wrong with as many as there may be.
 fn breaks(fields: &mut Fields, given: &[NewBreak], shift: Option<(WallTime, WallTime)>) -> Vec<Break> {
     if given.len() > BREAKS {
         fields.reject("/breaks", Rejection::new("too_many", format!("must be at most {BREAKS}")));
-        return Vec::new();
     }
-    let mut taken: Vec<(u32, u32)> = Vec::new();
+    // Those that are refused too: what lies on one of them is named with it.
+    let mut before: Vec<(WallTime, WallTime)> = Vec::new();
     let mut parsed = Vec::new();
-    for (index, one) in given.iter().enumerate() {
+    for (index, one) in given.iter().take(BREAKS).enumerate() {
         let pointer = format!("/breaks/{index}");
         let from = fields.take(&format!("{pointer}/start"), wall_time(&one.start));
         let to = fields.take(&format!("{pointer}/end"), wall_time(&one.end));
         let Some((from, to)) = from.zip(to) else { continue };
-        if from == to {
-            fields.reject(&pointer, Rejection::new("empty_break", "must last at least a minute"));
-            continue;
-        }
-        let Some((start, end)) = shift else { continue };
-        let begins = forward(start, from);
-        let ends = begins + forward(from, to);
-        if ends > length(start, end) {
-            fields.reject(&pointer, Rejection::new("outside_shift", "must lie within the shift"));
-        } else if taken.iter().any(|&(b, e)| begins < e && b < ends) {
-            fields.reject(&pointer, Rejection::new("overlap", "must not overlap another break"));
-        } else {
-            taken.push((begins, ends));
+        if fields.take(&pointer, placed((from, to), shift, &before)).is_some() {
             parsed.push(Break { start: from, end: to, paid: one.paid });
+        }
+        if from != to {
+            before.push((from, to));
         }
     }
     let unpaid: u32 = parsed.iter().filter(|one| !one.paid).map(|one| forward(one.start, one.end)).sum();
@@ -157,7 +177,7 @@ mod tests {
             body[key] = value.clone();
         }
         let body = serde_json::from_value(body).unwrap();
-        Version::parse(&body).map_err(|fault| match fault {
+        Version::parse(&body, "DAY").map_err(|fault| match fault {
             Fault::Invalid(errors) => errors.into_iter().map(|e| (e.pointer, e.code.into_owned())).collect(),
             other => panic!("{other:?}"),
         })

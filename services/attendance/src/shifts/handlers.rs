@@ -187,27 +187,26 @@ pub(crate) async fn change(
     app: web::Data<App>,
     at: InOrg,
     path: Path<(OrgId, ShiftId)>,
-    if_match: IfMatch,
+    if_match: Then<IfMatch>,
     body: Then<Json<ShiftBody>>,
 ) -> Result<Answer, Error> {
     if !at.member.may_in_org(Permission::ShiftsWrite) {
         return Err(Fault::Forbidden.into());
     }
+    let if_match = if_match?;
     if_match.required()?;
-    let mut version = Version::parse(&body?.0)?;
+    let body = body?.0;
     let (tenant, (_, shift_id), now) = (at.tenant, path.0, app.core.clock.now());
-    let from = *version.valid_from.get_or_insert_with(|| at.member.org.date_at(&at.member.employee, now));
     let (by, outbox) = (at.member.clone(), app.core.outbox.clone());
     let work = move |conn: &mut diesel::PgConnection| {
         let current = store::newest(conn, &tenant, shift_id)?.ok_or(Fault::NotFound)?;
         if_match.check(current.version)?;
-        if current.code != version.code {
-            return Err(Error::from(Fault::invalid("/code", "immutable", "the code of a shift stays")));
-        }
+        let mut version = Version::parse(&body, &current.code)?;
+        let from = *version.valid_from.get_or_insert_with(|| by.org.date_at(&by.employee, now));
         let number = (shift_id, current.version + 1);
         let changed = store::add_version(conn, &tenant, number, by.employee.employee_id, version, now)?;
         tell::shift_changed(conn, &tenant, &outbox, &by, (&changed, from), now)?;
         Ok(changed)
     };
-    Ok(answer(&app.core.db.transaction(&tenant, work).await?)?)
+    Ok(answer(&app.core.db.transaction::<_, Error, _>(&tenant, work).await?)?)
 }

@@ -11,10 +11,11 @@ use rollcall_attendance_api::approvals::RequestGist;
 use rollcall_attendance_api::codes;
 use rollcall_attendance_api::shifts::Shift;
 use rollcall_attendance_api::swaps::{NewSwap, SwapObstacle};
-use rollcall_common::fault::Fault;
 use rollcall_common::validate::{self, Fields, Rejection};
 use rollcall_ids::{EmployeeId, ShiftId, SiteId};
+use rollcall_org_api::facts::EmployeeFact;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Days ahead: as far as people plan among themselves.
 const AHEAD: i32 = 366;
@@ -28,9 +29,14 @@ pub(crate) struct Terms {
     pub(crate) with_date: Date,
 }
 
-/// What a client asks for, or every field that is wrong.
-pub(crate) fn parse(body: &NewSwap, bench: &Bench) -> Result<(Terms, Option<String>), Fault> {
-    let mut fields = Fields::new();
+/// Whom a client asks and for which days; none: one of these is wrong, which is noted in `fields`, and nothing of such a
+/// swap can be looked at. `colleague` is whoever was found by the id that they name.
+pub(crate) fn parse(
+    fields: &mut Fields,
+    body: &NewSwap,
+    bench: &Bench,
+    colleague: Option<Arc<EmployeeFact>>,
+) -> Option<(Terms, Arc<EmployeeFact>)> {
     let near = |date: Date| {
         let date = validate::date(date)?;
         let ahead = bench.today.until(date).map_or(i32::MAX, |span| span.get_days());
@@ -39,12 +45,19 @@ pub(crate) fn parse(body: &NewSwap, bench: &Bench) -> Result<(Terms, Option<Stri
     };
     let date = fields.take("/date", near(body.date));
     let with_date = fields.take_optional("/with_date", body.with_date.map(near));
-    let reason = fields.take_optional("/reason", body.reason.as_deref().map(|reason| validate::text(reason, 500)));
-    if body.with_employee_id == bench.person.employee_id {
-        fields.reject("/with_employee_id", Rejection::new("same_person", "must be somebody else"));
-    }
-    let (date, with_date, reason) = fields.all((date, with_date, reason))?;
-    Ok((Terms { date, with_date: with_date.unwrap_or(date) }, reason))
+    let known = colleague.ok_or_else(|| Rejection::new(codes::UNKNOWN_EMPLOYEE, "there is none of this id"));
+    let colleague = known.and_then(|colleague| {
+        let other = colleague.employee_id != bench.person.employee_id;
+        if other { Ok(colleague) } else { Err(Rejection::new("same_person", "must be somebody else")) }
+    });
+    let colleague = fields.take("/with_employee_id", colleague);
+    let terms = date.zip(with_date).map(|(date, with_date)| Terms { date, with_date: with_date.unwrap_or(date) });
+    terms.zip(colleague)
+}
+
+/// Why a client asks, if they say it.
+pub(crate) fn reason(body: &NewSwap) -> Option<Result<String, Rejection>> {
+    body.reason.as_deref().map(|reason| validate::lines(reason, 500))
 }
 
 /// What is known of somebody on a date.
@@ -247,8 +260,7 @@ fn obstacle(code: &'static str, whose: &Hand, date: Date, says: &str) -> Obstacl
 
 /// What is in the way, as fields of what was asked for that are wrong. Unless the caller `sees` the plan of the colleague,
 /// all that depends on it is one refusal that gives no reason: nobody probes who is on leave when, without being noticed.
-pub(crate) fn refused(terms: Terms, obstacles: Vec<Obstacle>, asker: EmployeeId, sees: bool) -> Result<(), Fault> {
-    let mut fields = Fields::new();
+pub(crate) fn refuse(fields: &mut Fields, terms: Terms, obstacles: Vec<Obstacle>, asker: EmployeeId, sees: bool) {
     // Also when one's own next shift collides with the one that would be taken over.
     let hidden = |one: &Obstacle| !sees && (one.employee_id != asker || one.code == "shifts_collide");
     if obstacles.iter().any(hidden) {
@@ -263,7 +275,6 @@ pub(crate) fn refused(terms: Terms, obstacles: Vec<Obstacle>, asker: EmployeeId,
         };
         fields.reject(pointer, Rejection::new(code, detail));
     }
-    fields.finish()
 }
 
 #[cfg(test)]

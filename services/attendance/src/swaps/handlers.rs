@@ -1,17 +1,18 @@
 //! `/swaps`: asking and reading.
 
-use super::{domain, store};
+use super::domain::{self, Deal, Terms};
+use super::store;
 use crate::app::App;
 use crate::approvals::bench::Bench;
 use crate::approvals::{self, NewRequest, RequestQuery, store as requests};
 use crate::error::Error;
-use crate::facts::{InOrg, Then};
+use crate::facts::{InOrg, Member, Then};
 use crate::openapi::{BadKeyedBody, BadQuery, NotAllowed, Refused};
 use crate::org_settings::store as settings;
 use actix_web::{get, post, web};
 use diesel::pg::PgConnection;
+use jiff::Timestamp;
 use rollcall_attendance_api::approvals::{RequestKind, RequestStatus};
-use rollcall_attendance_api::codes;
 use rollcall_attendance_api::swaps::{NewSwap, Swap};
 use rollcall_common::answer::Answer;
 use rollcall_common::describe::PageParams;
@@ -20,7 +21,10 @@ use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::{Idempotent, Principal};
 use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_common::problem::Problem;
+use rollcall_common::tenant::Tenant;
+use rollcall_common::validate::Fields;
 use rollcall_ids::{EmployeeId, OrgId, RequestId, RosterSwapId};
+use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::Permission;
 
 /// A swap with its version.
@@ -34,7 +38,8 @@ pub(super) fn answer(swap: &Swap) -> Result<Answer, Fault> {
 /// counterpart the colleague is. The colleague is told; once they have accepted, it waits for a decision, and with the
 /// approval both have a plan of their own for these days. Refused when it is not possible: a shift is not there, has begun
 /// or would lie on another one; somebody is on leave, has left or works at another site; a day is in a locked period. What
-/// of it is the colleague's is told to whoever has `roster.read` on them, and else is one `colleague_unavailable`.
+/// of it is the colleague's is told to whoever has `roster.read` on them, and else is one `colleague_unavailable`. Needs
+/// `punches.create` and `roster.read` on oneself.
 #[utoipa::path(
     operation_id = "create_swap",
     tag = "swaps",
@@ -59,9 +64,11 @@ pub(super) fn answer(swap: &Swap) -> Result<Answer, Fault> {
 )]
 #[post("/api/attendance/v1/orgs/{org_id}/swaps")]
 pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Idempotent<NewSwap>>) -> Result<Answer, Error> {
+    // Whoever may read all and write nothing, as an auditor, does not ask for other work of their own either.
+    crate::facts::person(&app, &at, None, Permission::PunchesCreate).await?;
+    let person = crate::facts::person(&app, &at, None, Permission::RosterRead).await?;
     let Idempotent { body, guard } = body?;
     let now = app.core.clock.now();
-    let person = crate::facts::person(&app, &at, None, Permission::RosterRead).await?;
     let (tenant, outbox, bench) = (at.tenant, app.core.outbox.clone(), Bench::of(&at.member.org, person, now));
     let with = body.with_employee_id;
     let colleague = app.facts.employee(&tenant, with).await?;
@@ -69,30 +76,47 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Idempotent
     let member = at.member.clone();
     let work = move |conn: &mut PgConnection| {
         guard.once(conn, principal, now, |conn| {
-            let (terms, reason) = domain::parse(&body, &bench)?;
-            let unknown = || Fault::invalid("/with_employee_id", codes::UNKNOWN_EMPLOYEE, "there is none of this id");
-            let colleague = colleague.ok_or_else(unknown)?;
-            let sees = member.may(Permission::RosterRead, &colleague, member.org.date_at(&colleague, now));
-            let by = bench.person.employee_id;
-            let deal = store::deal(conn, &tenant, &bench.org, (by, with), terms, now)?;
-            domain::refused(terms, deal.obstacles(), by, sees)?;
+            let mut fields = Fields::new();
+            let wish = domain::parse(&mut fields, &body, &bench, colleague);
+            let reason = fields.take_optional("/reason", domain::reason(&body));
+            let deal = match &wish {
+                Some((terms, colleague)) => Some(look(conn, &tenant, &member, &mut fields, (*terms, colleague), now)?),
+                None => None,
+            };
+            let (deal, reason) = fields.all((deal, reason))?;
             let (given, taken) = deal.shifts().ok_or(Fault::NotFound)?;
             let exchanged = ((given.shift_id, given.version), (taken.shift_id, taken.version));
             let new = NewRequest {
                 request_id: RequestId::generate(),
                 kind: RequestKind::Swap,
                 with_employee_id: Some(with),
-                requested_by: by,
+                requested_by: bench.person.employee_id,
                 gist: deal.gist(reason),
                 levels: settings::levels(conn, &tenant, RequestKind::Swap)?,
             };
             let request = approvals::open(conn, &tenant, &outbox, &bench, new, now)?;
-            let swap = store::add(conn, &tenant, request, terms, exchanged)?;
+            let swap = store::add(conn, &tenant, request, deal.terms, exchanged)?;
             let location = format!("/api/attendance/v1/orgs/{}/swaps/{}", tenant.org_id(), swap.swap_id);
             Ok::<_, Fault>(Answer::created(location, &swap)?.version(swap.approval.version))
         })
     };
     Ok(app.core.db.transaction(&tenant, work).await?)
+}
+
+/// The swap of the caller's that is asked for, as things stand now; what is in its way is noted in `fields`.
+fn look(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    member: &Member,
+    fields: &mut Fields,
+    (terms, colleague): (Terms, &EmployeeFact),
+    now: Timestamp,
+) -> Result<Deal, Fault> {
+    let by = member.employee.employee_id;
+    let sees = member.may(Permission::RosterRead, colleague, member.org.date_at(colleague, now));
+    let deal = store::deal(conn, tenant, &member.org, (by, colleague.employee_id), terms, now)?;
+    domain::refuse(fields, terms, deal.obstacles(), by, sees);
+    Ok(deal)
 }
 
 /// List swaps

@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 /// People on a page at most, and when the client does not say.
 const PEOPLE: (u32, u32) = (500, 50);
-/// Bytes of a workday on the wire, about: one with four punches and nothing odd has some 1,000.
-const WORKDAY: usize = 1_024;
+/// Bytes of a workday on the wire, about: one with four punches and nothing odd has some 1,050.
+const WORKDAY: usize = 1_280;
 
 /// `?employee_id=|unit_id=&from=&to=&limit=&cursor=`
 #[derive(Debug, Deserialize)]

@@ -1,22 +1,27 @@
 //! `/now`: who is in, by the rules of the workday: whoever has come and not gone, until the window of the plan closes
 //! or, without a plan, until nobody works that long.
+//!
+//! Whoever empties a house counts by this who is in it: so somebody is where they punched, and where they are assigned to
+//! only when no punch says it. Their unit is theirs wherever they are.
 
 use super::belonging::{self, STRETCH_SPAN};
 use super::facts::{Facts, instant};
-use super::{gather, windows};
+use super::{gather, store, windows};
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::domain::{Org, assignment_near};
 use crate::facts::{InOrg, Then, store as facts_store};
 use crate::openapi::{BadQuery, NotAllowed, Refused};
 use actix_web::{get, web};
+use diesel::pg::PgConnection;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use rollcall_attendance_api::codes::UNKNOWN_UNIT;
 use rollcall_attendance_api::now::{Now, Present, SiteCount, UnitCount};
 use rollcall_common::answer::Answer;
 use rollcall_common::extract::Query;
 use rollcall_common::fault::Fault;
-use rollcall_ids::{OrgId, PunchId, UnitId};
+use rollcall_common::tenant::Tenant;
+use rollcall_ids::{EmployeeId, OrgId, PunchId, UnitId};
 use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::Permission;
 use serde::Deserialize;
@@ -35,8 +40,8 @@ pub(crate) struct NowQuery {
 
 /// Who is in right now
 ///
-/// Of all whom the caller may see, or of a unit and all below it: how many per site and unit, and who. Needs
-/// `attendance.read`; whoever is out of reach is left out.
+/// Of all whom the caller may see, or of a unit and all below it: how many per site and unit, and who. Whoever came at a
+/// device of another site than their own counts at that one. Needs `attendance.read`; whoever is out of reach is left out.
 #[utoipa::path(
     operation_id = "read_now",
     tag = "workdays",
@@ -84,7 +89,7 @@ async fn page(
     now: Timestamp,
 ) -> Result<(Vec<Present>, Option<facts_store::AfterPerson>), Fault> {
     let (tenant, units, member) = (at.tenant, units.to_vec(), at.member.clone());
-    let load = move |conn: &mut diesel::PgConnection| {
+    let load = move |conn: &mut PgConnection| {
         let today = member.org.date_at(&member.employee, now);
         // It may be another date where somebody else is.
         let dates = (today - 1.day(), today + 1.day());
@@ -99,7 +104,9 @@ async fn page(
         });
         let facts = gather::facts(conn, &tenant, &member.org, &people, dates, now)?;
         let present = people.iter().zip(&facts).filter_map(|(person, facts)| present(&member.org, person, facts));
-        Ok::<_, Fault>((present.collect(), next))
+        let mut present: Vec<Present> = present.collect();
+        where_they_punched(conn, &tenant, &mut present)?;
+        Ok::<_, Fault>((present, next))
     };
     app.core.db.transaction(&at.tenant, load).await
 }
@@ -116,6 +123,22 @@ fn present(org: &Org, person: &EmployeeFact, facts: &Facts) -> Option<Present> {
         site_id: assignment.map(|assignment| assignment.site_id),
         unit_id: assignment.map(|assignment| assignment.unit_id),
     })
+}
+
+/// Puts everybody at the site that the punch says with which they came; one that a correction added says none. Read here
+/// for those who are in: the engine, which reads months of many people, has no use for it.
+fn where_they_punched(conn: &mut PgConnection, tenant: &Tenant, present: &mut [Present]) -> Result<(), Fault> {
+    let since = present.iter().map(|person| person.since);
+    let Some((first, last)) = since.clone().min().zip(since.max()) else { return Ok(()) };
+    let people: Vec<EmployeeId> = present.iter().map(|person| person.employee_id).collect();
+    let punches: Vec<PunchId> = present.iter().map(|person| person.punch_id).collect();
+    // A punch is known to the second here.
+    let between = (first, last + SignedDuration::from_secs(1));
+    let sites = store::sites(conn, tenant, (&people, &punches), between)?;
+    for person in present {
+        person.site_id = sites.get(&person.punch_id).copied().or(person.site_id);
+    }
+    Ok(())
 }
 
 /// Since when somebody is in, and the punch with which they came.

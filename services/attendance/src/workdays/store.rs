@@ -11,7 +11,7 @@ use jiff_diesel::ToDiesel as _;
 use rollcall_attendance_api::punches::{Direction, PunchException};
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{EmployeeId, PunchId};
+use rollcall_ids::{EmployeeId, PunchId, SiteId};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -82,6 +82,25 @@ pub(super) fn punches(
         }
     }
     Ok(by_person)
+}
+
+/// The sites where some punches of some people were made, from an instant to before another; what names none is missing from
+/// the answer. By the primary key, in which the punches themselves come last: the instants are what keeps it small.
+pub(super) fn sites(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    (people, punches): (&[EmployeeId], &[PunchId]),
+    (from, until): (Timestamp, Timestamp),
+) -> Result<HashMap<PunchId, SiteId>, Fault> {
+    let named = table::table
+        .filter(table::org_id.eq(tenant.org_id()))
+        .filter(table::employee_id.eq_any(people))
+        .filter(table::at.ge(from.to_diesel()))
+        .filter(table::at.lt(until.to_diesel()))
+        .filter(table::punch_id.eq_any(punches))
+        .select((table::punch_id, table::site_id))
+        .load::<(PunchId, Option<SiteId>)>(conn)?;
+    Ok(named.into_iter().filter_map(|(punch_id, site_id)| Some((punch_id, site_id?))).collect())
 }
 
 fn known(direction: &str) -> Result<Direction, Fault> {

@@ -95,18 +95,6 @@ async fn what_is_understood_and_wrong_is_422_with_every_field() {
     let found = fields(f.post(&owner, "/shifts", &shift).await.bad_fields());
     assert_eq!(found, ["/start", "/breaks/0/start", "/breaks/0/end", "/valid_from"]);
 
-    let nobody = rollcall_ids::EmployeeId::generate();
-    let roster = json!({"entries": [
-        {"from": "2026-06-02", "to": "2026-06-01", "shift_id": null, "site_id": f.world.berlin.site_id},
-        {"from": "9999-01-01", "to": "9999-01-02", "shift_id": null, "employee_id": nobody, "unit_id": f.world.team.unit_id},
-    ]});
-    let found = fields(f.put(&owner, "/roster", &roster).await.bad_fields());
-    assert_eq!(found, ["/entries/0/to", "/entries/1", "/entries/1/from", "/entries/1/to"]);
-    assert_eq!(fields(f.put(&owner, "/roster", &json!({"entries": []})).await.bad_fields()), ["/entries"]);
-    let many = vec![json!({"from": "2026-06-01", "to": "2026-06-01", "shift_id": null}); 501];
-    let found = fields(f.put(&owner, "/roster", &json!({"entries": many})).await.bad_fields());
-    assert_eq!((found.len(), found[0].as_str()), (501, "/entries"));
-
     for (query, pointer) in [
         ("from=2026-06-02&to=2026-06-01", "?to"),
         ("from=2025-06-01&to=2026-06-02", "?to"),
@@ -129,6 +117,72 @@ async fn what_is_understood_and_wrong_is_422_with_every_field() {
     f.get(&owner, "/workdays?from=2026-06-01").await.refused(400, "malformed_input");
     f.get(&owner, "/workdays?from=tomorrow&to=2026-06-01").await.refused(400, "malformed_input");
     f.get(&owner, "/shifts/7").await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_punch_of_nobody_is_422_with_all_that_is_wrong_beside_it_and_403_for_who_may_not_ask() {
+    let org = wiremock::MockServer::start().await; // knows nobody: every question is answered 404
+    let service = rollcall_stack::testing::TestService::with(|settings| {
+        rollcall_stack::testing::set(settings, "peers.org.url", org.uri());
+    });
+    let f = Fixture::on(service.await).await;
+    let (owner, manager, worker) = (&f.world.owner, &f.world.manager, &f.world.worker);
+    let wrong = |whose: &str| {
+        let mut body = json!({"at": "2026-05-01T09:00:00Z", "latitude": 91, "longitude": -181, "note": ""});
+        body["employee_id"] = json!(whose);
+        body
+    };
+    let nobody = "0193a6f0-7c1e-7000-8000-00000000dead";
+    let all = [
+        ("/employee_id", "unknown_employee"),
+        ("/at", "at_out_of_window"),
+        ("/latitude", "out_of_range"),
+        ("/longitude", "out_of_range"),
+        ("/note", "length"),
+    ];
+    let expected = all.map(|(pointer, code)| (pointer.to_owned(), code.to_owned()));
+    assert_eq!(f.post(owner, "/punches", &wrong(nobody)).await.bad_fields(), expected);
+    let found = f.post(owner, "/punches", &json!({"employee_id": nobody})).await.bad_fields();
+    assert_eq!(found, expected[..1]);
+    let mut item = wrong(nobody);
+    item["idempotency_key"] = json!("wrong");
+    let answer =
+        f.post(owner, "/punches/batch", &json!({"punches": [item, {"idempotency_key": "good"}]})).await.must(200);
+    let errors = answer["items"][0]["problem"]["errors"].as_array().unwrap();
+    let pointers: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    assert_eq!(pointers, all.map(|(pointer, _)| pointer));
+    assert_eq!(answer["items"][1]["verdict"], "created");
+
+    // Whoever may not punch for somebody learns nothing else, not even whether there is such a person.
+    let of_owner = owner.employee_id.to_string();
+    let mut import = wrong(nobody);
+    import["source"] = json!("import");
+    for (who, body) in
+        [(worker, wrong(nobody)), (worker, wrong(&of_owner)), (manager, wrong(&of_owner)), (manager, import)]
+    {
+        let refused = f.post(who, "/punches", &body).await.refused(403, "forbidden");
+        assert_eq!(refused["errors"], Value::Null, "{body}");
+    }
+}
+
+/// Org is asked who somebody is, and knows nobody else.
+#[tokio::test]
+async fn of_a_roster_what_is_understood_and_wrong_is_422_with_every_field() {
+    let (f, _org) = crate::roster::beside_org().await;
+    let owner = f.world.owner.clone();
+    let fields = |found: Vec<(String, String)>| found.into_iter().map(|(pointer, _)| pointer).collect::<Vec<_>>();
+    let nobody = rollcall_ids::EmployeeId::generate();
+    let roster = json!({"entries": [
+        {"from": "2026-06-02", "to": "2026-06-01", "shift_id": null, "site_id": f.world.berlin.site_id},
+        {"from": "9999-01-01", "to": "9999-01-02", "shift_id": null, "employee_id": nobody, "unit_id": f.world.team.unit_id},
+    ]});
+    let found = fields(f.put(&owner, "/roster", &roster).await.bad_fields());
+    let wrong = ["/entries/0/to", "/entries/1", "/entries/1/from", "/entries/1/to", "/entries/1/employee_id"];
+    assert_eq!(found, wrong);
+    assert_eq!(fields(f.put(&owner, "/roster", &json!({"entries": []})).await.bad_fields()), ["/entries"]);
+    let many = vec![json!({"from": "2026-06-01", "to": "2026-06-01", "shift_id": null}); 501];
+    let found = fields(f.put(&owner, "/roster", &json!({"entries": many})).await.bad_fields());
+    assert_eq!((found.len(), found[0].as_str()), (501, "/entries"));
 }
 
 #[tokio::test]
@@ -231,7 +285,27 @@ async fn absurd_shifts_cycles_and_batches_are_422_and_leave_nothing_behind() {
             json!({"start": "09:00", "end": "18:00", "breaks": [one("12:00", "13:00"), one("12:59", "14:00")]}),
             vec!["/breaks/1"],
         ),
-        (json!({"start": "09:00", "end": "18:00", "breaks": vec![one("12:00", "12:01"); 11]}), vec!["/breaks"]),
+        // Of too many, as many are looked at as there may be.
+        (
+            json!({"start": "09:00", "end": "18:00", "breaks": [
+                one("09:00", "09:05"), one("09:10", "09:15"), one("x", "09:25"), one("09:30", "09:35"),
+                one("09:40", "09:45"), one("09:50", "09:55"), one("10:00", "10:00"), one("10:10", "10:15"),
+                one("10:20", "10:25"), one("10:24", "10:26"), one("10:30", "10:30"),
+            ]}),
+            vec!["/breaks", "/breaks/2/start", "/breaks/6", "/breaks/9"],
+        ),
+        // On one that is refused itself, or overlaps another.
+        (
+            json!({"start": "09:00", "end": "18:00", "breaks": [
+                one("17:30", "18:30"), one("17:00", "17:45"), one("16:30", "17:15"), one("12:00", "13:00"),
+            ]}),
+            vec!["/breaks/0", "/breaks/1", "/breaks/2"],
+        ),
+        // Whatever the times of the shift should be.
+        (
+            json!({"start": "9", "end": "18:00", "breaks": [one("23:30", "00:30"), one("00:15", "00:45")]}),
+            vec!["/start", "/breaks/1"],
+        ),
         (
             json!({"start": "09:00", "end": "18:00", "breaks": [one("12:00", "12:00"), one("25:00", "x")]}),
             vec!["/breaks/0", "/breaks/1/start", "/breaks/1/end"],
@@ -277,4 +351,57 @@ async fn one_bad_item_among_500_is_named_and_the_others_are_stored() {
         assert_eq!((&rejected["verdict"], &rejected["problem"]["status"]), (&json!("rejected"), &json!(status)));
         assert_eq!(rejected["problem"]["errors"][0]["pointer"], pointer, "{rejected:#}");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_names_nobody_is_422_with_all_that_is_wrong_beside_it_and_403_for_who_may_not_ask() {
+    let (f, _org) = crate::roster::beside_org().await;
+    let (owner, worker) = (&f.world.owner, &f.world.worker);
+    let nobody = "0193a6f0-7c1e-7000-8000-00000000dead";
+    let fields = |found: Vec<(String, String)>| found.into_iter().map(|(pointer, _)| pointer).collect::<Vec<_>>();
+    let of = crate::leave::leave_type(&f, json!({})).await;
+    for (path, right, change, wrong) in [
+        (
+            "/corrections",
+            json!({"work_date": "2026-05-31", "reason": "R", "changes": [{"add": {"at": "2026-05-31T07:00:00Z"}}]}),
+            json!({"work_date": "2020-01-01", "reason": "", "changes": []}),
+            vec!["/employee_id", "/work_date", "/reason", "/changes"],
+        ),
+        (
+            "/overtime-requests",
+            json!({"work_date": "2026-05-31", "minutes": 30, "reason": "R"}),
+            json!({"minutes": 0, "reason": "\u{7}"}),
+            vec!["/employee_id", "/minutes", "/reason"],
+        ),
+        (
+            "/leave-requests",
+            json!({"leave_type_id": of, "from": "2026-07-01", "to": "2026-07-01"}),
+            json!({"leave_type_id": nobody, "to": "2026-06-30"}),
+            vec!["/employee_id", "/leave_type_id", "/to"],
+        ),
+        (
+            "/leave-ledger",
+            json!({"leave_type_id": of, "kind": "grant", "minutes": 60, "note": "N"}),
+            json!({"leave_type_id": nobody, "minutes": 0}),
+            vec!["/employee_id", "/leave_type_id", "/minutes"],
+        ),
+        ("/calendar-feeds", json!({"name": "Phone"}), json!({"name": ""}), vec!["/employee_id", "/name"]),
+    ] {
+        let mut body = right.clone();
+        body["employee_id"] = json!(nobody);
+        assert_eq!(fields(f.post(owner, path, &body).await.bad_fields()), ["/employee_id"], "{path}");
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        assert_eq!(fields(f.post(owner, path, &body).await.bad_fields()), wrong, "{path}");
+        f.post(worker, path, &body).await.refused(403, "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn what_people_write_to_each_other_may_have_lines_and_is_given_back_with_them() {
+    let f = Fixture::start().await;
+    let body = json!({"work_date": "2026-06-01", "minutes": 30, "reason": "Stocktaking:\r\n\t- hall 1\r\n\t- hall 2"});
+    let made = f.post(&f.world.worker, "/overtime-requests", &body).await.must(201);
+    assert_eq!(made["reason"], "Stocktaking:\n\t- hall 1\n\t- hall 2");
+    let punch = f.punch(&f.world.worker, "k", &json!({"note": "Gate shut.\nCame by the yard."})).await.must(201);
+    assert_eq!(punch["note"], "Gate shut.\nCame by the yard.");
 }

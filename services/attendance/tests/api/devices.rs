@@ -72,6 +72,40 @@ async fn a_device_punches_for_the_people_of_its_site_and_for_nobody_else() {
 }
 
 #[tokio::test]
+async fn beside_whose_punch_it_is_a_device_is_told_all_else_that_is_wrong() {
+    let f = Fixture::start().await;
+    let w = &f.world;
+    let mut berlin = w.berlin.clone();
+    (berlin.allowed_networks, berlin.version) = (vec!["203.0.113.0/24".to_owned()], 2);
+    let munich = site("Munich", "Europe/Berlin");
+    f.tell(&[event(w.org.org_id, SITE_CHANGED, 2, &berlin), event(w.org.org_id, SITE_CHANGED, 1, &munich)]).await;
+    let rules = format!("/sites/{}/punch-rules", berlin.site_id);
+    f.put_at(&w.owner, &rules, 0, &json!({"networks": "refuse"})).await.must(200);
+    let stranger = employee("9", w.team.unit_id, munich.site_id, vec![]);
+    f.tell_employee(&stranger).await;
+    let terminal = add(&f, json!({})).await;
+    let stranger = json!(stranger.employee_id);
+    for (whose, code) in [(Some(&stranger), "not_on_device"), (None, "required")] {
+        let mut wrong = json!({"at": "2026-06-01T09:03:00Z", "latitude": 91, "longitude": 13, "note": " "});
+        wrong.as_object_mut().unwrap().extend(whose.map(|id| ("employee_id".to_owned(), id.clone())));
+        let found = post(&f, &terminal.secret, "/punches", &wrong).await.bad_fields();
+        let expected = [
+            ("/employee_id", code),
+            ("/at", "at_out_of_window"),
+            ("/latitude", "out_of_range"),
+            ("/note", "length"),
+            ("", "outside_network"),
+        ];
+        assert_eq!(found, expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned())));
+        wrong["idempotency_key"] = json!("1");
+        let answer = post(&f, &terminal.secret, "/punches/batch", &json!({"punches": [wrong]})).await.must(200);
+        let errors = answer["items"][0]["problem"]["errors"].as_array().unwrap();
+        let pointers: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+        assert_eq!(pointers, expected.map(|(pointer, _)| pointer));
+    }
+}
+
+#[tokio::test]
 async fn the_going_of_a_last_night_is_taken_where_the_night_was_worked() {
     let f = Fixture::start().await;
     let terminal = add(&f, json!({})).await;
@@ -199,6 +233,29 @@ async fn terminals_that_count_alike_have_a_punch_each_and_a_repetition_is_known_
         assert_eq!((again.0.as_str(), &again.1, new.0.as_str()), ("duplicate", punch, "created"));
     }
     assert_eq!(punches_of_the_worker(&f).await, 5);
+}
+
+#[tokio::test]
+async fn a_terminal_that_loops_leaves_the_person_every_other_way_to_punch() {
+    let f = crate::punches::three_at_once().await;
+    let [loops, other] = [add(&f, json!({})).await, add(&f, json!({"name": "Back"})).await];
+    for key in ["0", "1", "2"] {
+        keyed(&f, &loops, key).await.must(201);
+    }
+    keyed(&f, &loops, "3").await.refused(429, "too_many_requests");
+    let verdicts = async |terminal: &Terminal, keys: &[&str]| {
+        let told = in_a_batch(&f, terminal, keys).await;
+        told.into_iter().map(|(verdict, _)| verdict).collect::<Vec<_>>()
+    };
+    assert_eq!(verdicts(&loops, &["4", "0", "5"]).await, ["too_many_requests", "duplicate", "too_many_requests"]);
+    let colleague = json!({"employee_id": f.world.manager.employee_id});
+    post(&f, &loops.secret, "/punches", &colleague).await.must(201);
+    // With a telephone, by the manager, and at the next door, which has an allowance of its own and no more.
+    f.punch(&f.world.worker, "telephone", &json!({})).await.must(201);
+    f.punch(&f.world.manager, "in their place", &json!({"employee_id": f.world.worker.employee_id})).await.must(201);
+    let told = verdicts(&other, &["0", "1", "2", "3"]).await;
+    assert_eq!(told, ["created", "created", "created", "too_many_requests"]);
+    assert_eq!(punches_of_the_worker(&f).await, 3 + 2 + 3);
 }
 
 #[tokio::test]

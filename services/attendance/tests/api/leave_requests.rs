@@ -402,3 +402,16 @@ async fn sums_count_the_half_days_that_cost_something() {
     let totals = &of_worker["totals"];
     assert_eq!((&totals["leave_half_days"], &totals["leave_minutes"]), (&json!(20), &json!(10 * DAY)));
 }
+
+#[tokio::test]
+async fn whoever_may_only_read_asks_for_no_leave_not_even_their_own() {
+    let mut f = telling().await;
+    let vacation = june(&f, json!({})).await;
+    let reads = [Permission::AttendanceRead, Permission::LeaveRead, Permission::RosterRead];
+    let auditor = Grant { role: "auditor".into(), permissions: reads.into_iter().collect(), scope: Scope::Org };
+    f.world.worker.grants = vec![auditor];
+    f.world.worker.version = 2;
+    f.tell_employee(&f.world.worker).await;
+    ask(&f, &vacation, "2026-06-03", "2026-06-03", json!({})).await.refused(403, "forbidden");
+    assert_eq!(f.get(&f.world.worker, "/leave-requests").await.must(200)["items"], json!([]));
+}

@@ -41,6 +41,26 @@ async fn a_key_holds_for_ever() {
 }
 
 #[tokio::test]
+async fn what_a_member_repeats_without_a_time_is_the_same_punch_however_late() {
+    let f = Fixture::start().await;
+    let (manager, worker) = (f.world.manager.clone(), f.world.worker.clone());
+    let first = f.punch(&worker, "k", &json!({"direction": "in"})).await.must(201);
+    let for_worker = json!({"employee_id": worker.employee_id});
+    let other = f.punch(&manager, "for the worker", &for_worker).await.must(201);
+    let item = json!({"idempotency_key": "k", "direction": "in"});
+    // An app that was stored on Monday and was not told so, and is opened again on Friday or next year.
+    for hours in [72, 1, 24 * 365] {
+        f.service.clock.advance(SignedDuration::from_hours(hours));
+        assert_eq!(f.punch(&worker, "k", &json!({"direction": "in"})).await.must(200), first);
+        assert_eq!(f.punch(&manager, "for the worker", &for_worker).await.must(200), other);
+        let answer = f.post(&worker, "/punches/batch", &json!({"punches": [item]})).await.must(200);
+        assert_eq!((&answer["items"][0]["verdict"], &answer["items"][0]["punch"]), (&json!("duplicate"), &first));
+    }
+    f.punch(&worker, "k", &json!({"direction": "out"})).await.refused(422, "idempotency_key_reused");
+    assert_eq!(f.get(&worker, "/punches").await.must(200)["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn the_same_punch_sent_many_times_at_once_is_stored_once() {
     let f = Fixture::start().await;
     let body = json!({"direction": "in"});
@@ -245,8 +265,8 @@ async fn a_key_that_is_none_is_refused() {
     assert_eq!(problem["errors"][0]["pointer"], "Idempotency-Key");
 }
 
-/// Of one person three punches are stored at once, and one more each hour.
-async fn three_at_once() -> Fixture {
+/// Of one person three punches are stored at once from one device or from none, and one more each hour.
+pub(crate) async fn three_at_once() -> Fixture {
     let service = TestService::with(|settings| {
         set(settings, "punches.person_at_once", 3);
         set(settings, "punches.person_per_day", 24);

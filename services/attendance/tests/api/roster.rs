@@ -1,7 +1,18 @@
 //! `/roster`.
 
-use crate::support::Fixture;
+use crate::support::{Fixture, World};
+use rollcall_attendance::App;
+use rollcall_ids::{EmployeeId, RotationId, ShiftId, SiteId, UnitId};
+use rollcall_stack::testing::{TestService, set};
 use serde_json::{Value, json};
+use wiremock::MockServer;
+
+/// With an org that answers: it knows nobody but those of whom it has told.
+pub(crate) async fn beside_org() -> (Fixture, MockServer) {
+    let org = MockServer::start().await; // every question is answered 404
+    let service: TestService<App> = TestService::with(|settings| set(settings, "peers.org.url", org.uri())).await;
+    (Fixture::on(service).await, org)
+}
 
 async fn shift(f: &Fixture, code: &str, start: &str) -> String {
     let body = json!({"code": code, "name": code, "start": start, "end": "23:00"});
@@ -52,11 +63,64 @@ async fn an_entry_stands_with_all_its_neighbours_or_not_at_all() {
     let a = shift(&f, "A", "06:00").await;
     let good = json!({"unit_id": f.world.team.unit_id, "from": "2026-06-01", "to": "2026-06-01", "shift_id": a});
     let bad = json!({"unit_id": f.world.team.unit_id, "from": "2026-06-01", "to": "2026-06-01",
-        "shift_id": rollcall_ids::ShiftId::generate()});
+        "shift_id": ShiftId::generate()});
     // Org is away; a shift is attendance's own, so that it is unknown is certain.
     let answer = f.put(&f.world.owner, "/roster", &json!({"entries": [good, bad]})).await;
     assert_eq!(answer.bad_fields(), [("/entries/1/shift_id".to_owned(), "unknown_shift".to_owned())]);
     assert_eq!(plan(&f, 1).await, ["- -"]);
+}
+
+#[tokio::test]
+async fn what_is_wrong_and_what_is_unknown_are_named_at_once() {
+    let (f, _org) = beside_org().await;
+    let World { owner, manager, worker, team, berlin, .. } = f.world.clone();
+    let nobody = EmployeeId::generate();
+    let backwards = json!({"unit_id": team.unit_id, "from": "2026-06-02", "to": "2026-06-01",
+        "shift_id": ShiftId::generate()});
+    let for_two = json!({"employee_id": nobody, "site_id": SiteId::generate(), "from": "2026-06-01", "to": "2026-06-01",
+        "shift_id": null});
+    let for_none = json!({"from": "1899-12-31", "to": "2026-06-01", "rotation_id": RotationId::generate()});
+    let nowhere = json!({"unit_id": UnitId::generate(), "from": "2026-06-01", "to": "2026-06-01", "shift_id": null});
+    let entries = json!({"entries": [backwards, for_two, for_none, nowhere]});
+    let found = f.put(&owner, "/roster", &entries).await.bad_fields();
+    let found: Vec<_> = found.iter().map(|(pointer, code)| (pointer.as_str(), code.as_str())).collect();
+    let expected = [
+        ("/entries/0/to", "before_from"),
+        ("/entries/0/shift_id", "unknown_shift"),
+        ("/entries/1", "one_target"),
+        ("/entries/1/employee_id", "unknown_employee"),
+        ("/entries/1/site_id", "unknown_site"),
+        ("/entries/2", "one_target"),
+        ("/entries/2/from", "date_out_of_range"),
+        ("/entries/2/to", "range_too_long"),
+        ("/entries/2/rotation_id", "unknown_rotation"),
+        ("/entries/3/unit_id", "unknown_unit"),
+    ];
+    assert_eq!(found, expected);
+    // Whoever may not plan for one of them is told nothing of what is wrong, nor whether a unit or site is there.
+    let own = json!({"employee_id": worker.employee_id, "from": "2026-06-02", "to": "2026-06-01", "shift_id": null});
+    let refused = f.put(&manager, "/roster", &json!({"entries": [own.clone()]})).await.bad_fields();
+    assert_eq!(refused, [("/entries/0/to".to_owned(), "before_from".to_owned())]);
+    for target in [
+        json!({"employee_id": owner.employee_id}),
+        json!({"site_id": berlin.site_id}),
+        json!({"site_id": SiteId::generate()}),
+        json!({"unit_id": UnitId::generate()}),
+        json!({"employee_id": worker.employee_id, "site_id": berlin.site_id}),
+    ] {
+        let mut other = json!({"from": "2026-06-02", "to": "2026-06-01", "shift_id": ShiftId::generate()});
+        other.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
+        let entries = json!({"entries": [own.clone(), other]});
+        f.put(&manager, "/roster", &entries).await.refused(403, "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn while_org_is_away_it_cannot_be_said_who_may_plan_for_somebody_unknown() {
+    let f = Fixture::start().await;
+    let entry = json!({"employee_id": EmployeeId::generate(), "from": "2026-06-02", "to": "2026-06-01",
+        "shift_id": null});
+    f.put(&f.world.owner, "/roster", &json!({"entries": [entry]})).await.refused(503, "unavailable");
 }
 
 #[tokio::test]
@@ -107,9 +171,11 @@ async fn a_manager_plans_no_further_than_somebody_is_theirs() {
 async fn who_may_plan_for_nobody_learns_nothing_of_who_exists() {
     // Org is away: if it were asked, the answer would be 503.
     let f = Fixture::start().await;
-    let somebody = rollcall_ids::EmployeeId::generate();
+    let somebody = EmployeeId::generate();
     let entry = json!({"employee_id": somebody, "from": "2026-06-10", "to": "2026-06-10", "shift_id": null});
-    f.put(&f.world.worker, "/roster", &json!({"entries": [entry]})).await.refused(403, "forbidden");
+    for body in [json!({"entries": [entry]}), json!({"entries": []}), json!({"entries": 7})] {
+        f.put(&f.world.worker, "/roster", &body).await.refused(403, "forbidden");
+    }
 }
 
 #[tokio::test]
@@ -234,7 +300,6 @@ async fn the_calendar_of_a_unit_has_everybody_whom_one_may_see_page_by_page() {
     assert_eq!((&days[0]["shift_code"], &days[1]["shift_code"]), (&json!("DAY"), &json!(null)));
     let of_worker = f.get(&w.worker, &path("")).await.must(200);
     assert_eq!(of_worker["items"].as_array().unwrap().len(), 1, "oneself alone");
-    let unknown =
-        format!("/roster/calendar?unit_id={}&from=2026-06-02&to=2026-06-03", rollcall_ids::UnitId::generate());
+    let unknown = format!("/roster/calendar?unit_id={}&from=2026-06-02&to=2026-06-03", UnitId::generate());
     assert_eq!(f.get(&w.owner, &unknown).await.bad_fields(), [("?unit_id".to_owned(), "unknown_unit".to_owned())]);
 }

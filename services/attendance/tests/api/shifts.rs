@@ -63,6 +63,33 @@ async fn a_change_is_a_new_version_from_a_date_and_the_past_stays_as_it_was_judg
 }
 
 #[tokio::test]
+async fn a_code_that_was_changed_is_named_with_all_else_that_is_wrong() {
+    let f = Fixture::start().await;
+    let (owner, manager) = (&f.world.owner, &f.world.manager);
+    let path = format!("/shifts/{}", f.day_shift().await);
+    let one = |start: &str, end: &str| json!({"start": start, "end": end});
+    let body = json!({"code": "X", "name": "", "start": "09:00", "end": "18:00", "grace_in": 241,
+        "breaks": [one("08:30", "09:30"), one("09:15", "09:45"), one("09:45", "10:00")], "valid_from": "1899-12-31"});
+    let found = f.put_at(owner, &path, 1, &body).await.bad_fields();
+    let found: Vec<_> = found.iter().map(|(pointer, code)| (pointer.as_str(), code.as_str())).collect();
+    let expected = [
+        ("/code", "immutable"),
+        ("/name", "length"),
+        ("/breaks/0", "outside_shift"),
+        ("/breaks/1", "overlap"),
+        ("/grace_in", "out_of_range"),
+        ("/valid_from", "date_out_of_range"),
+    ];
+    assert_eq!(found, expected);
+    // Whether there is such a shift comes before what is wrong with it, and whether one may change it before both.
+    let unknown = format!("/shifts/{}", rollcall_ids::ShiftId::generate());
+    f.put_at(owner, &unknown, 1, &body).await.refused(404, "not_found");
+    for (path, body) in [(&path, &body), (&unknown, &body), (&path, &json!({"code": 7}))] {
+        f.put_at(manager, path, 1, body).await.refused(403, "forbidden");
+    }
+}
+
+#[tokio::test]
 async fn a_version_for_a_later_date_stays_until_one_for_that_date_or_a_later_one_is_made() {
     let f = Fixture::that_tells().await;
     let (owner, worker) = (f.world.owner.clone(), f.world.worker.clone());

@@ -285,6 +285,62 @@ async fn what_cannot_be_swapped_is_refused_with_the_field_that_says_why() {
 }
 
 #[tokio::test]
+async fn a_colleague_whom_nobody_knows_is_named_with_all_else_that_is_wrong() {
+    let (f, _org) = crate::roster::beside_org().await;
+    let World { manager, worker, .. } = f.world.clone();
+    let stranger = rollcall_ids::EmployeeId::generate();
+    for (body, expected) in [
+        (
+            json!({"with_employee_id": stranger, "date": "2026-05-01", "with_date": "2027-07-01", "reason": ""}),
+            vec![
+                ("/date", "date_out_of_range"),
+                ("/with_date", "date_out_of_range"),
+                ("/with_employee_id", "unknown_employee"),
+                ("/reason", "length"),
+            ],
+        ),
+        (
+            json!({"with_employee_id": worker.employee_id, "date": "2026-05-01"}),
+            vec![("/date", "date_out_of_range"), ("/with_employee_id", "same_person")],
+        ),
+        // Nothing is planned for either, of which the worker is told their own.
+        (
+            json!({"with_employee_id": manager.employee_id, "date": "2026-06-10", "reason": ""}),
+            vec![("/reason", "length"), HIDDEN, ("/date", "not_planned")],
+        ),
+    ] {
+        let found = f.post(&worker, "/swaps", &body).await.bad_fields();
+        let found: Vec<_> = found.iter().map(|(pointer, code)| (pointer.as_str(), code.as_str())).collect();
+        assert_eq!(found, expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_auditor_reads_swaps_and_asks_for_none() {
+    let Team { f, colleague, early } = team().await;
+    let mut auditor = employee("7", f.world.team.unit_id, f.world.berlin.site_id, vec![]);
+    let reads =
+        [Permission::AttendanceRead, Permission::LeaveRead, Permission::RosterRead, Permission::ShiftsRead].into();
+    auditor.grants = vec![Grant { role: "auditor".into(), permissions: reads, scope: Scope::Org }];
+    f.tell_employee(&auditor).await;
+    plan(&f, &auditor, "2026-06-01", Some(&early)).await;
+    let possible = json!({"with_employee_id": colleague.employee_id, "date": "2026-06-01"});
+    // Nor is an auditor told what is wrong, or that org, which is away, would have to say who somebody is.
+    let unknown = json!({"with_employee_id": rollcall_ids::EmployeeId::generate(), "date": "2020-01-01"});
+    for body in [&possible, &unknown, &json!({"date": 7})] {
+        f.post(&auditor, "/swaps", body).await.refused(403, "forbidden");
+    }
+    let theirs = f.get(&auditor, &format!("/swaps?employee_id={}", colleague.employee_id)).await.must(200);
+    assert_eq!(theirs["items"], json!([]));
+    // With the right to record one's own work the same is asked for.
+    auditor.version += 1;
+    let permissions = [Permission::PunchesCreate].into();
+    auditor.grants.push(Grant { role: "employee".into(), permissions, scope: Scope::Own });
+    f.tell_employee(&auditor).await;
+    f.post(&auditor, "/swaps", &possible).await.must(201);
+}
+
+#[tokio::test]
 async fn what_has_changed_since_is_seen_when_it_is_accepted_and_when_it_is_approved() {
     let team = team().await;
     let World { owner, manager, worker, .. } = team.f.world.clone();
