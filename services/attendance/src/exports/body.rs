@@ -212,11 +212,11 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all("7".repeat(PIECE * (PIECES + 1)).as_bytes()).unwrap();
         file.rewind().unwrap();
-        let send = async {
+        let all = async {
             pieces.send_file(file).await?;
             pieces.end().await
         };
-        let (sent, parts) = tokio::join!(send, body.map(|part| part.is_ok()).collect::<Vec<_>>());
+        let (sent, parts) = tokio::join!(all, body.map(|part| part.is_ok()).collect::<Vec<_>>());
         assert!(sent.is_ok() && parts.iter().all(|ok| *ok), "{sent:?}");
     }
 

@@ -77,9 +77,9 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Idempotent
     let work = move |conn: &mut PgConnection| {
         guard.once(conn, principal, now, |conn| {
             let mut fields = Fields::new();
-            let wish = domain::parse(&mut fields, &body, &bench, colleague);
+            let asked = domain::parse(&mut fields, &body, &bench, colleague);
             let reason = fields.take_optional("/reason", domain::reason(&body));
-            let deal = match &wish {
+            let deal = match &asked {
                 Some((terms, colleague)) => Some(look(conn, &tenant, &member, &mut fields, (*terms, colleague), now)?),
                 None => None,
             };
