@@ -56,9 +56,7 @@ pub(crate) async fn run() -> Result<()> {
     judge("a unit of 500 and month, one after another", &load.run_beside(&unit).await?, 400);
     let now = Reads::new(std::iter::once(get(&crowd, crowd.people[0], "/now")), "since", PEOPLE / 3)?;
     let load = Load::on(address).warm_up(Duration::from_secs(1)).lasting(Duration::from_secs(8));
-    let report = load.run_beside(&now).await?;
-    println!("who of {PEOPLE} is in now, one after another: {report}");
-    ensure!(report.failed() == 0, "not everybody who has come is in");
+    judge(&format!("who of {PEOPLE} is in now, one after another"), &load.run_beside(&now).await?, 400);
 
     let all = [("One person and month", &one), ("A unit of 500 and month", &unit), ("Who of 2,000 is in now", &now)];
     plans::keep(&mut stack, &crowd, &all).await?;

@@ -36,7 +36,8 @@ const ROWS: u64 = 1_048_575;
 /// as they were kept. Four exports are made at a time, two of one organisation, which has at most four with the workbooks
 /// that are made and not read to their end: 429 and 503 say when to come again. A CSV file is made while it is sent, and
 /// broken off when it is read at less than 64 KiB a second on the average, a minute aside; if the connection ends without
-/// its proper end, the file is not whole. In CSV a text that begins like a formula has an apostrophe before it. Needs `exports.create` on the organisation, and `leave.read` for the kinds of leave in it.
+/// its proper end, the file is not whole. In CSV a text that begins like a formula has an apostrophe before it. Needs
+/// `exports.create` on the organisation, and `leave.read` for the kinds of leave in it.
 #[utoipa::path(
     operation_id = "create_export",
     tag = "exports",

@@ -14,6 +14,9 @@ const OF_ONE: usize = 2;
 const OF_ONE_IN_ALL: usize = 4;
 /// Seconds after which to try again: an export of 2,000 people and a month takes one.
 const RETRY_AFTER: u32 = 5;
+/// Seconds after which to try again when all that an organisation may have is made: only reading makes room, and whoever
+/// takes nothing for a minute is broken off.
+const RETRY_AFTER_READING: u32 = 60;
 
 /// The exports that are being made.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +44,8 @@ impl Turns {
         let mut counts = self.lock();
         let Count { making, made } = counts.get(&org_id).copied().unwrap_or_default();
         if making >= OF_ONE || making + made >= OF_ONE_IN_ALL {
-            return Err(Fault::TooManyRequests { policy: "exports", retry_after: RETRY_AFTER });
+            let retry_after = if made >= OF_ONE_IN_ALL { RETRY_AFTER_READING } else { RETRY_AFTER };
+            return Err(Fault::TooManyRequests { policy: "exports", retry_after });
         }
         if counts.values().map(|count| count.making).sum::<usize>() >= AT_ONCE {
             return Err(Fault::Unavailable { what: "exports", retry_after: RETRY_AFTER, source: None });
@@ -88,7 +92,7 @@ mod tests {
         let [a, b, c] = [OrgId::generate(), OrgId::generate(), OrgId::generate()];
         let first = turns.take(a).unwrap();
         let _second = turns.take(a).unwrap();
-        assert!(matches!(turns.take(a), Err(Fault::TooManyRequests { .. })));
+        assert!(matches!(turns.take(a), Err(Fault::TooManyRequests { retry_after: 5, .. })));
         let _others = [turns.take(b).unwrap(), turns.take(b).unwrap()];
         assert!(matches!(turns.take(c), Err(Fault::Unavailable { .. })));
         drop(first);
@@ -101,14 +105,18 @@ mod tests {
     fn what_is_made_and_waits_to_be_read_takes_no_turn_of_others_and_is_counted_for_its_own() {
         let turns = Turns::default();
         let [slow, other] = [OrgId::generate(), OrgId::generate()];
-        let made = || {
-            let mut turn = turns.take(slow).unwrap();
+        let made_by = |org_id| {
+            let mut turn = turns.take(org_id).unwrap();
             turn.is_made();
             turn
         };
-        let mut waiting = vec![made(), made(), made()];
+        let mut waiting = vec![made_by(slow), made_by(slow), made_by(slow)];
         let last = turns.take(slow).unwrap();
-        assert!(matches!(turns.take(slow), Err(Fault::TooManyRequests { .. })), "four in all");
+        assert!(matches!(turns.take(slow), Err(Fault::TooManyRequests { retry_after: 5, .. })), "four in all");
+        let idle = OrgId::generate();
+        let all: Vec<Turn> = (0..OF_ONE_IN_ALL).map(|_| made_by(idle)).collect();
+        assert!(matches!(turns.take(idle), Err(Fault::TooManyRequests { retry_after: 60, .. })), "only reading helps");
+        drop(all);
         let others = [turns.take(other).unwrap(), turns.take(other).unwrap()];
         drop(waiting.pop());
         let again = turns.take(slow).unwrap();

@@ -36,9 +36,10 @@ fn answer(request: &LeaveRequest) -> Result<Answer, Fault> {
 
 /// Ask for leave
 ///
-/// For oneself whoever may punch, or by `leave.write` also for somebody else. Of whole days, half a day or hours, as the kind of leave has it;
-/// not more than the balance will have on these days, with what is earned, carried over and expires until then, unless
-/// it allows debt. It waits for one or two approvals.
+/// For oneself it needs `leave.read`, and `punches.create` or `leave.write`, on oneself; for somebody else `leave.write`
+/// on them. Of whole days, half a day or hours, as the kind of leave has it; not more than the balance will have on these
+/// days, with what is earned, carried over and expires until then, unless it allows debt. It waits for one or two
+/// approvals.
 #[utoipa::path(
     operation_id = "create_leave_request",
     tag = "leave",

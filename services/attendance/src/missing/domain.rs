@@ -2,11 +2,12 @@
 
 use crate::workdays::day::Workday;
 use crate::workdays::facts::{Facts, MINUTE, Second};
-use crate::workdays::{belonging, compute, windows};
+use crate::workdays::windows::{self, Window};
+use crate::workdays::{belonging, compute, presence};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rollcall_attendance_api::events::Missing;
-use rollcall_attendance_api::workdays::{ExceptionCode, Status, Way};
+use rollcall_attendance_api::workdays::{ExceptionCode, Status};
 
 /// Something that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +56,8 @@ pub(crate) fn found(
         if missed && closed_since && window.is_some() {
             add(Missing::Everything, day.planned.map(|(start, _)| start));
         }
-        if let Some(start) = remind_after(day.date).and_then(|minutes| not_come(facts, &day, minutes, since)) {
+        let late = remind_after(day.date).zip(window);
+        if let Some(start) = late.and_then(|(minutes, window)| not_come(facts, (&day, window), minutes, since)) {
             add(Missing::NotCome, Some(start));
         }
     }
@@ -67,23 +69,22 @@ fn nobody_came(day: &Workday) -> bool {
     day.punches.iter().all(|punch| !punch.scheduled)
 }
 
-/// Whether the last punch that counts is a coming. Who came before the window of the shift opened has punched nothing for
-/// it, and is there.
-fn is_in(day: &Workday) -> bool {
-    day.punches.iter().rev().find_map(|punch| punch.direction) == Some(Way::In)
+/// Whether somebody is there of whom nothing is punched for the shift: who came before its window opened and is in still,
+/// or who came when it would have been open had the shift before, whose window has closed since, not taken that time.
+fn is_there(facts: &Facts, window: &Window) -> bool {
+    let opens = window.plan.span.start - Second::from(window.shift.policy.opens_before) * MINUTE;
+    presence::last_coming(facts).is_some_and(|coming| coming.still || coming.at.as_second() >= opens)
 }
 
 /// When somebody was to start who has not come so many minutes later, while it is not too late to come; none: they have,
 /// or nothing is known of it yet.
-fn not_come(facts: &Facts, day: &Workday, minutes: u32, since: Timestamp) -> Option<Timestamp> {
-    let away = day.status == Status::Pending && nobody_came(day) && !is_in(day);
-    let (start, end) = day.planned.filter(|_| away)?;
+fn not_come(facts: &Facts, (day, window): (&Workday, &Window), minutes: u32, since: Timestamp) -> Option<Timestamp> {
+    let (start, end) = day.planned.filter(|_| day.status == Status::Pending && nobody_came(day))?;
     let due = start.as_second() + Second::from(minutes) * MINUTE;
-    let reported = facts.days.iter().find(|one| one.date == day.date)?.reported_until;
-    let heard = reported.is_none_or(|until| until.as_second() >= due);
+    let heard = facts.days[window.day].reported_until.is_none_or(|until| until.as_second() >= due);
     let now = facts.now.as_second();
     let in_time = since.as_second() < due && due <= now && facts.now < end;
-    (heard && in_time).then_some(start)
+    (heard && in_time && !is_there(facts, window)).then_some(start)
 }
 
 #[cfg(test)]
@@ -108,11 +109,23 @@ mod tests {
 
     /// 09:00 to 18:00, whose window closes at midnight, and what was punched by `now`.
     fn missing(punches: &[(Timestamp, Direction)], now: Timestamp, since: Timestamp) -> Vec<Missing> {
+        missing_of(&[(0, "09:00", "18:00")], punches, now, since)
+    }
+
+    /// Shifts, each so many days after the date, whose windows open four hours before and close six hours after.
+    fn missing_of(
+        shifts: &[(i32, &str, &str)],
+        punches: &[(Timestamp, Direction)],
+        now: Timestamp,
+        since: Timestamp,
+    ) -> Vec<Missing> {
         let wall = |text: &str| WallTime::parse(text).unwrap();
-        let (start, end, policy) = (wall("09:00"), wall("18:00"), Policy::default());
-        let shift = Arc::new(ShiftFacts { start, end, breaks: vec![], policy });
         let day = |offset: i32| {
-            let shift = (offset == 0).then(|| Arc::clone(&shift));
+            let planned = shifts.iter().find(|(on, ..)| *on == offset);
+            let shift = planned.map(|&(_, start, end)| {
+                let (start, end, policy) = (wall(start), wall(end), Policy::default());
+                Arc::new(ShiftFacts { start, end, breaks: vec![], policy })
+            });
             DayFacts::planned(DAY + offset.days(), TimeZone::UTC, shift)
         };
         let punch = |&(at, direction): &(Timestamp, Direction)| PunchFact {
@@ -160,6 +173,32 @@ mod tests {
             (vec![called, back, before], at(9, 10), vec![]),
         ] {
             assert_eq!(missing(&punches, now, early), expected, "{punches:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn who_came_on_another_date_is_there_and_who_came_too_long_ago_is_not() {
+        let comes = |hour, minute| (at(hour, minute), Direction::In);
+        let goes = |hour, minute| (at(hour, minute), Direction::Out);
+        let evening: &[_] = &[(0, "18:00", "02:00")];
+        // Its window opens at 23:00 on the day before.
+        let night: &[_] = &[(0, "03:00", "11:00")];
+        // The border between the windows is 00:30.
+        let two: &[_] = &[(-1, "14:00", "22:00"), (0, "03:00", "11:00")];
+        for (shifts, punches, now, expected) in [
+            // Called in at night, and the going forgotten.
+            (evening, vec![comes(0, 30)], at(18, 10), vec![Missing::Out, Missing::NotCome]),
+            (evening, vec![comes(2, 10)], at(18, 10), vec![]),
+            (evening, vec![comes(2, 10)], at(18, 11), vec![Missing::Out, Missing::NotCome]),
+            (night, vec![comes(-2, 50)], at(3, 10), vec![]),
+            (night, vec![comes(-2, 50)], at(10, 59), vec![]),
+            (night, vec![comes(-2, 50), goes(-2, 55)], at(3, 10), vec![Missing::NotCome]),
+            (night, vec![comes(-14, 0)], at(3, 10), vec![Missing::Out, Missing::NotCome]),
+            (two, vec![comes(-10, 0), goes(-2, 0)], at(3, 10), vec![Missing::NotCome]),
+            (two, vec![comes(-10, 0), goes(-2, 0), comes(0, 20)], at(3, 10), vec![Missing::Out]),
+            (two, vec![comes(-10, 0)], at(3, 10), vec![Missing::Out, Missing::NotCome]),
+        ] {
+            assert_eq!(missing_of(shifts, &punches, now, at(0, 0)), expected, "{punches:?} at {now}");
         }
     }
 

@@ -10,8 +10,10 @@ use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use serde_json::Value;
 
-/// The settings and their version; 0: nobody has said anything. What a newer release has stored is read as far as this one
-/// knows it: half the service asks for settings, and must not stop after a rollback.
+/// The settings and their version; 0: nobody has said anything. Of what a newer release has stored, fields and columns of
+/// exports that this one does not know are left out: half the service asks for settings, and must not stop after a
+/// rollback. A new kind of value in a field that it knows, a profile aside, is an error: a release before the one that
+/// writes such a value has to read it.
 pub(crate) fn read(conn: &mut PgConnection, tenant: &Tenant) -> Result<(OrgSettings, i64), Fault> {
     let row = table::table.find(tenant.org_id()).select((table::settings, table::version));
     let row: Option<(Value, i64)> = row.first(conn).optional()?;

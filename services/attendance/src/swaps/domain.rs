@@ -258,16 +258,29 @@ fn obstacle(code: &'static str, whose: &Hand, date: Date, says: &str) -> Obstacl
     Obstacle { code, employee_id: whose.employee_id, date, detail: format!("{} {says} {date}", whose.name) }
 }
 
-/// What is in the way, as fields of what was asked for that are wrong. Unless the caller `sees` the plan of the colleague,
-/// all that depends on it is one refusal that gives no reason: nobody probes who is on leave when, without being noticed.
-pub(crate) fn refuse(fields: &mut Fields, terms: Terms, obstacles: Vec<Obstacle>, asker: EmployeeId, sees: bool) {
+/// What a client is told of what depends on the plan of the colleague.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Theirs {
+    /// All of it: they see that plan.
+    Seen,
+    /// One refusal that gives no reason, and only when nothing of their own is wrong.
+    Hidden,
+    /// Nothing: something else that they ask for is wrong already.
+    Unsaid,
+}
+
+/// What is in the way, as fields of what was asked for that are wrong. Whoever does not see the plan of the colleague
+/// could otherwise probe it, unnoticed, by what cannot be asked for anyway: what is wrong besides would come alone when
+/// the colleague is free. With nothing wrong besides, the colleague who is free is told of the swap.
+pub(crate) fn refuse(fields: &mut Fields, terms: Terms, obstacles: Vec<Obstacle>, asker: EmployeeId, theirs: Theirs) {
     // Also when one's own next shift collides with the one that would be taken over.
-    let hidden = |one: &Obstacle| !sees && (one.employee_id != asker || one.code == "shifts_collide");
-    if obstacles.iter().any(hidden) {
+    let hides = |one: &Obstacle| one.employee_id != asker || one.code == "shifts_collide";
+    let (hidden, shown): (Vec<_>, Vec<_>) = obstacles.into_iter().partition(|one| theirs != Theirs::Seen && hides(one));
+    if theirs == Theirs::Hidden && shown.is_empty() && !hidden.is_empty() {
         let detail = "nothing of theirs can be swapped for that day";
         fields.reject("/with_employee_id", Rejection::new(codes::COLLEAGUE_UNAVAILABLE, detail));
     }
-    for Obstacle { code, date, detail, .. } in obstacles.into_iter().filter(|one| !hidden(one)) {
+    for Obstacle { code, date, detail, .. } in shown {
         let pointer = match code {
             "other_site" | "same_shift" => "/with_employee_id",
             _ if date == terms.date => "/date",

@@ -1,6 +1,6 @@
 //! `/swaps`: asking and reading.
 
-use super::domain::{self, Deal, Terms};
+use super::domain::{self, Deal, Terms, Theirs};
 use super::store;
 use crate::app::App;
 use crate::approvals::bench::Bench;
@@ -38,8 +38,8 @@ pub(super) fn answer(swap: &Swap) -> Result<Answer, Fault> {
 /// counterpart the colleague is. The colleague is told; once they have accepted, it waits for a decision, and with the
 /// approval both have a plan of their own for these days. Refused when it is not possible: a shift is not there, has begun
 /// or would lie on another one; somebody is on leave, has left or works at another site; a day is in a locked period. What
-/// of it is the colleague's is told to whoever has `roster.read` on them, and else is one `colleague_unavailable`. Needs
-/// `punches.create` and `roster.read` on oneself.
+/// of it is the colleague's is told to whoever has `roster.read` on them, and else is one `colleague_unavailable`, which
+/// is said only when nothing else is wrong. Needs `punches.create` and `roster.read` on oneself.
 #[utoipa::path(
     operation_id = "create_swap",
     tag = "swaps",
@@ -80,7 +80,10 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Idempotent
             let asked = domain::parse(&mut fields, &body, &bench, colleague);
             let reason = fields.take_optional("/reason", domain::reason(&body));
             let deal = match &asked {
-                Some((terms, colleague)) => Some(look(conn, &tenant, &member, &mut fields, (*terms, colleague), now)?),
+                Some((terms, colleague)) => {
+                    let asked = (*terms, &**colleague, reason.is_some());
+                    Some(look(conn, &tenant, &member, &mut fields, asked, now)?)
+                }
                 None => None,
             };
             let (deal, reason) = fields.all((deal, reason))?;
@@ -103,19 +106,25 @@ pub(crate) async fn create(app: web::Data<App>, at: InOrg, body: Then<Idempotent
     Ok(app.core.db.transaction(&tenant, work).await?)
 }
 
-/// The swap of the caller's that is asked for, as things stand now; what is in its way is noted in `fields`.
+/// The swap of the caller's that is asked for, as things stand now; what is in its way is noted in `fields`. `sound`:
+/// nothing is noted there yet.
 fn look(
     conn: &mut PgConnection,
     tenant: &Tenant,
     member: &Member,
     fields: &mut Fields,
-    (terms, colleague): (Terms, &EmployeeFact),
+    (terms, colleague, sound): (Terms, &EmployeeFact, bool),
     now: Timestamp,
 ) -> Result<Deal, Fault> {
     let by = member.employee.employee_id;
     let sees = member.may(Permission::RosterRead, colleague, member.org.date_at(colleague, now));
+    let theirs = match (sees, sound) {
+        (true, _) => Theirs::Seen,
+        (false, true) => Theirs::Hidden,
+        (false, false) => Theirs::Unsaid,
+    };
     let deal = store::deal(conn, tenant, &member.org, (by, colleague.employee_id), terms, now)?;
-    domain::refuse(fields, terms, deal.obstacles(), by, sees);
+    domain::refuse(fields, terms, deal.obstacles(), by, theirs);
     Ok(deal)
 }
 

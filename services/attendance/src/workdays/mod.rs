@@ -15,8 +15,10 @@
 //! | `overtime` | overtime (7), what is paid |
 //! | `status` | the word for the day (8, 10) |
 //! | `day` | all of them for one date |
+//! | `presence` | who is in by now |
 //!
-//! Around it, `gather` reads the facts, `days` puts what is frozen before what is computed, `view` and `handlers` answer; `now` says who is in.
+//! Around it, `gather` reads the facts, `days` puts what is frozen before what is computed, `view` and
+//! `handlers` answer; `now` shows who is in.
 //!
 //! Days are computed when they are read, so that a punch is seen by the next reading; a stored result would
 //! have to be invalidated by every kind of fact, and one forgotten kind is a wrong wage.
@@ -34,6 +36,7 @@ pub(crate) mod now;
 pub mod overtime;
 pub mod pairing;
 pub mod plan;
+pub(crate) mod presence;
 pub(crate) mod room;
 pub mod status;
 mod store;

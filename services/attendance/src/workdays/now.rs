@@ -1,12 +1,11 @@
-//! `/now`: who is in, by the rules of the workday: whoever has come and not gone, until the window of the plan closes
-//! or, without a plan, until nobody works that long.
+//! `/now`: who is in ([`presence`] says until when whoever has come and not gone is).
 //!
 //! Whoever empties a house counts by this who is in it: so somebody is where they punched, and where they are assigned to
 //! only when no punch says it. Their unit is theirs wherever they are.
 
-use super::belonging::{self, STRETCH_SPAN};
-use super::facts::{Facts, instant};
-use super::{gather, store, windows};
+use super::facts::Facts;
+use super::presence::{self, Coming};
+use super::{gather, store};
 use crate::app::App;
 use crate::error::Error;
 use crate::facts::domain::{Org, assignment_near};
@@ -112,7 +111,7 @@ async fn page(
 }
 
 fn present(org: &Org, person: &EmployeeFact, facts: &Facts) -> Option<Present> {
-    let (since, punch_id) = since(facts)?;
+    let Coming { at: since, punch_id, .. } = presence::in_since(facts)?;
     let assignment = assignment_near(person, org.date_at(person, facts.now));
     Some(Present {
         employee_id: person.employee_id,
@@ -139,20 +138,6 @@ fn where_they_punched(conn: &mut PgConnection, tenant: &Tenant, present: &mut [P
         person.site_id = sites.get(&person.punch_id).copied().or(person.site_id);
     }
     Ok(())
-}
-
-/// Since when somebody is in, and the punch with which they came.
-fn since(facts: &Facts) -> Option<(Timestamp, PunchId)> {
-    let windows = windows::of(&facts.days);
-    let sessions = belonging::sessions(facts, &windows);
-    let last = sessions.last()?;
-    let came = last.pairing.open?;
-    let still = match last.window {
-        Some(index) => facts.now.as_second() < windows[index].holds.end,
-        None => facts.now.duration_since(last.first) <= SignedDuration::from_secs(STRETCH_SPAN),
-    };
-    let punch = last.punches.iter().find(|(punch, way)| way.is_some() && punch.second() == came)?;
-    still.then_some((instant(came), punch.0.id))
 }
 
 fn counted(org: &Org, people: Vec<Present>, at: Timestamp) -> Now {

@@ -13,7 +13,7 @@ use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, PunchId, SiteId};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// One of a union: whose, which, when, and, unless it is one that does not count, its direction and its exceptions.
 type Row = (EmployeeId, PunchId, jiff_diesel::Timestamp, Option<String>, Option<Value>);
@@ -85,22 +85,24 @@ pub(super) fn punches(
 }
 
 /// The sites where some punches of some people were made, from an instant to before another; what names none is missing from
-/// the answer. By the primary key, in which the punches themselves come last: the instants are what keeps it small.
+/// the answer. All punches of these people between the two are read and the others left out here: the key begins with people
+/// and instants, and with a list of punches beside the list of people PostgreSQL would look for each at everybody.
 pub(super) fn sites(
     conn: &mut PgConnection,
     tenant: &Tenant,
     (people, punches): (&[EmployeeId], &[PunchId]),
     (from, until): (Timestamp, Timestamp),
 ) -> Result<HashMap<PunchId, SiteId>, Fault> {
-    let named = table::table
+    let wanted: HashSet<&PunchId> = punches.iter().collect();
+    let made = table::table
         .filter(table::org_id.eq(tenant.org_id()))
         .filter(table::employee_id.eq_any(people))
         .filter(table::at.ge(from.to_diesel()))
         .filter(table::at.lt(until.to_diesel()))
-        .filter(table::punch_id.eq_any(punches))
         .select((table::punch_id, table::site_id))
         .load::<(PunchId, Option<SiteId>)>(conn)?;
-    Ok(named.into_iter().filter_map(|(punch_id, site_id)| Some((punch_id, site_id?))).collect())
+    let named = made.into_iter().filter(|(punch_id, _)| wanted.contains(punch_id));
+    Ok(named.filter_map(|(punch_id, site_id)| Some((punch_id, site_id?))).collect())
 }
 
 fn known(direction: &str) -> Result<Direction, Fault> {

@@ -209,6 +209,34 @@ async fn whoever_may_not_see_a_colleagues_plan_is_told_nothing_of_it_by_asking()
 }
 
 #[tokio::test]
+async fn what_is_wrong_besides_is_said_alone_whether_or_not_the_colleague_is_free() {
+    let team = team().await;
+    // Of each pair the first could be had of the colleague, and the second could not.
+    for (free, not, expected) in [
+        (json!({"reason": ""}), json!({"date": "2026-06-02", "reason": ""}), ("/reason", "length")),
+        (json!({"date": "2026-06-04"}), json!({"date": "2026-06-05"}), ("/date", "not_planned")),
+        (
+            json!({"date": "2026-06-03", "with_date": "2026-06-04"}),
+            json!({"date": "2026-06-03", "with_date": "2026-06-05"}),
+            ("/date", "not_planned"),
+        ),
+        (
+            json!({"date": "2026-06-02", "with_date": "2026-06-01"}),
+            json!({"date": "2026-06-01", "with_date": "2026-06-02"}),
+            ("/with_date", "not_free"),
+        ),
+    ] {
+        for change in [free, not] {
+            let found = team.ask(change.clone()).await.bad_fields();
+            assert_eq!(found, [(expected.0.to_owned(), expected.1.to_owned())], "{change}");
+        }
+    }
+    assert_eq!(team.f.told("attendance.swap.asked.v1"), [] as [Value; 0]);
+    assert_eq!(team.ask(json!({"date": "2026-06-02"})).await.bad_fields()[0].1, HIDDEN.1, "nothing else is wrong");
+    team.ask(json!({})).await.must(201);
+}
+
+#[tokio::test]
 async fn a_swap_that_is_asked_for_again_after_midnight_is_the_same_one() {
     let team = team().await;
     let f = &team.f;
@@ -243,7 +271,7 @@ async fn what_cannot_be_swapped_is_refused_with_the_field_that_says_why() {
             json!({"with_date": "2027-06-01", "reason": ""}),
             fields(&[("/with_date", "date_out_of_range"), ("/reason", "length")]),
         ),
-        (json!({"date": "2026-06-03"}), fields(&[HIDDEN, ("/date", "not_planned")])),
+        (json!({"date": "2026-06-03"}), fields(&[("/date", "not_planned")])),
         (json!({"date": "2026-06-02"}), fields(&[HIDDEN])),
         (json!({"with_date": "2026-06-04"}), fields(&[HIDDEN])),
         (json!({"date": "2026-06-02", "with_date": "2026-06-01"}), fields(&[("/with_date", "not_free")])),
@@ -254,6 +282,7 @@ async fn what_cannot_be_swapped_is_refused_with_the_field_that_says_why() {
     for (change, expected) in [
         (json!({"date": "2026-06-03"}), fields(&[("/date", "not_planned"), ("/date", "not_planned")])),
         (json!({"date": "2026-06-02"}), fields(&[("/date", "not_planned")])),
+        (json!({"date": "2026-06-02", "reason": ""}), fields(&[("/reason", "length"), ("/date", "not_planned")])),
         (json!({"with_date": "2026-06-04"}), fields(&[("/date", "not_free")])),
     ] {
         assert_eq!(team.ask(change.clone()).await.bad_fields(), expected, "{change}");
@@ -303,10 +332,10 @@ async fn a_colleague_whom_nobody_knows_is_named_with_all_else_that_is_wrong() {
             json!({"with_employee_id": worker.employee_id, "date": "2026-05-01"}),
             vec![("/date", "date_out_of_range"), ("/with_employee_id", "same_person")],
         ),
-        // Nothing is planned for either, of which the worker is told their own.
+        // Nothing is planned for either, of which the worker is told their own alone.
         (
             json!({"with_employee_id": manager.employee_id, "date": "2026-06-10", "reason": ""}),
-            vec![("/reason", "length"), HIDDEN, ("/date", "not_planned")],
+            vec![("/reason", "length"), ("/date", "not_planned")],
         ),
     ] {
         let found = f.post(&worker, "/swaps", &body).await.bad_fields();
