@@ -1,7 +1,6 @@
 //! Who may announce what to whom. Pure.
 
 use crate::facts::places::Units;
-use rollcall_common::fault::Fault;
 use rollcall_common::validate::{Fields, lines, text};
 use rollcall_notification_api::announcements::{Audience, NewAnnouncement};
 use rollcall_org_api::rights::{Grant, Permission, Reach};
@@ -11,13 +10,11 @@ const MOST_OF_TITLE: usize = 200;
 /// Characters of a text at most.
 const MOST_OF_BODY: usize = 10_000;
 
-/// Title and text as they are stored; every bad one is named.
-pub fn check(new: &NewAnnouncement) -> Result<NewAnnouncement, Fault> {
-    let mut fields = Fields::new();
+/// Title and text as they are stored; every bad one is noted.
+pub fn check(fields: &mut Fields, new: &NewAnnouncement) -> Option<NewAnnouncement> {
     let title = fields.take("/title", text(&new.title, MOST_OF_TITLE));
     let body = fields.take("/body", lines(&new.body, MOST_OF_BODY));
-    let (title, body) = fields.all((title, body))?;
-    Ok(NewAnnouncement { title, body, audience: new.audience, urgent: new.urgent })
+    Some(NewAnnouncement { title: title?, body: body?, audience: new.audience, urgent: new.urgent })
 }
 
 /// Whether the grants let their holder speak to this audience. A site crosses units, so only who may speak to all may
@@ -35,6 +32,7 @@ pub fn may_tell(grants: &[Grant], audience: Audience, units: &Units) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rollcall_common::fault::Fault;
     use rollcall_ids::{SiteId, UnitId};
     use rollcall_org_api::facts::UnitFact;
     use rollcall_org_api::rights::Scope;
@@ -73,12 +71,11 @@ mod tests {
     #[test]
     fn a_text_keeps_its_lines_and_a_title_has_one() {
         let of = |title: &str, body: &str| {
-            check(&NewAnnouncement {
-                title: title.into(),
-                body: body.into(),
-                audience: Audience::Everyone,
-                urgent: false,
-            })
+            let mut fields = Fields::new();
+            let new =
+                NewAnnouncement { title: title.into(), body: body.into(), audience: Audience::Everyone, urgent: false };
+            let checked = check(&mut fields, &new);
+            fields.all((checked,)).map(|(checked,)| checked)
         };
         assert_eq!(of("T", " a\r\nb\n").unwrap().body, "a\nb");
         let Err(Fault::Invalid(errors)) = of("a\nb", &"x".repeat(10_001)) else { panic!("both are wrong") };

@@ -9,7 +9,6 @@ use crate::facts::store as facts;
 use crate::responses;
 use actix_web::{get, post, web};
 use diesel::pg::PgConnection;
-use jiff::Timestamp;
 use rollcall_common::answer::Answer;
 use rollcall_common::backfill;
 use rollcall_common::describe::PageParams;
@@ -18,6 +17,7 @@ use rollcall_common::fault::Fault;
 use rollcall_common::idempotency::{Idempotent, Principal};
 use rollcall_common::paging::{PageQuery, Paged};
 use rollcall_common::tenant::Tenant;
+use rollcall_common::validate::{Fields, Rejection};
 use rollcall_ids::{AnnouncementId, OrgId};
 use rollcall_notification_api::announcements::{Announcement, Audience, NewAnnouncement};
 use rollcall_org_api::facts::EmployeeFact;
@@ -69,7 +69,6 @@ pub(crate) async fn make(
         return Err(Fault::Forbidden);
     }
     let Idempotent { body, guard } = body?;
-    let new = check(&body)?;
     // Who is all there, only a copy that is whole can say.
     backfill::take_over(&**app, at.tenant).await?;
     let (tenant, author, now) = (at.tenant, at.member.employee, app.core.clock.now());
@@ -78,7 +77,12 @@ pub(crate) async fn make(
     let note = Arc::clone(&told);
     let make = move |conn: &mut PgConnection| {
         guard.once(conn, principal, now, |conn| {
-            let users = audience(conn, &tenant, &author, new.audience, now)?;
+            let mut fields = Fields::new();
+            let new = check(&mut fields, &body);
+            let place = place(conn, &tenant, &author, body.audience, &mut fields)?;
+            let (new, place) = fields.all((new, place))?;
+            let org = facts::org(conn, &tenant)?.ok_or(Fault::NotFound)?;
+            let users = places::accounts_at(conn, &tenant, &place, org.today(now))?;
             let made = Announcement {
                 announcement_id: AnnouncementId::generate(),
                 title: new.title,
@@ -108,41 +112,42 @@ pub(crate) async fn make(
     Ok(answer)
 }
 
-/// The accounts that are meant, if the author may speak to them.
-fn audience(
+/// Where those who are meant work, if the author may speak to them; a place that is not there is noted.
+fn place(
     conn: &mut PgConnection,
     tenant: &Tenant,
     author: &EmployeeFact,
     audience: Audience,
-    now: Timestamp,
-) -> Result<Vec<rollcall_ids::UserId>, Fault> {
-    let org = facts::org(conn, tenant)?.ok_or(Fault::NotFound)?;
+    fields: &mut Fields,
+) -> Result<Option<Place>, Fault> {
     let units = places::units(conn, tenant)?;
     if !may_tell(&author.grants, audience, &units) {
         return Err(Fault::Forbidden);
     }
-    let place = match audience {
-        Audience::Everyone => Place::default(),
-        Audience::Unit { unit_id } if units.has(unit_id) => Place { units: Some(units.and_below(unit_id)), site: None },
-        Audience::Unit { .. } => {
-            return Err(Fault::invalid("/audience/unit_id", "unknown_unit", "there is no such unit"));
-        }
-        Audience::Site { site_id } if places::has_site(conn, tenant, site_id)? => {
-            Place { units: None, site: Some(site_id) }
-        }
-        Audience::Site { .. } => {
-            return Err(Fault::invalid("/audience/site_id", "unknown_site", "there is no such site"));
-        }
+    let mut unknown = |pointer: &str, code: &'static str, detail: &str| {
+        fields.reject(pointer, Rejection::new(code, detail));
+        None
     };
-    Ok(places::accounts_at(conn, tenant, &place, org.today(now))?)
+    Ok(match audience {
+        Audience::Everyone => Some(Place::default()),
+        Audience::Unit { unit_id } if units.has(unit_id) => {
+            Some(Place { units: Some(units.and_below(unit_id)), site: None })
+        }
+        Audience::Unit { .. } => unknown("/audience/unit_id", "unknown_unit", "there is no such unit"),
+        Audience::Site { site_id } if places::has_site(conn, tenant, site_id)? => {
+            Some(Place { units: None, site: Some(site_id) })
+        }
+        Audience::Site { .. } => unknown("/audience/site_id", "unknown_site", "there is no such site"),
+    })
 }
 
-/// What the caller may see: everything, or what is public and their own.
-fn shown(author: &EmployeeFact) -> Result<Shown, Fault> {
-    if may_in_org(&author.grants, Permission::AnnouncementsWrite) {
+/// What the caller may see: everything, or what is public and their own. An auditor reads all.
+fn shown(reader: &EmployeeFact) -> Result<Shown, Fault> {
+    let sees_all = [Permission::AnnouncementsWrite, Permission::AuditRead];
+    if sees_all.into_iter().any(|permission| may_in_org(&reader.grants, permission)) {
         Ok(Shown::All)
-    } else if may_somewhere(&author.grants, Permission::AnnouncementsWrite) {
-        Ok(Shown::PublicAndOf(author.employee_id))
+    } else if may_somewhere(&reader.grants, Permission::AnnouncementsWrite) {
+        Ok(Shown::PublicAndOf(reader.employee_id))
     } else {
         Err(Fault::Forbidden)
     }
@@ -150,8 +155,8 @@ fn shown(author: &EmployeeFact) -> Result<Shown, Fault> {
 
 /// List announcements
 ///
-/// Newest first. Who may announce to the whole organisation sees all; who may announce to a unit sees those to everyone
-/// and their own. Whoever was told has it in their inbox.
+/// Newest first. Who may announce to the whole organisation, or holds `audit.read` for it, sees all; who may announce to a
+/// unit sees those to everyone and their own. Whoever was told has it in their inbox.
 #[utoipa::path(
     tag = "announcements",
     operation_id = "list_announcements",
@@ -178,6 +183,9 @@ pub(crate) async fn list(
 }
 
 /// Read an announcement
+///
+/// For whoever sees it in the list: who may announce to the whole organisation, or holds `audit.read` for it, and of those to
+/// everyone and their own also who may announce to a unit.
 #[utoipa::path(
     tag = "announcements",
     operation_id = "get_announcement",

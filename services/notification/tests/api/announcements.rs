@@ -225,6 +225,16 @@ async fn a_bad_announcement_is_refused_with_every_field_named() {
             422,
             vec!["/title", "/body"],
         ),
+        (
+            json!({"title": " ", "body": "b", "audience": {"kind": "unit", "unit_id": UnitId::generate()}}),
+            422,
+            vec!["/title", "/audience/unit_id"],
+        ),
+        (
+            json!({"title": "a", "body": " ", "audience": {"kind": "site", "site_id": SiteId::generate()}}),
+            422,
+            vec!["/body", "/audience/site_id"],
+        ),
         (json!({"title": "a", "body": "b"}), 400, vec![""]),
         (json!({"title": "a", "body": "b", "audience": {"kind": "moon"}}), 400, vec!["/audience/kind"]),
         (json!({"title": "a", "body": "b", "audience": everyone, "until": 7}), 400, vec!["/until"]),
@@ -237,7 +247,34 @@ async fn a_bad_announcement_is_refused_with_every_field_named() {
             problem["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
         assert_eq!(named, pointers, "{problem}");
     }
+    let body = json!({"title": " ", "body": "b", "audience": everyone});
+    assert_eq!(company.announce(w.manager, "x", &body).await.status(), 403, "they may not, whatever it says");
     assert_eq!(company.unread().await, [0; 4]);
+}
+
+#[tokio::test]
+async fn an_auditor_reads_all_announcements_and_makes_none() {
+    let company = Company::heard_of().await;
+    let w = &company.world;
+    let answer = company.announce(w.owner, "a", &to(json!({"kind": "unit", "unit_id": company.leaf}))).await;
+    let made: Announcement = answer.json().await.unwrap();
+    for (version, scope, status) in [(2, "self", 403), (3, "org", 200)] {
+        let grants = json!([{"role": "auditor", "permissions": ["audit.read"], "scope": {"kind": scope}}]);
+        let mut fact = company.fact(w.employee, company.team, company.office, grants);
+        fact["version"] = json!(version);
+        w.send("org", &[w.event("org", "org.employee.changed.v1", &fact)]).await;
+        let reader = w.service.as_user(w.employee.user_id);
+        let list = reader.get(&company.path()).send().await.unwrap();
+        let one = reader.get(&format!("{}/{}", company.path(), made.announcement_id)).send().await.unwrap();
+        assert_eq!((list.status().as_u16(), one.status().as_u16()), (status, status), "{scope}");
+        if status == 200 {
+            let page: Value = list.json().await.unwrap();
+            assert_eq!(page["items"], json!([made]));
+            assert_eq!(one.json::<Announcement>().await.unwrap(), made);
+        }
+        let body = to(json!({"kind": "unit", "unit_id": company.leaf}));
+        assert_eq!(company.announce(w.employee, "b", &body).await.status(), 403);
+    }
 }
 
 #[tokio::test]

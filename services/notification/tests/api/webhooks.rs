@@ -403,6 +403,10 @@ async fn bad_input_is_named_and_private_addresses_are_refused() {
     for body in [json!({ "overlap_seconds": 604_801 }), json!({ "secret": "whsec_c2hvcnQ=" })] {
         assert_eq!(post(&world, &rotate, &body).await.status(), 422, "{body}");
     }
+    let body = json!({ "overlap_seconds": 604_801, "secret": "whsec_c2hvcnQ=" });
+    let problem: Value = post(&world, &rotate, &body).await.json().await.unwrap();
+    let named: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
+    assert_eq!(named, ["/overlap_seconds", "/secret"]);
     let owner = world.service.as_user(world.owner.user_id);
     for (query, status) in [("?limit=0", 422), ("?limit=x", 400), ("?cursor=x", 422), ("?state=lost", 400)] {
         let rest = format!("/{}/deliveries{query}", webhook.webhook_id);

@@ -11,8 +11,8 @@ use diesel::PgConnection;
 use jiff::SignedDuration;
 use rollcall_common::answer::Answer;
 use rollcall_common::extract::{Json, Path};
-use rollcall_common::fault::Fault;
 use rollcall_common::problem::Problem;
+use rollcall_common::validate::{Fields, Rejection};
 use rollcall_ids::{OrgId, WebhookId};
 use rollcall_notification_api::codes;
 use rollcall_notification_api::webhooks::{RotateSecret, WebhookSecrets};
@@ -87,16 +87,17 @@ pub(crate) async fn rotate_secret(
     let (tenant, Path((_, webhook_id)), now) = (at.tenant, path?, app.core.clock.now());
     let Json(RotateSecret { overlap_seconds, secret }) = body?;
     let overlap = overlap_seconds.unwrap_or(OVERLAP_SECONDS);
+    let mut fields = Fields::new();
     if overlap > LONGEST_OVERLAP_SECONDS {
         let detail = format!("must be at most {LONGEST_OVERLAP_SECONDS}");
-        return Err(Fault::invalid("/overlap_seconds", "out_of_range", detail).into());
+        fields.reject("/overlap_seconds", Rejection::new("out_of_range", detail));
     }
+    let bad = || Rejection::new(codes::BAD_SECRET, "must be whsec_ and the base64 of 24 to 64 bytes");
     let secret = match secret {
-        None => Secret::generate(),
-        Some(text) => Secret::parse(&text).ok_or_else(|| {
-            Fault::invalid("/secret", codes::BAD_SECRET, "must be whsec_ and the base64 of 24 to 64 bytes")
-        })?,
+        None => Some(Secret::generate()),
+        Some(text) => fields.take("/secret", Secret::parse(&text).ok_or_else(bad)),
     };
+    let (secret,) = fields.all((secret,))?;
     let overlap = SignedDuration::from_secs(overlap.into());
     let sealing = Arc::clone(&app.sealing);
     let rotate = move |conn: &mut PgConnection| {
