@@ -2,7 +2,7 @@
 //! refuse.
 
 use crate::act::Act;
-use crate::assignments::input::{Addition, Change};
+use crate::assignments::input::{AssignmentAddition, AssignmentPatch};
 use crate::assignments::store;
 use crate::employees::domain::{Assignment, Dossier};
 use crate::employees::store as employees;
@@ -10,7 +10,6 @@ use crate::error::Error;
 use crate::members::domain::Member;
 use crate::sites::store as sites;
 use crate::units::store as units;
-use crate::units::tree::Tree;
 use diesel::pg::PgConnection;
 use rollcall_common::extract::IfMatch;
 use rollcall_common::fault::Fault;
@@ -26,12 +25,13 @@ pub(crate) fn create(
     act: &Act,
     member: &Member,
     employee_id: EmployeeId,
-    addition: &Addition,
+    addition: &AssignmentAddition,
 ) -> Result<(Assignment, Dossier), Error> {
     let before = employees::lock(conn, tenant, employee_id)?.ok_or(Fault::NotFound)?;
     member.must_change(conn, tenant, &before)?;
-    let added = addition.assignment(employee_id);
-    must_fit(conn, tenant, member, &before, &added)?;
+    let mut fields = Fields::new();
+    let added = addition.assignment(&mut fields, employee_id);
+    must_fit(conn, tenant, member, fields, &before, &added)?;
     let previous = before.assignment_on(added.valid_from).filter(|held| held.valid_from < added.valid_from);
     if let Some(previous) = previous.filter(|_| addition.end_previous) {
         let ended = Assignment { valid_to: added.valid_from.yesterday().ok(), ..previous.clone() };
@@ -49,15 +49,16 @@ pub(crate) fn patch(
     act: &Act,
     member: &Member,
     (employee_id, assignment_id): (EmployeeId, AssignmentId),
-    change: Change,
+    patch: &AssignmentPatch,
     if_match: IfMatch,
 ) -> Result<(Assignment, Dossier), Error> {
     let (before, held) = held(conn, tenant, member, (employee_id, assignment_id), if_match)?;
-    let wanted = change.apply(&held)?;
+    let mut fields = Fields::new();
+    let wanted = patch.apply(&mut fields, &held);
     if wanted == held {
         return Ok((held, before));
     }
-    must_fit(conn, tenant, member, &before, &wanted)?;
+    must_fit(conn, tenant, member, fields, &before, &wanted)?;
     store::save(conn, tenant, &wanted)?;
     let after = changed(conn, tenant, act, "employee.assignment_changed", &before)?;
     Ok((wanted, after))
@@ -108,15 +109,16 @@ fn changed(
     Ok(after)
 }
 
-/// 422 naming what does not fit; 403 when the employee would be put out of the caller's reach.
+/// 403 when the employee would be put out of the caller's reach; 422 naming what does not fit, with what `fields` has.
 fn must_fit(
     conn: &mut PgConnection,
     tenant: &Tenant,
     member: &Member,
+    mut fields: Fields,
     dossier: &Dossier,
     wanted: &Assignment,
 ) -> Result<(), Error> {
-    let mut fields = Fields::new();
+    must_reach(conn, tenant, member, (wanted.employee_id, wanted.manager_id, wanted.unit_id))?;
     must_exist(conn, tenant, &mut fields, "", (Some(wanted.unit_id), Some(wanted.site_id), wanted.manager_id))?;
     if wanted.manager_id == Some(wanted.employee_id) {
         fields.reject("/manager_id", Rejection::new("own_manager", "nobody is their own manager"));
@@ -124,11 +126,22 @@ fn must_fit(
     if wanted.valid_from < dossier.employee.hired_on {
         fields.reject("/valid_from", Rejection::new("before_hired_on", "must not be before hired_on"));
     }
-    fields.finish()?;
-    let reach = member.reach(Permission::EmployeesWrite);
-    let tree = if reach.tops.is_empty() { Tree::default() } else { units::tree(conn, tenant)? };
-    let (person, manager, unit) = (wanted.employee_id, wanted.manager_id, Some(wanted.unit_id));
-    if member.may(Permission::EmployeesWrite, person, manager, unit, &tree) {
+    Ok(fields.finish()?)
+}
+
+/// 403 unless the caller may change somebody who works in this unit under this manager. A unit that is not there is in
+/// nobody's reach and out of nobody's: it is for [`must_exist`] to name.
+pub(crate) fn must_reach(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    member: &Member,
+    (person, manager, unit): (EmployeeId, Option<EmployeeId>, UnitId),
+) -> Result<(), Error> {
+    if member.reach(Permission::EmployeesWrite).everyone {
+        return Ok(());
+    }
+    let tree = units::tree(conn, tenant)?;
+    if !tree.has(unit) || member.may(Permission::EmployeesWrite, person, manager, Some(unit), &tree) {
         Ok(())
     } else {
         Err(Fault::Forbidden.into())

@@ -66,13 +66,13 @@ pub(crate) async fn create(
 ) -> Result<Answer, Error> {
     let (org_id, employee_id) = path.0;
     of.member.must_somewhere(Permission::EmployeesWrite)?;
-    let addition = request.body.parse()?;
+    let Idempotent { body, guard } = request;
     let work = move |conn: &mut _, tenant: &_, act: &_, member: &_| {
-        let (added, employee) = commands::create(conn, tenant, act, member, employee_id, &addition)?;
+        let (added, employee) = commands::create(conn, tenant, act, member, employee_id, &body)?;
         let location = format!("/api/org/v1/orgs/{org_id}/employees/{employee_id}/assignments");
         Ok(Answer::created(location, &added)?.version(employee.employee.version))
     };
-    app.change(of, origin, Some(request.guard), work).await
+    app.change(of, origin, Some(guard), work).await
 }
 
 /// Change an assignment
@@ -102,10 +102,9 @@ pub(crate) async fn patch(
 ) -> Result<Answer, Error> {
     let (_, employee_id, assignment_id) = path.0;
     of.member.must_somewhere(Permission::EmployeesWrite)?;
-    let change = body.parse()?;
     let work = move |conn: &mut _, tenant: &_, act: &_, member: &_| {
         let which = (employee_id, assignment_id);
-        let (now, employee) = commands::patch(conn, tenant, act, member, which, change, if_match)?;
+        let (now, employee) = commands::patch(conn, tenant, act, member, which, &body, if_match)?;
         Ok(Answer::ok(&now)?.version(employee.employee.version))
     };
     app.change(of, origin, None, work).await

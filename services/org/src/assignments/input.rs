@@ -3,7 +3,6 @@
 use crate::employees::domain::{Assignment, EmploymentType};
 use crate::values::{Position, present};
 use jiff::civil::Date;
-use rollcall_common::fault::Fault;
 use rollcall_common::validate::{self, Fields, Rejection};
 use rollcall_ids::{AssignmentId, EmployeeId, SiteId, UnitId};
 use serde::Deserialize;
@@ -35,55 +34,24 @@ pub(crate) struct AssignmentAddition {
     valid_to: Option<Date>,
     /// Whether the assignment that holds on the day before ends there: a transfer in one step.
     #[serde(default)]
-    end_previous: bool,
-}
-
-/// A checked [`AssignmentAddition`].
-#[derive(Clone, Debug)]
-pub(crate) struct Addition {
-    unit_id: UnitId,
-    site_id: SiteId,
-    manager_id: Option<EmployeeId>,
-    position: Option<Position>,
-    employment_type: EmploymentType,
-    pub(crate) valid_from: Date,
-    valid_to: Option<Date>,
     pub(crate) end_previous: bool,
 }
 
 impl AssignmentAddition {
-    /// Checks every field.
-    pub(crate) fn parse(&self) -> Result<Addition, Fault> {
-        let mut fields = Fields::new();
-        let position = fields.take_optional("/position", self.position.as_deref().map(Position::parse));
-        let from = fields.take("/valid_from", validate::date(self.valid_from));
-        let to = fields.take_optional("/valid_to", self.valid_to.map(validate::date));
-        check_order(&mut fields, self.valid_from, self.valid_to);
-        let (position, valid_from, valid_to) = fields.all((position, from, to))?;
-        Ok(Addition {
-            unit_id: self.unit_id,
-            site_id: self.site_id,
-            manager_id: self.manager_id,
-            position,
-            employment_type: self.employment_type.unwrap_or(EmploymentType::FullTime),
-            valid_from,
-            valid_to,
-            end_previous: self.end_previous,
-        })
-    }
-}
-
-impl Addition {
-    /// The assignment that it asks for.
-    pub(crate) fn assignment(&self, employee_id: EmployeeId) -> Assignment {
+    /// The assignment that it asks for. What is wrong with it is noted in `fields` and stands in it as it came: it is to
+    /// be stored only if nothing is noted.
+    pub(crate) fn assignment(&self, fields: &mut Fields, employee_id: EmployeeId) -> Assignment {
+        let position = position(fields, self.position.as_deref());
+        check_days(fields, Some(self.valid_from), self.valid_to);
+        check_order(fields, self.valid_from, self.valid_to);
         Assignment {
             assignment_id: AssignmentId::generate(),
             employee_id,
             unit_id: self.unit_id,
             site_id: self.site_id,
             manager_id: self.manager_id,
-            position: self.position.as_ref().map(|position| position.as_str().to_owned()),
-            employment_type: self.employment_type,
+            position,
+            employment_type: self.employment_type.unwrap_or(EmploymentType::FullTime),
             valid_from: self.valid_from,
             valid_to: self.valid_to,
         }
@@ -111,48 +79,40 @@ pub(crate) struct AssignmentPatch {
     valid_to: Option<Option<Date>>,
 }
 
-/// A checked [`AssignmentPatch`].
-#[derive(Clone, Debug)]
-pub(crate) struct Change {
-    patch: AssignmentPatch,
-    position: Option<Option<Position>>,
-}
-
 impl AssignmentPatch {
-    /// Checks every field by itself; whether the dates are in order is known only with what they change.
-    pub(crate) fn parse(self) -> Result<Change, Fault> {
-        let mut fields = Fields::new();
-        let position = self.position.as_ref().map(|text| text.as_deref().map(Position::parse).transpose());
-        let position = fields.take_optional("/position", position);
-        let from = fields.take_optional("/valid_from", self.valid_from.map(validate::date));
-        let to = fields.take_optional("/valid_to", self.valid_to.flatten().map(validate::date));
-        let (position, ..) = fields.all((position, from, to))?;
-        Ok(Change { patch: self, position })
-    }
-}
-
-impl Change {
-    /// The assignment with this change; 422 when its last day would come before its first.
-    pub(crate) fn apply(self, assignment: &Assignment) -> Result<Assignment, Fault> {
-        let Self { patch, position } = self;
+    /// The assignment with this change. What is wrong with it is noted in `fields` and stands in it as it came: it is to
+    /// be stored only if nothing is noted, and it is as before only if nothing is wrong.
+    pub(crate) fn apply(&self, fields: &mut Fields, assignment: &Assignment) -> Assignment {
         let changed = Assignment {
-            unit_id: patch.unit_id.unwrap_or(assignment.unit_id),
-            site_id: patch.site_id.unwrap_or(assignment.site_id),
-            manager_id: patch.manager_id.unwrap_or(assignment.manager_id),
-            position: match position {
+            unit_id: self.unit_id.unwrap_or(assignment.unit_id),
+            site_id: self.site_id.unwrap_or(assignment.site_id),
+            manager_id: self.manager_id.unwrap_or(assignment.manager_id),
+            position: match &self.position {
                 None => assignment.position.clone(),
-                Some(position) => position.map(|position| position.as_str().to_owned()),
+                Some(text) => position(fields, text.as_deref()),
             },
-            employment_type: patch.employment_type.unwrap_or(assignment.employment_type),
-            valid_from: patch.valid_from.unwrap_or(assignment.valid_from),
-            valid_to: patch.valid_to.unwrap_or(assignment.valid_to),
+            employment_type: self.employment_type.unwrap_or(assignment.employment_type),
+            valid_from: self.valid_from.unwrap_or(assignment.valid_from),
+            valid_to: self.valid_to.unwrap_or(assignment.valid_to),
             ..assignment.clone()
         };
-        let mut fields = Fields::new();
-        check_order(&mut fields, changed.valid_from, changed.valid_to);
-        fields.finish()?;
-        Ok(changed)
+        check_days(fields, self.valid_from, self.valid_to.flatten());
+        check_order(fields, changed.valid_from, changed.valid_to);
+        changed
     }
+}
+
+/// The job title as it is kept, or as it came if it is none.
+fn position(fields: &mut Fields, text: Option<&str>) -> Option<String> {
+    match fields.take_optional("/position", text.map(Position::parse)) {
+        Some(position) => position.map(|position| position.as_str().to_owned()),
+        None => text.map(str::to_owned),
+    }
+}
+
+fn check_days(fields: &mut Fields, from: Option<Date>, to: Option<Date>) {
+    fields.take_optional("/valid_from", from.map(validate::date));
+    fields.take_optional("/valid_to", to.map(validate::date));
 }
 
 fn check_order(fields: &mut Fields, from: Date, to: Option<Date>) {
@@ -165,6 +125,7 @@ fn check_order(fields: &mut Fields, from: Date, to: Option<Date>) {
 mod tests {
     use super::*;
     use jiff::civil::date;
+    use rollcall_common::fault::Fault;
 
     fn held() -> Assignment {
         Assignment {
@@ -181,7 +142,9 @@ mod tests {
     }
 
     fn patched(body: serde_json::Value) -> Result<Assignment, Fault> {
-        serde_json::from_value::<AssignmentPatch>(body).unwrap().parse()?.apply(&held())
+        let mut fields = Fields::new();
+        let changed = serde_json::from_value::<AssignmentPatch>(body).unwrap().apply(&mut fields, &held());
+        fields.finish().map(|()| changed)
     }
 
     #[test]

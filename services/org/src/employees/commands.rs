@@ -1,13 +1,13 @@
 //! Hiring and changing employees.
 
 use crate::act::Act;
-use crate::assignments::commands::must_exist;
+use crate::assignments::commands::{must_exist, must_reach};
 use crate::assignments::store as assignments;
 use crate::employees::domain::{Assignment, Dossier, Employee};
-use crate::employees::input::{Change, Hire};
+use crate::employees::input::{EmployeePatch, NewEmployee};
 use crate::employees::store;
 use crate::error::Error;
-use crate::invitations::commands as invitations;
+use crate::invitations::{commands as invitations, store as open_invitations};
 use crate::members::authority::must_still;
 use crate::members::domain::Member;
 use crate::orgs::store as orgs;
@@ -20,8 +20,7 @@ use rollcall_common::extract::IfMatch;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_common::validate::Fields;
-use rollcall_ids::{AssignmentId, EmployeeId, SiteId, UnitId};
-use rollcall_org_api::rights::Permission;
+use rollcall_ids::{AssignmentId, EmployeeId};
 
 /// Adds an employee with their first assignment and the role `employee`, and invites them if asked to.
 pub(crate) fn hire(
@@ -29,14 +28,23 @@ pub(crate) fn hire(
     tenant: &Tenant,
     act: &Act,
     member: &Member,
-    hire: &Hire,
+    body: &NewEmployee,
 ) -> Result<Dossier, Error> {
-    let tree = units::tree(conn, tenant)?;
-    let (unit_id, site_id) = place(conn, tenant, hire)?;
+    let (unit_id, site_id, manager_id) = body.named();
+    let unit_id = match unit_id {
+        Some(unit) => unit,
+        None => units::root(conn, tenant)?,
+    };
+    let site_id = match site_id {
+        Some(site) => site,
+        None => sites::first(conn, tenant)?,
+    };
     let employee_id = EmployeeId::generate();
-    if !member.may(Permission::EmployeesWrite, employee_id, hire.manager_id, Some(unit_id), &tree) {
-        return Err(Fault::Forbidden.into());
-    }
+    must_reach(conn, tenant, member, (employee_id, manager_id, unit_id))?;
+    let mut fields = Fields::new();
+    let hire = body.parse(&mut fields);
+    must_exist(conn, tenant, &mut fields, "/assignment", (Some(unit_id), Some(site_id), manager_id))?;
+    let (hire,) = fields.all((hire,))?;
     let employee = Employee {
         employee_id,
         number: hire.number.as_str().to_owned(),
@@ -52,7 +60,7 @@ pub(crate) fn hire(
         employee_id,
         unit_id,
         site_id,
-        manager_id: hire.manager_id,
+        manager_id,
         position: hire.position.as_ref().map(|position| position.as_str().to_owned()),
         employment_type: hire.employment_type,
         valid_from: hire.hired_on,
@@ -69,22 +77,6 @@ pub(crate) fn hire(
     Ok(dossier)
 }
 
-/// The unit and the site of a first assignment; 422 naming what is not there.
-fn place(conn: &mut PgConnection, tenant: &Tenant, hire: &Hire) -> Result<(UnitId, SiteId), Error> {
-    let mut fields = Fields::new();
-    let unit_id = match hire.unit_id {
-        Some(unit) => unit,
-        None => units::root(conn, tenant)?,
-    };
-    let site_id = match hire.site_id {
-        Some(site) => site,
-        None => sites::first(conn, tenant)?,
-    };
-    must_exist(conn, tenant, &mut fields, "/assignment", (Some(unit_id), Some(site_id), hire.manager_id))?;
-    fields.finish()?;
-    Ok((unit_id, site_id))
-}
-
 /// Changes an employee.
 pub(crate) fn patch(
     conn: &mut PgConnection,
@@ -92,29 +84,35 @@ pub(crate) fn patch(
     act: &Act,
     member: &Member,
     employee_id: EmployeeId,
-    change: Change,
+    patch: &EmployeePatch,
     if_match: IfMatch,
 ) -> Result<Dossier, Error> {
     // Whether an owner remains depends on all owners; the organisation comes before the employee, as everywhere.
-    let moves_employment = change.moves_employment();
+    let moves_employment = patch.moves_employment();
     if moves_employment {
         orgs::lock(conn, tenant)?;
     }
     let before = store::lock(conn, tenant, employee_id)?.ok_or(Fault::NotFound)?;
     member.must_change(conn, tenant, &before)?;
     if_match.check(before.employee.version)?;
-    let wanted = change.apply(&before.employee)?;
-    if wanted == before.employee {
+    let wanted = patch.apply(&before);
+    if wanted.as_ref().is_ok_and(|wanted| *wanted == before.employee) {
         return Ok(before);
     }
-    let readdressed = before.employee.user_id.is_none() && wanted.email != before.employee.email;
+    // Who may not do it is told that, and not what is wrong with it.
+    let readdressed = before.employee.user_id.is_none() && patch.readdresses(&before.employee);
     if readdressed || moves_employment {
         member.must_decide_over(&before)?;
     }
+    let wanted = wanted?;
     if wanted.hired_on != before.employee.hired_on {
         assignments::move_start(conn, tenant, employee_id, before.employee.hired_on, wanted.hired_on)?;
     }
     store::save(conn, tenant, &wanted, act.at)?;
+    if before.employee.user_id.is_none() && wanted.email != before.employee.email {
+        // Whoever reads what was sent to the address of before must not become this employee.
+        open_invitations::replace_open(conn, tenant, employee_id, act.at)?;
+    }
     if moves_employment {
         if !roles::has_owner(conn, tenant, act.today)? {
             return Err(Error::LastOwner);

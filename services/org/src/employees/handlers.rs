@@ -40,10 +40,10 @@ pub(crate) async fn hire(
     request: Idempotent<NewEmployee>,
 ) -> Result<Answer, Error> {
     of.member.must_somewhere(Permission::EmployeesWrite)?;
-    let hire = request.body.parse()?;
+    let Idempotent { body, guard } = request;
     let org_id = of.tenant.org_id();
-    app.change(of, origin, Some(request.guard), move |conn, tenant, act, member| {
-        let view = commands::hire(conn, tenant, act, member, &hire)?.view(act.today);
+    app.change(of, origin, Some(guard), move |conn, tenant, act, member| {
+        let view = commands::hire(conn, tenant, act, member, &body)?.view(act.today);
         let location = format!("/api/org/v1/orgs/{org_id}/employees/{}", view.employee_id);
         Ok(Answer::created(location, &view)?.version(view.version))
     })
@@ -106,7 +106,8 @@ pub(crate) async fn find(app: web::Data<App>, of: InOrg, path: Path<(OrgId, Empl
 /// Change an employee
 ///
 /// 409 `last_owner` when nobody who can sign in would own the organisation. With another `hired_on` the assignment
-/// that starts on that day moves along.
+/// that starts on that day moves along. With another `email`, or none, an invitation that is open is over: it went to the
+/// address of before.
 #[utoipa::path(
     operation_id = "patch_employee",
     tag = "employees",
@@ -129,9 +130,8 @@ pub(crate) async fn patch(
     Json(body): Json<EmployeePatch>,
 ) -> Result<Answer, Error> {
     let (_, employee_id) = path.0;
-    let change = body.parse()?;
     app.change(of, origin, None, move |conn, tenant, act, member| {
-        let view = commands::patch(conn, tenant, act, member, employee_id, change, if_match)?.view(act.today);
+        let view = commands::patch(conn, tenant, act, member, employee_id, &body, if_match)?.view(act.today);
         Ok(Answer::ok(&view)?.version(view.version))
     })
     .await

@@ -1,6 +1,6 @@
 //! What may be said about an employee from outside, checked.
 
-use crate::employees::domain::{Employee, EmploymentType};
+use crate::employees::domain::{Dossier, Employee, EmploymentType};
 use crate::values::{EmailAddress, PersonName, Position, present};
 use jiff::civil::Date;
 use rollcall_common::fault::Fault;
@@ -59,19 +59,21 @@ pub(crate) struct Hire {
     pub(crate) email: Option<EmailAddress>,
     pub(crate) hired_on: Date,
     pub(crate) left_on: Option<Date>,
-    pub(crate) unit_id: Option<UnitId>,
-    pub(crate) site_id: Option<SiteId>,
-    pub(crate) manager_id: Option<EmployeeId>,
     pub(crate) position: Option<Position>,
     pub(crate) employment_type: EmploymentType,
     pub(crate) invite: bool,
 }
 
 impl NewEmployee {
-    /// Checks every field.
-    pub(crate) fn parse(&self) -> Result<Hire, Fault> {
+    /// The unit, the site and the manager that it names; whether they are there is not known here.
+    pub(crate) fn named(&self) -> (Option<UnitId>, Option<SiteId>, Option<EmployeeId>) {
+        let named = |assignment: &NewAssignment| (assignment.unit_id, assignment.site_id, assignment.manager_id);
+        self.assignment.as_ref().map(named).unwrap_or_default()
+    }
+
+    /// Checks every field but those of [`NewEmployee::named`]; counts only if nothing is noted in `fields`.
+    pub(crate) fn parse(&self, fields: &mut Fields) -> Option<Hire> {
         let assignment = self.assignment.clone().unwrap_or_default();
-        let mut fields = Fields::new();
         let number = fields.take("/number", EmployeeNumber::parse(&self.number));
         let name = fields.take("/name", PersonName::parse(&self.name));
         let email = fields.take_optional("/email", self.email.as_deref().map(EmailAddress::parse));
@@ -82,19 +84,14 @@ impl NewEmployee {
         if self.invite && self.email.is_none() {
             fields.reject("/email", Rejection::new("required", "an invitation needs an address to go to"));
         }
-        check_order(&mut fields, self.hired_on, self.left_on);
-        let (number, name, email, hired_on, left_on, position) =
-            fields.all((number, name, email, hired_on, left_on, position))?;
-        Ok(Hire {
-            number,
-            name,
-            email,
-            hired_on,
-            left_on,
-            unit_id: assignment.unit_id,
-            site_id: assignment.site_id,
-            manager_id: assignment.manager_id,
-            position,
+        check_order(fields, self.hired_on, self.left_on);
+        Some(Hire {
+            number: number?,
+            name: name?,
+            email: email?,
+            hired_on: hired_on?,
+            left_on: left_on?,
+            position: position?,
             employment_type: assignment.employment_type.unwrap_or(EmploymentType::FullTime),
             invite: self.invite,
         })
@@ -118,54 +115,51 @@ pub(crate) struct EmployeePatch {
     left_on: Option<Option<Date>>,
 }
 
-/// A checked [`EmployeePatch`].
-#[derive(Clone, Debug)]
-pub(crate) struct Change {
-    number: Option<EmployeeNumber>,
-    name: Option<PersonName>,
-    email: Option<Option<EmailAddress>>,
-    hired_on: Option<Date>,
-    left_on: Option<Option<Date>>,
-}
-
 impl EmployeePatch {
-    /// Checks every field by itself; whether the dates are in order is known only with what they change.
-    pub(crate) fn parse(&self) -> Result<Change, Fault> {
-        let mut fields = Fields::new();
-        let number = fields.take_optional("/number", self.number.as_deref().map(EmployeeNumber::parse));
-        let name = fields.take_optional("/name", self.name.as_deref().map(PersonName::parse));
-        let email = self.email.as_ref().map(|email| email.as_deref().map(EmailAddress::parse).transpose());
-        let email = fields.take_optional("/email", email);
-        let hired_on = fields.take_optional("/hired_on", self.hired_on.map(validate::date));
-        let left_on = fields.take_optional("/left_on", self.left_on.map(|left| left.map(validate::date).transpose()));
-        let (number, name, email, hired_on, left_on) = fields.all((number, name, email, hired_on, left_on))?;
-        Ok(Change { number, name, email, hired_on, left_on })
-    }
-}
-
-impl Change {
     /// Whether it moves the first or the last day, on which rights depend.
     pub(crate) fn moves_employment(&self) -> bool {
         self.hired_on.is_some() || self.left_on.is_some()
     }
 
-    /// The employee with this change; 422 when the last day would come before the first.
-    pub(crate) fn apply(self, employee: &Employee) -> Result<Employee, Fault> {
-        let changed = Employee {
-            number: self.number.map_or_else(|| employee.number.clone(), |number| number.0),
-            name: self.name.map_or_else(|| employee.name.clone(), |name| name.as_str().to_owned()),
-            email: match self.email {
+    /// Whether mail would reach the employee elsewhere, as far as that can be said of an address that may be none.
+    pub(crate) fn readdresses(&self, employee: &Employee) -> bool {
+        self.email.as_ref().is_some_and(|email| email.as_deref().map(str::trim) != employee.email.as_deref())
+    }
+
+    /// The employee with this change; 422 naming every field that is wrong by itself or together with what stays.
+    pub(crate) fn apply(&self, before: &Dossier) -> Result<Employee, Fault> {
+        let employee = &before.employee;
+        let mut fields = Fields::new();
+        let number = fields.take_optional("/number", self.number.as_deref().map(EmployeeNumber::parse));
+        let name = fields.take_optional("/name", self.name.as_deref().map(PersonName::parse));
+        let email = self.email.as_ref().map(|email| email.as_deref().map(EmailAddress::parse).transpose());
+        let email = fields.take_optional("/email", email);
+        let hired_on = fields.take("/hired_on", self.hired_on.map_or(Ok(employee.hired_on), validate::date));
+        let left_on = fields.take_optional("/left_on", self.left_on.map(|left| left.map(validate::date).transpose()));
+        let (first, last) = (self.hired_on.unwrap_or(employee.hired_on), self.left_on.unwrap_or(employee.left_on));
+        check_order(&mut fields, first, last);
+        check_first_assignment(&mut fields, before, first);
+        let (number, name, email, hired_on, left_on) = fields.all((number, name, email, hired_on, left_on))?;
+        Ok(Employee {
+            number: number.map_or_else(|| employee.number.clone(), |number| number.0),
+            name: name.map_or_else(|| employee.name.clone(), |name| name.as_str().to_owned()),
+            email: match email {
                 None => employee.email.clone(),
                 Some(email) => email.map(|email| email.as_str().to_owned()),
             },
-            hired_on: self.hired_on.unwrap_or(employee.hired_on),
-            left_on: self.left_on.unwrap_or(employee.left_on),
+            hired_on,
+            left_on: left_on.unwrap_or(employee.left_on),
             ..employee.clone()
-        };
-        let mut fields = Fields::new();
-        check_order(&mut fields, changed.hired_on, changed.left_on);
-        fields.finish()?;
-        Ok(changed)
+        })
+    }
+}
+
+/// The assignment from the first day on moves along with it, and must not come to end before it starts.
+fn check_first_assignment(fields: &mut Fields, before: &Dossier, hired_on: Date) {
+    let first = before.assignments.iter().find(|held| held.valid_from == before.employee.hired_on);
+    if first.and_then(|held| held.valid_to).is_some_and(|to| to < hired_on) {
+        let detail = "must not be after the last day of the first assignment";
+        fields.reject("/hired_on", Rejection::new("after_assignment", detail));
     }
 }
 
@@ -207,10 +201,14 @@ impl EmployeeNumber {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::employees::domain::Assignment;
     use jiff::civil::date;
+    use rollcall_ids::AssignmentId;
 
     fn parse(body: serde_json::Value) -> Result<Hire, Fault> {
-        serde_json::from_value::<NewEmployee>(body).unwrap().parse()
+        let mut fields = Fields::new();
+        let hire = serde_json::from_value::<NewEmployee>(body).unwrap().parse(&mut fields);
+        Ok(fields.all((hire,))?.0)
     }
 
     #[test]
@@ -236,8 +234,9 @@ mod tests {
 
     #[test]
     fn a_change_is_judged_together_with_what_it_leaves() {
+        let employee_id = EmployeeId::generate();
         let employee = Employee {
-            employee_id: EmployeeId::generate(),
+            employee_id,
             number: "7".into(),
             name: "Ada".into(),
             email: Some("ada@example.org".into()),
@@ -246,12 +245,27 @@ mod tests {
             left_on: None,
             version: 1,
         };
-        let patched = |body: serde_json::Value| {
-            serde_json::from_value::<EmployeePatch>(body).unwrap().parse().unwrap().apply(&employee)
+        let first = Assignment {
+            assignment_id: AssignmentId::generate(),
+            employee_id,
+            unit_id: UnitId::generate(),
+            site_id: SiteId::generate(),
+            manager_id: None,
+            position: None,
+            employment_type: EmploymentType::FullTime,
+            valid_from: date(2026, 1, 5),
+            valid_to: Some(date(2026, 6, 30)),
+        };
+        let before = Dossier { employee: employee.clone(), assignments: vec![first], roles: vec![], headed: vec![] };
+        let patched = |body: serde_json::Value| serde_json::from_value::<EmployeePatch>(body).unwrap().apply(&before);
+        let wrong = |body: serde_json::Value| {
+            let Err(Fault::Invalid(errors)) = patched(body) else { panic!("it is wrong") };
+            errors.into_iter().map(|error| error.pointer).collect::<Vec<_>>()
         };
         assert_eq!(patched(serde_json::json!({})).unwrap(), employee);
         assert_eq!(patched(serde_json::json!({"email": null})).unwrap().email, None);
-        assert!(matches!(patched(serde_json::json!({"left_on": "2026-01-04"})), Err(Fault::Invalid(_))));
+        assert_eq!(wrong(serde_json::json!({"left_on": "2026-01-04", "name": ""})), ["/name", "/left_on"]);
+        assert_eq!(wrong(serde_json::json!({"hired_on": "2026-07-01", "email": "x"})), ["/email", "/hired_on"]);
         assert_eq!(patched(serde_json::json!({"left_on": "2026-01-05"})).unwrap().left_on, Some(date(2026, 1, 5)));
     }
 }

@@ -13,7 +13,7 @@ use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
 use rollcall_common::paging::{Page, PageQuery};
 use rollcall_common::tenant::Tenant;
-use rollcall_common::validate;
+use rollcall_common::validate::{self, Fields};
 use rollcall_ids::{EmployeeId, SiteId, UnitId};
 use rollcall_org_api::facts::EmployeeStatus;
 use rollcall_org_api::rights::Reach;
@@ -63,16 +63,20 @@ pub(crate) struct Filter {
 impl EmployeeQuery {
     /// Checks every parameter.
     pub(crate) fn parse(self) -> Result<Filter, Fault> {
-        let page = PageQuery { limit: self.limit, cursor: self.cursor }.page()?;
-        let text = match &self.text {
-            None => None,
-            Some(text) => {
-                let text = validate::text(text, 100).map_err(|r| Fault::invalid("?text", r.code, r.detail))?;
-                Some(containing(&text))
+        let mut fields = Fields::new();
+        // Each by itself: a page names the first of the two that is wrong.
+        let limit = PageQuery { limit: self.limit, cursor: None }.page::<String>();
+        let after = PageQuery { limit: None, cursor: self.cursor }.page::<String>();
+        for step in [&limit, &after] {
+            if let Err(Fault::Invalid(errors)) = step {
+                fields.extend(errors.iter().cloned());
             }
-        };
-        let as_of = self.as_of.map(validate::date).transpose();
-        let as_of = as_of.map_err(|r| Fault::invalid("?as_of", r.code, r.detail))?;
+        }
+        let as_of = fields.take_optional("?as_of", self.as_of.map(validate::date));
+        let text = fields.take_optional("?text", self.text.map(|text| validate::text(&text, 100)));
+        let (as_of, text) = fields.all((as_of, text))?;
+        let page = Page { limit: limit?.limit, after: after?.after };
+        let text = text.as_deref().map(containing);
         Ok(Filter { as_of, status: self.status, unit_id: self.unit_id, site_id: self.site_id, text, page })
     }
 }

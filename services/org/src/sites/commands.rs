@@ -5,12 +5,13 @@ use crate::error::Error;
 use crate::holidays::store as holidays;
 use crate::orgs::store as orgs;
 use crate::sites::domain::Site;
-use crate::sites::input::{Addition, Change, Circle};
+use crate::sites::input::{Circle, NewSite, SitePatch};
 use crate::sites::store;
 use diesel::pg::PgConnection;
 use rollcall_common::extract::IfMatch;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
+use rollcall_common::validate::{Fields, Rejection};
 use rollcall_ids::{HolidayCalendarId, SiteId};
 
 /// Sites that an organisation has at most, those that were removed too, for the reason that units are counted by: with its
@@ -18,15 +19,17 @@ use rollcall_ids::{HolidayCalendarId, SiteId};
 const MOST_SITES: i64 = 2_000;
 
 /// Adds a site.
-pub(crate) fn create(conn: &mut PgConnection, tenant: &Tenant, act: &Act, addition: &Addition) -> Result<Site, Error> {
+pub(crate) fn create(conn: &mut PgConnection, tenant: &Tenant, act: &Act, body: &NewSite) -> Result<Site, Error> {
     // Two that are added at once see each other.
     orgs::lock(conn, tenant)?;
+    let mut fields = Fields::new();
+    let addition = body.parse(&mut fields);
     if store::count_with_removed(conn, tenant)? >= MOST_SITES {
-        return Err(
-            Fault::invalid("/name", "too_many", format!("at most {MOST_SITES} sites, with those removed")).into()
-        );
+        let detail = format!("at most {MOST_SITES} sites, with those removed");
+        fields.reject("/name", Rejection::new("too_many", detail));
     }
-    must_exist(conn, tenant, addition.holiday_calendar_id)?;
+    must_exist(conn, tenant, &mut fields, body.holiday_calendar_id)?;
+    let (addition,) = fields.all((addition,))?;
     let site = Site {
         site_id: SiteId::generate(),
         name: addition.name.as_str().to_owned(),
@@ -34,7 +37,7 @@ pub(crate) fn create(conn: &mut PgConnection, tenant: &Tenant, act: &Act, additi
         earlier_time_zones: vec![],
         geofence: addition.geofence.map(Circle::geofence),
         allowed_networks: addition.allowed_networks.to_strings(),
-        holiday_calendar_id: addition.holiday_calendar_id,
+        holiday_calendar_id: body.holiday_calendar_id,
         version: 1,
     };
     store::insert(conn, tenant, &site, act.at)?;
@@ -48,12 +51,15 @@ pub(crate) fn patch(
     tenant: &Tenant,
     act: &Act,
     site_id: SiteId,
-    change: Change,
+    patch: &SitePatch,
     if_match: IfMatch,
 ) -> Result<Site, Error> {
     let before = store::lock(conn, tenant, site_id)?.ok_or(Fault::NotFound)?;
     if_match.check(before.version)?;
-    must_exist(conn, tenant, change.holiday_calendar_id.flatten())?;
+    let mut fields = Fields::new();
+    let change = patch.parse(&mut fields, &before, act.at);
+    must_exist(conn, tenant, &mut fields, patch.holiday_calendar_id.flatten())?;
+    let (change,) = fields.all((change,))?;
     let wanted = before.with(change, act.at)?;
     if wanted == before {
         return Ok(before);
@@ -63,14 +69,19 @@ pub(crate) fn patch(
     Ok(after)
 }
 
-/// 422 unless the calendar is there; it then stays until the transaction ends.
-fn must_exist(conn: &mut PgConnection, tenant: &Tenant, calendar: Option<HolidayCalendarId>) -> Result<(), Error> {
-    match calendar {
-        Some(calendar) if !holidays::hold(conn, tenant, calendar)? => {
-            Err(Fault::invalid("/holiday_calendar_id", "unknown_calendar", "there is no such calendar").into())
-        }
-        _ => Ok(()),
+/// Notes that the calendar is not there; if it is, it stays until the transaction ends.
+fn must_exist(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    fields: &mut Fields,
+    calendar: Option<HolidayCalendarId>,
+) -> Result<(), Error> {
+    if let Some(calendar) = calendar
+        && !holidays::hold(conn, tenant, calendar)?
+    {
+        fields.reject("/holiday_calendar_id", Rejection::new("unknown_calendar", "there is no such calendar"));
     }
+    Ok(())
 }
 
 /// Removes a site at which nobody works, today or later. Those who once worked there keep it in their history.

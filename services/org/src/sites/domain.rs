@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use rollcall_common::fault::Fault;
+use rollcall_common::validate::Rejection;
 use rollcall_ids::{HolidayCalendarId, SiteId};
 use rollcall_org_api::facts::{EarlierZone, Geofence, SiteFact};
 use serde::Serialize;
@@ -104,7 +105,9 @@ impl Site {
     pub(crate) fn with(&self, change: Change, now: Timestamp) -> Result<Self, Fault> {
         let (time_zone, earlier_time_zones) = match change.time_zone {
             None => (self.time_zone.clone(), self.earlier_time_zones.clone()),
-            Some(zone) => self.zones_with(&zone, now)?,
+            Some(zone) => {
+                self.zones_with(&zone, now).map_err(|why| Fault::invalid("/time_zone", why.code, why.detail))?
+            }
         };
         Ok(Self {
             site_id: self.site_id,
@@ -120,19 +123,23 @@ impl Site {
         })
     }
 
+    /// The day that it is there.
+    pub(crate) fn today(&self, now: Timestamp) -> Date {
+        zone(&self.time_zone).to_datetime(now).date()
+    }
+
     /// The zone and those before it, once another holds from a day on, by default from today here: what held before that
     /// day stays, what began on it or later is gone.
-    fn zones_with(&self, change: &ZoneChange, now: Timestamp) -> Result<(String, Vec<EarlierZone>), Fault> {
-        let today = zone(&self.time_zone).to_datetime(now).date();
-        let from = change.from.unwrap_or(today);
-        if from > today {
-            let detail = "must not be after today at the site";
-            return Err(Fault::invalid("/time_zone_from", "in_the_future", detail));
-        }
+    pub(crate) fn zones_with(
+        &self,
+        change: &ZoneChange,
+        now: Timestamp,
+    ) -> Result<(String, Vec<EarlierZone>), Rejection> {
+        let from = change.from.unwrap_or_else(|| self.today(now));
         let (time_zone, earlier) = (change.zone.as_str().to_owned(), self.zones_until(from, change.zone.as_str()));
         if earlier.len() > MOST_EARLIER_ZONES {
             let detail = format!("a site has at most {MOST_EARLIER_ZONES} zones before the present one");
-            return Err(Fault::invalid("/time_zone", "too_many", detail));
+            return Err(Rejection::new("too_many", detail));
         }
         Ok((time_zone, earlier))
     }

@@ -36,14 +36,14 @@ pub(crate) async fn create(
     request: Idempotent<NewSite>,
 ) -> Result<Answer, Error> {
     of.member.must_in_org(Permission::OrgWrite)?;
-    let addition = request.body.parse()?;
+    let Idempotent { body, guard } = request;
     let org_id = of.tenant.org_id();
     let work = move |conn: &mut _, tenant: &_, act: &_, _: &_| {
-        let site = commands::create(conn, tenant, act, &addition)?;
+        let site = commands::create(conn, tenant, act, &body)?;
         let location = format!("/api/org/v1/orgs/{org_id}/sites/{}", site.site_id);
         Ok(Answer::created(location, &site)?.version(site.version))
     };
-    app.change(of, origin, Some(request.guard), work).await
+    app.change(of, origin, Some(guard), work).await
 }
 
 /// All sites
@@ -114,9 +114,8 @@ pub(crate) async fn patch(
 ) -> Result<Answer, Error> {
     let (_, site_id) = path.0;
     of.member.must_in_org(Permission::OrgWrite)?;
-    let change = body.parse()?;
     let work = move |conn: &mut _, tenant: &_, act: &_, _: &_| {
-        let site = commands::patch(conn, tenant, act, site_id, change, if_match)?;
+        let site = commands::patch(conn, tenant, act, site_id, &body, if_match)?;
         Ok(Answer::ok(&site)?.version(site.version))
     };
     app.change(of, origin, None, work).await

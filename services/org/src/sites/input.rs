@@ -1,9 +1,10 @@
 //! What may be said about a site from outside, checked.
 
+use crate::sites::domain::Site;
 use crate::values::{Name, ZoneName, present};
 use ipnet::IpNet;
+use jiff::Timestamp;
 use jiff::civil::Date;
-use rollcall_common::fault::Fault;
 use rollcall_common::validate::{self, Fields, Rejection};
 use rollcall_ids::HolidayCalendarId;
 use rollcall_org_api::facts::Geofence;
@@ -32,7 +33,7 @@ pub(crate) struct NewSite {
     #[serde(default)]
     allowed_networks: Vec<String>,
     /// The calendar of its public holidays.
-    holiday_calendar_id: Option<HolidayCalendarId>,
+    pub(crate) holiday_calendar_id: Option<HolidayCalendarId>,
 }
 
 /// A checked [`NewSite`].
@@ -42,19 +43,16 @@ pub(crate) struct Addition {
     pub(crate) time_zone: ZoneName,
     pub(crate) geofence: Option<Circle>,
     pub(crate) allowed_networks: Networks,
-    pub(crate) holiday_calendar_id: Option<HolidayCalendarId>,
 }
 
 impl NewSite {
-    /// Checks every field.
-    pub(crate) fn parse(&self) -> Result<Addition, Fault> {
-        let mut fields = Fields::new();
+    /// Checks every field but the calendar; whether it is there is not known here.
+    pub(crate) fn parse(&self, fields: &mut Fields) -> Option<Addition> {
         let name = fields.take("/name", Name::parse(&self.name));
         let time_zone = fields.take("/time_zone", ZoneName::parse(&self.time_zone));
-        let geofence = Circle::take_optional(&mut fields, self.geofence);
-        let networks = Networks::take(&mut fields, &self.allowed_networks);
-        let (name, time_zone, geofence, allowed_networks) = fields.all((name, time_zone, geofence, networks))?;
-        Ok(Addition { name, time_zone, geofence, allowed_networks, holiday_calendar_id: self.holiday_calendar_id })
+        let geofence = Circle::take_optional(fields, self.geofence);
+        let networks = Networks::take(fields, &self.allowed_networks);
+        Some(Addition { name: name?, time_zone: time_zone?, geofence: geofence?, allowed_networks: networks? })
     }
 }
 
@@ -75,7 +73,7 @@ pub(crate) struct SitePatch {
     allowed_networks: Option<Vec<String>>,
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<HolidayCalendarId>)]
-    holiday_calendar_id: Option<Option<HolidayCalendarId>>,
+    pub(crate) holiday_calendar_id: Option<Option<HolidayCalendarId>>,
 }
 
 /// Another zone.
@@ -97,30 +95,43 @@ pub(crate) struct Change {
 }
 
 impl SitePatch {
-    /// Checks every field.
-    pub(crate) fn parse(&self) -> Result<Change, Fault> {
-        let mut fields = Fields::new();
+    /// Checks every field but the calendar, for a site at `now`.
+    pub(crate) fn parse(&self, fields: &mut Fields, site: &Site, now: Timestamp) -> Option<Change> {
         let name = fields.take_optional("/name", self.name.as_deref().map(Name::parse));
         let time_zone = fields.take_optional("/time_zone", self.time_zone.as_deref().map(ZoneName::parse));
-        let from = fields.take_optional("/time_zone_from", self.time_zone_from.map(|from| self.zone_from(from)));
+        let from = fields
+            .take_optional("/time_zone_from", self.time_zone_from.map(|from| self.zone_from(from, site.today(now))));
         let geofence = match self.geofence {
             None => Some(None),
-            Some(fence) => Circle::take_optional(&mut fields, fence).map(Some),
+            Some(fence) => Circle::take_optional(fields, fence).map(Some),
         };
         let networks = match &self.allowed_networks {
             None => Some(None),
-            Some(networks) => Networks::take(&mut fields, networks).map(Some),
+            Some(networks) => Networks::take(fields, networks).map(Some),
         };
-        let (name, time_zone, from, geofence, allowed_networks) =
-            fields.all((name, time_zone, from, geofence, networks))?;
-        let time_zone = time_zone.map(|zone| ZoneChange { zone, from });
-        Ok(Change { name, time_zone, geofence, allowed_networks, holiday_calendar_id: self.holiday_calendar_id })
+        let zone = time_zone.zip(from).map(|(zone, from)| zone.map(|zone| ZoneChange { zone, from }));
+        if let Some(Some(zone)) = &zone {
+            fields.take("/time_zone", site.zones_with(zone, now));
+        }
+        let holiday_calendar_id = self.holiday_calendar_id;
+        Some(Change {
+            name: name?,
+            time_zone: zone?,
+            geofence: geofence?,
+            allowed_networks: networks?,
+            holiday_calendar_id,
+        })
     }
 
-    fn zone_from(&self, from: Date) -> Result<Date, Rejection> {
+    fn zone_from(&self, from: Date, today: Date) -> Result<Date, Rejection> {
         let from = validate::date(from)?;
-        let alone = || Rejection::new("without_time_zone", "needs the time_zone that holds from then on");
-        self.time_zone.is_some().then_some(from).ok_or_else(alone)
+        if self.time_zone.is_none() {
+            return Err(Rejection::new("without_time_zone", "needs the time_zone that holds from then on"));
+        }
+        if from > today {
+            return Err(Rejection::new("in_the_future", "must not be after today at the site"));
+        }
+        Ok(from)
     }
 }
 
@@ -199,9 +210,12 @@ fn network(text: &str) -> Result<IpNet, Rejection> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rollcall_common::fault::Fault;
 
     fn errors(body: serde_json::Value) -> Vec<String> {
-        match serde_json::from_value::<NewSite>(body).unwrap().parse() {
+        let mut fields = Fields::new();
+        assert!(serde_json::from_value::<NewSite>(body).unwrap().parse(&mut fields).is_none());
+        match fields.finish() {
             Err(Fault::Invalid(errors)) => errors.into_iter().map(|e| format!("{} {}", e.pointer, e.code)).collect(),
             other => panic!("should be invalid: {other:?}"),
         }

@@ -4,15 +4,19 @@
 use crate::act::Act;
 use crate::employees::store as employees;
 use crate::error::Error;
+use crate::members::domain::Member;
 use crate::orgs::store as orgs;
-use crate::units::domain::{Addition, Change, Unit};
+use crate::roles::domain::ScopeKind;
+use crate::units::domain::{NewUnit, Unit, UnitPatch};
 use crate::units::store;
+use crate::units::tree::Tree;
 use diesel::pg::PgConnection;
 use rollcall_common::extract::IfMatch;
 use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_common::validate::{Fields, Rejection};
 use rollcall_ids::{EmployeeId, UnitId};
+use rollcall_org_api::rights::may_in_org;
 use std::collections::BTreeSet;
 
 /// Levels of the tree at most: an answer that shows it nests as deep.
@@ -23,32 +27,44 @@ const DEEPEST: usize = 20;
 /// sites, stays within the 32 MiB that an answer may have.
 const MOST_UNITS: i64 = 10_000;
 
-fn too_deep() -> Error {
-    Fault::invalid("/parent_id", "too_deep", format!("a tree of units has at most {DEEPEST} levels")).into()
+fn too_deep(fields: &mut Fields) {
+    let detail = format!("a tree of units has at most {DEEPEST} levels");
+    fields.reject("/parent_id", Rejection::new("too_deep", detail));
 }
 
 /// Adds a unit.
-pub(crate) fn create(conn: &mut PgConnection, tenant: &Tenant, act: &Act, addition: &Addition) -> Result<Unit, Error> {
+pub(crate) fn create(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    act: &Act,
+    member: &Member,
+    body: &NewUnit,
+) -> Result<Unit, Error> {
     orgs::lock(conn, tenant)?;
-    let parent_id = match addition.parent_id {
+    let parent_id = match body.parent_id {
         Some(parent) => parent,
         None => store::root(conn, tenant)?,
     };
-    must_exist(conn, tenant, Some(parent_id), addition.head_employee_id)?;
-    if store::tree(conn, tenant)?.unit_and_above(parent_id).len() >= DEEPEST {
-        return Err(too_deep());
+    let tree = store::tree(conn, tenant)?;
+    // Nobody works in it yet, so it is reached by whoever reaches the unit above, and nobody rises by that.
+    must_not_rise(member, &tree, parent_id, (Some(parent_id), body.head_employee_id))?;
+    let mut fields = Fields::new();
+    let addition = body.parse(&mut fields);
+    must_exist(conn, tenant, &mut fields, Some(parent_id), body.head_employee_id)?;
+    if tree.unit_and_above(parent_id).len() >= DEEPEST {
+        too_deep(&mut fields);
     }
     if store::count_with_removed(conn, tenant)? >= MOST_UNITS {
-        return Err(
-            Fault::invalid("/name", "too_many", format!("at most {MOST_UNITS} units, with those removed")).into()
-        );
+        let detail = format!("at most {MOST_UNITS} units, with those removed");
+        fields.reject("/name", Rejection::new("too_many", detail));
     }
+    let (addition,) = fields.all((addition,))?;
     let unit = Unit {
         unit_id: UnitId::generate(),
         name: addition.name.as_str().to_owned(),
         code: addition.code.as_ref().map(|code| code.as_str().to_owned()),
         parent_id: Some(parent_id),
-        head_employee_id: addition.head_employee_id,
+        head_employee_id: body.head_employee_id,
         version: 1,
     };
     store::insert(conn, tenant, &unit, act.at)?;
@@ -62,29 +78,44 @@ pub(crate) fn patch(
     conn: &mut PgConnection,
     tenant: &Tenant,
     act: &Act,
+    member: &Member,
     unit_id: UnitId,
-    change: &Change,
+    patch: &UnitPatch,
     if_match: IfMatch,
 ) -> Result<Unit, Error> {
     orgs::lock(conn, tenant)?;
     let before = store::find(conn, tenant, unit_id)?.ok_or(Fault::NotFound)?;
+    let parent = patch.parent_id.or(before.parent_id);
+    let head = patch.head_employee_id.unwrap_or(before.head_employee_id);
+    let moved = parent.filter(|_| parent != before.parent_id);
+    let tree = if moved.is_some() || head != before.head_employee_id {
+        let tree = store::tree(conn, tenant)?;
+        must_not_rise(member, &tree, unit_id, (parent, head))?;
+        tree
+    } else {
+        Tree::default()
+    };
     if_match.check(before.version)?;
-    must_exist(conn, tenant, change.parent_id, change.head_employee_id.flatten())?;
-    let wanted = before.with(change);
+    let mut fields = Fields::new();
+    let change = patch.parse(&mut fields);
+    must_exist(conn, tenant, &mut fields, patch.parent_id, patch.head_employee_id.flatten())?;
+    // Where it does not go at all, how deep it would stand is no question.
+    let refused = moved.and_then(|parent| {
+        let cycle = tree.would_cycle(unit_id, parent).then_some(Error::UnitCycle);
+        if before.parent_id.is_none() { Some(Error::RootUnit) } else { cycle }
+    });
+    if let Some(parent) = moved.filter(|_| refused.is_none())
+        && tree.unit_and_above(parent).len() + tree.height(unit_id) > DEEPEST
+    {
+        too_deep(&mut fields);
+    }
+    let (change,) = fields.all((change,))?;
+    let wanted = before.with(&change);
     if wanted == before {
         return Ok(before);
     }
-    if let Some(parent) = wanted.parent_id.filter(|_| wanted.parent_id != before.parent_id) {
-        if before.parent_id.is_none() {
-            return Err(Error::RootUnit);
-        }
-        let tree = store::tree(conn, tenant)?;
-        if tree.would_cycle(unit_id, parent) {
-            return Err(Error::UnitCycle);
-        }
-        if tree.unit_and_above(parent).len() + tree.height(unit_id) > DEEPEST {
-            return Err(too_deep());
-        }
+    if let Some(refused) = refused {
+        return Err(refused);
     }
     let after = store::save(conn, tenant, &wanted, act.at)?;
     act.unit(conn, tenant, "unit.changed", Some(&before), &after)?;
@@ -116,14 +147,32 @@ pub(crate) fn remove(
     rights_changed(conn, tenant, act, before.head_employee_id, None)
 }
 
-/// 422 naming what is not there.
+/// Nobody rises by what they set themselves: 403 when the caller would come to reach the people of `unit` by heading it or
+/// a unit above it, and a role of theirs whose scope is units allows what they do not hold for the whole organisation.
+fn must_not_rise(
+    member: &Member,
+    tree: &Tree,
+    unit: UnitId,
+    (parent, head): (Option<UnitId>, Option<EmployeeId>),
+) -> Result<(), Fault> {
+    let headed = |unit: UnitId| tree.unit_and_above(unit).iter().any(|above| member.dossier.headed.contains(above));
+    let reaches = head == Some(member.employee_id()) || parent.is_some_and(headed);
+    if headed(unit) || !reaches {
+        return Ok(());
+    }
+    let by_unit = member.dossier.roles.iter().filter(|role| role.scope == ScopeKind::Unit);
+    let in_org = by_unit.flat_map(|role| &role.permissions).all(|permission| may_in_org(&member.grants, *permission));
+    if in_org { Ok(()) } else { Err(Fault::Forbidden) }
+}
+
+/// Notes what is not there.
 fn must_exist(
     conn: &mut PgConnection,
     tenant: &Tenant,
+    fields: &mut Fields,
     parent: Option<UnitId>,
     head: Option<EmployeeId>,
 ) -> Result<(), Error> {
-    let mut fields = Fields::new();
     if let Some(parent) = parent
         && store::find(conn, tenant, parent)?.is_none()
     {
@@ -134,7 +183,7 @@ fn must_exist(
     {
         fields.reject("/head_employee_id", Rejection::new("unknown_employee", "there is no such employee"));
     }
-    Ok(fields.finish()?)
+    Ok(())
 }
 
 /// What a manager reaches depends on the units they head, so both heads are new to the other services.

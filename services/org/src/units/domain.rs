@@ -2,7 +2,6 @@
 
 use crate::values::{Name, present};
 use diesel::prelude::*;
-use rollcall_common::fault::Fault;
 use rollcall_common::validate::{Fields, Rejection};
 use rollcall_ids::{EmployeeId, UnitId};
 use rollcall_org_api::facts::UnitFact;
@@ -73,9 +72,9 @@ pub(crate) struct NewUnit {
     /// Short code, 1 to 32 letters, digits, `-`, `_`, `.` or `/`.
     code: Option<String>,
     /// The unit above; by default the root.
-    parent_id: Option<UnitId>,
+    pub(crate) parent_id: Option<UnitId>,
     /// Who leads it.
-    head_employee_id: Option<EmployeeId>,
+    pub(crate) head_employee_id: Option<EmployeeId>,
 }
 
 /// A checked [`NewUnit`].
@@ -83,18 +82,14 @@ pub(crate) struct NewUnit {
 pub(crate) struct Addition {
     pub(crate) name: Name,
     pub(crate) code: Option<Code>,
-    pub(crate) parent_id: Option<UnitId>,
-    pub(crate) head_employee_id: Option<EmployeeId>,
 }
 
 impl NewUnit {
-    /// Checks every field.
-    pub(crate) fn parse(&self) -> Result<Addition, Fault> {
-        let mut fields = Fields::new();
+    /// Checks every field but the ids; whether they are there is not known here.
+    pub(crate) fn parse(&self, fields: &mut Fields) -> Option<Addition> {
         let name = fields.take("/name", Name::parse(&self.name));
         let code = fields.take_optional("/code", self.code.as_deref().map(Code::parse));
-        let (name, code) = fields.all((name, code))?;
-        Ok(Addition { name, code, parent_id: self.parent_id, head_employee_id: self.head_employee_id })
+        Some(Addition { name: name?, code: code? })
     }
 }
 
@@ -108,10 +103,10 @@ pub(crate) struct UnitPatch {
     #[schema(value_type = Option<String>)]
     code: Option<Option<String>>,
     /// Moves the unit with all below it.
-    parent_id: Option<UnitId>,
+    pub(crate) parent_id: Option<UnitId>,
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<EmployeeId>)]
-    head_employee_id: Option<Option<EmployeeId>>,
+    pub(crate) head_employee_id: Option<Option<EmployeeId>>,
 }
 
 /// A checked [`UnitPatch`].
@@ -124,14 +119,13 @@ pub(crate) struct Change {
 }
 
 impl UnitPatch {
-    /// Checks every field.
-    pub(crate) fn parse(&self) -> Result<Change, Fault> {
-        let mut fields = Fields::new();
+    /// Checks every field but the ids; whether they are there is not known here.
+    pub(crate) fn parse(&self, fields: &mut Fields) -> Option<Change> {
         let name = fields.take_optional("/name", self.name.as_deref().map(Name::parse));
         let code = self.code.as_ref().map(|code| code.as_deref().map(Code::parse).transpose());
         let code = fields.take_optional("/code", code);
-        let (name, code) = fields.all((name, code))?;
-        Ok(Change { name, code, parent_id: self.parent_id, head_employee_id: self.head_employee_id })
+        let (parent_id, head_employee_id) = (self.parent_id, self.head_employee_id);
+        Some(Change { name: name?, code: code?, parent_id, head_employee_id })
     }
 }
 
@@ -182,8 +176,10 @@ mod tests {
             head_employee_id: Some(EmployeeId::generate()),
             version: 2,
         };
-        let patched =
-            |body: serde_json::Value| unit.with(&serde_json::from_value::<UnitPatch>(body).unwrap().parse().unwrap());
+        let patched = |body: serde_json::Value| {
+            let patch = serde_json::from_value::<UnitPatch>(body).unwrap();
+            unit.with(&patch.parse(&mut Fields::new()).unwrap())
+        };
         assert_eq!(patched(serde_json::json!({})), unit);
         assert_eq!(
             patched(serde_json::json!({"code": null, "head_employee_id": null})),

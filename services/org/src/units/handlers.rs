@@ -16,6 +16,9 @@ use rollcall_ids::{OrgId, UnitId};
 use rollcall_org_api::rights::Permission;
 
 /// Add a unit
+///
+/// 403 also for whoever names themselves its head and so would come to reach people by a role whose scope is units, unless
+/// they hold all that it allows for the whole organisation.
 #[utoipa::path(
     operation_id = "create_unit",
     tag = "units",
@@ -35,14 +38,14 @@ pub(crate) async fn create(
     request: Idempotent<NewUnit>,
 ) -> Result<Answer, Error> {
     of.member.must_in_org(Permission::OrgWrite)?;
-    let addition = request.body.parse()?;
+    let Idempotent { body, guard } = request;
     let org_id = of.tenant.org_id();
-    let work = move |conn: &mut _, tenant: &_, act: &_, _: &_| {
-        let unit = commands::create(conn, tenant, act, &addition)?;
+    let work = move |conn: &mut _, tenant: &_, act: &_, member: &_| {
+        let unit = commands::create(conn, tenant, act, member, &body)?;
         let location = format!("/api/org/v1/orgs/{org_id}/units/{}", unit.unit_id);
         Ok(Answer::created(location, &unit)?.version(unit.version))
     };
-    app.change(of, origin, Some(request.guard), work).await
+    app.change(of, origin, Some(guard), work).await
 }
 
 /// All units
@@ -92,7 +95,8 @@ pub(crate) async fn find(app: web::Data<App>, of: InOrg, path: Path<(OrgId, Unit
 /// Change a unit
 ///
 /// With another `parent_id` it moves with everything below it; 409 `unit_cycle` when it would come to stand below
-/// itself.
+/// itself. 403 also for whoever would come to reach its people by a role whose scope is units, as its new head or as that of
+/// a unit it moves below, unless they hold all that the role allows for the whole organisation.
 #[utoipa::path(
     operation_id = "patch_unit",
     tag = "units",
@@ -116,9 +120,8 @@ pub(crate) async fn patch(
 ) -> Result<Answer, Error> {
     let (_, unit_id) = path.0;
     of.member.must_in_org(Permission::OrgWrite)?;
-    let change = body.parse()?;
-    let work = move |conn: &mut _, tenant: &_, act: &_, _: &_| {
-        let unit = commands::patch(conn, tenant, act, unit_id, &change, if_match)?;
+    let work = move |conn: &mut _, tenant: &_, act: &_, member: &_| {
+        let unit = commands::patch(conn, tenant, act, member, unit_id, &body, if_match)?;
         Ok(Answer::ok(&unit)?.version(unit.version))
     };
     app.change(of, origin, None, work).await

@@ -2,7 +2,7 @@
 
 use crate::support::{Fixture, Seat, each, id, send};
 use diesel::prelude::*;
-use rollcall_ids::{EmployeeId, UnitId};
+use rollcall_ids::{EmployeeId, UnitId, UserId};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -230,4 +230,24 @@ async fn c_numbers(f: &Fixture, owner: Seat) -> Vec<String> {
 async fn the_owner_of_the_company_sees_everybody() {
     let c = company().await;
     assert_eq!(c_numbers(&c.f, c.owner).await, ["1", "50", "51", "52", "53", "54"]);
+}
+
+#[tokio::test]
+async fn who_got_the_mail_at_another_address_does_not_become_the_employee() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    for (number, corrected) in [("7", json!("ada@example.org")), ("8", Value::Null)] {
+        let ada = f.hire(owner, number, json!({"email": "wrong@example.org"})).await;
+        let path = format!("/employees/{ada}");
+        let token = f.invite(owner, ada).await;
+        f.patch(owner, &path, json!({"email": corrected})).await.must(200);
+        f.accept(UserId::generate(), &token).await.refused(410, "invitation_expired");
+        // Not even once the address is the old one again.
+        f.patch(owner, &path, json!({"email": "wrong@example.org"})).await.must(200);
+        f.accept(UserId::generate(), &token).await.refused(410, "invitation_expired");
+        let next = f.invite(owner, ada).await;
+        // What leaves the address as it is leaves the invitation open.
+        f.patch(owner, &path, json!({"name": "Ada", "email": " wrong@example.org"})).await.must(200);
+        f.accept(UserId::generate(), &next).await.must(200);
+    }
 }

@@ -11,6 +11,7 @@ mod delegations;
 mod description;
 mod employees;
 mod events;
+mod every_field;
 mod history;
 mod holidays;
 mod imports;

@@ -115,3 +115,36 @@ async fn there_are_ten_thousand_units_at_most_with_those_removed() {
         (&json!("/name"), &json!("too_many"))
     );
 }
+
+#[tokio::test]
+async fn nobody_widens_their_own_reach_by_what_they_set_in_the_tree() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let planner = json!({"role": "planner", "name": "P", "scope": "org", "permissions": ["org.read", "org.write"]});
+    f.post(owner, "/roles", planner).await.must(201);
+    let (planner, ada) = f.join(owner, "7", &["manager", "planner"]).await;
+    let (boss, root) = (f.me(owner).await, root(&f, owner).await);
+    let (mine, other) = (unit(&f, owner, "Mine", None).await, unit(&f, owner, "Other", None).await);
+    let of = |unit: UnitId| format!("/units/{unit}");
+    let headed = json!({"head_employee_id": ada});
+    for unit in [root, mine] {
+        f.patch(planner, &of(unit), headed.clone()).await.refused(403, "forbidden");
+    }
+    let body = json!({"name": "New", "head_employee_id": ada});
+    f.post(planner, "/units", body).await.refused(403, "forbidden");
+    // Whom else they name, and what they move elsewhere, is theirs to say.
+    f.patch(planner, &of(mine), json!({"head_employee_id": boss})).await.must(200);
+    f.patch(planner, &of(other), json!({"parent_id": mine})).await.must(200);
+    f.patch(planner, &of(other), json!({"parent_id": root})).await.must(200);
+
+    f.patch(owner, &of(mine), headed.clone()).await.must(200);
+    f.patch(planner, &of(other), json!({"parent_id": mine})).await.refused(403, "forbidden");
+    f.patch(planner, &of(mine), json!({"name": "Still mine"})).await.must(200);
+    let body = json!({"name": "Team", "parent_id": mine, "head_employee_id": ada});
+    f.post(planner, "/units", body).await.must(201);
+
+    // Who holds it all for the whole organisation rises by nothing.
+    let (hr, hr_id) = f.join(owner, "8", &["manager", "hr_admin"]).await;
+    f.patch(hr, &of(root), json!({"head_employee_id": hr_id})).await.must(200);
+    f.patch(owner, &of(root), json!({"head_employee_id": boss})).await.must(200);
+}
