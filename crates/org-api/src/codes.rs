@@ -32,6 +32,8 @@ pub const LAST_SITE: &str = "last_site";
 pub const CALENDAR_IN_USE: &str = "calendar_in_use";
 /// 409: the calendar has a holiday on this date.
 pub const HOLIDAY_TAKEN: &str = "holiday_taken";
+/// 409: the same deputy stands in for the employee on the same days already.
+pub const DELEGATION_TAKEN: &str = "delegation_taken";
 /// 409: another role has this name.
 pub const ROLE_TAKEN: &str = "role_taken";
 /// 409: somebody holds the role.

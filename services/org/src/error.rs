@@ -59,6 +59,9 @@ pub(crate) enum Error {
     /// The calendar has a holiday on the date.
     #[error("the date has a holiday")]
     HolidayTaken,
+    /// The same delegation is there already.
+    #[error("the delegation is there already")]
+    DelegationTaken,
     /// Another role has the name.
     #[error("the role's name is taken")]
     RoleTaken,
@@ -97,6 +100,9 @@ impl Error {
             Self::LastSite => conflict(codes::LAST_SITE, "An organisation keeps at least one site"),
             Self::CalendarInUse => conflict(codes::CALENDAR_IN_USE, "A site follows the calendar"),
             Self::HolidayTaken => conflict(codes::HOLIDAY_TAKEN, "The calendar has a holiday on this date"),
+            Self::DelegationTaken => {
+                conflict(codes::DELEGATION_TAKEN, "They stand in for the employee on these days already")
+            }
             Self::RoleTaken => conflict(codes::ROLE_TAKEN, "Another role has this name"),
             Self::RoleInUse => conflict(codes::ROLE_IN_USE, "Somebody holds the role"),
             Self::ImportState(state) => conflict(codes::IMPORT_STATE, "The import is not at this step")

@@ -10,7 +10,7 @@ const CONFLICT: Refusal = (
     "409",
     "Conflicts with the state: `last_owner`, `unit_cycle`, `root_unit`, `unit_code_taken`, `number_taken`, \
      `assignment_overlap`, `already_linked`, `already_member`, `invitation_used`, `unit_not_empty`, `site_in_use`, \
-     `last_site`, `calendar_in_use`, `holiday_taken`, `role_taken`, `role_in_use`, `import_state`, \
+     `last_site`, `calendar_in_use`, `holiday_taken`, `delegation_taken`, `role_taken`, `role_in_use`, `import_state`, \
      `imports_open`, `idempotency_in_progress`",
 );
 const GONE: Refusal = ("410", "The invitation's time is over, or a newer one replaced it: `invitation_expired`");

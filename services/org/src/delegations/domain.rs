@@ -69,7 +69,7 @@ pub(crate) struct NewDelegation {
     /// In whose place; by default the caller's.
     from_employee_id: Option<EmployeeId>,
     /// Who is to decide.
-    to_employee_id: EmployeeId,
+    pub(crate) to_employee_id: EmployeeId,
     /// First day it holds.
     #[schema(value_type = String, format = Date)]
     valid_from: Date,
@@ -81,10 +81,13 @@ pub(crate) struct NewDelegation {
 }
 
 impl NewDelegation {
-    /// Checks every field; `caller` is in whose place by default.
-    pub(crate) fn parse(&self, caller: EmployeeId) -> Result<Delegation, Fault> {
-        let from = self.from_employee_id.unwrap_or(caller);
-        let mut fields = Fields::new();
+    /// In whose place somebody is to decide, by default the caller's.
+    pub(crate) fn stood_in_for(&self, caller: EmployeeId) -> EmployeeId {
+        self.from_employee_id.unwrap_or(caller)
+    }
+
+    /// Checks every field, besides what is wrong with them already; `from` is in whose place.
+    pub(crate) fn parse(&self, from: EmployeeId, mut fields: Fields) -> Result<Delegation, Fault> {
         let valid_from = fields.take("/valid_from", validate::date(self.valid_from));
         let valid_to = fields.take("/valid_to", validate::date(self.valid_to));
         let reason = fields.take_optional("/reason", self.reason.as_deref().map(Reason::parse));
@@ -116,9 +119,8 @@ mod tests {
     fn nobody_stands_in_for_themselves_nor_backwards_in_time() {
         let me = EmployeeId::generate();
         let body = serde_json::json!({"to_employee_id": me, "valid_from": "2026-08-02", "valid_to": "2026-08-01"});
-        let Err(Fault::Invalid(errors)) = serde_json::from_value::<NewDelegation>(body).unwrap().parse(me) else {
-            panic!("both are wrong")
-        };
+        let wanted: NewDelegation = serde_json::from_value(body).unwrap();
+        let Err(Fault::Invalid(errors)) = wanted.parse(me, Fields::new()) else { panic!("both are wrong") };
         let codes: Vec<_> = errors.iter().map(|error| error.code.as_ref()).collect();
         assert_eq!(codes, ["before_valid_from", "own_delegate"]);
     }

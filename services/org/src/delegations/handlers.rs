@@ -16,7 +16,9 @@ use rollcall_org_api::rights::{self, Permission};
 
 /// Let somebody decide in another's place
 ///
-/// Everybody in their own; in another's, whoever may change them and holds all that they may do.
+/// In their own whoever has `punches.create` on themselves, or `approvals.decide` or `employees.write` on anybody; in
+/// another's, whoever may change them and holds all that they may do. At most 50 that are not over in place of one employee
+/// (422 `too_many`), and no two of the same days for the same deputy: 409 `delegation_taken`.
 #[utoipa::path(
     operation_id = "create_delegation",
     tag = "delegations",
@@ -35,10 +37,11 @@ pub(crate) async fn create(
     origin: Origin,
     request: Idempotent<NewDelegation>,
 ) -> Result<Answer, Error> {
-    let delegation = request.body.parse(of.member.employee_id())?;
+    commands::must_delegate(&of.member)?;
+    let wanted = request.body;
     let org_id = of.tenant.org_id();
     let work = move |conn: &mut _, tenant: &_, act: &_, member: &_| {
-        let made = commands::create(conn, tenant, act, member, delegation)?;
+        let made = commands::create(conn, tenant, act, member, &wanted)?;
         let location = format!("/api/org/v1/orgs/{org_id}/delegations/{}", made.delegation_id);
         Ok(Answer::created(location, &made)?.version(made.version))
     };
@@ -92,6 +95,8 @@ pub(crate) async fn find(app: web::Data<App>, of: InOrg, path: Path<(OrgId, Dele
 }
 
 /// Take a delegation back
+///
+/// Takes what making it takes.
 #[utoipa::path(
     operation_id = "delete_delegation",
     tag = "delegations",
@@ -112,6 +117,7 @@ pub(crate) async fn remove(
     if_match: IfMatch,
 ) -> Result<Answer, Error> {
     let (_, id) = path.0;
+    commands::must_delegate(&of.member)?;
     let work = move |conn: &mut _, tenant: &_, act: &_, member: &_| {
         commands::remove(conn, tenant, act, member, id, if_match)?;
         Ok(Answer::no_content())

@@ -3,6 +3,7 @@
 use crate::delegations::domain::Delegation;
 use crate::error::Error;
 use crate::schema::delegations;
+use diesel::dsl::exists;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use jiff::civil::Date;
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::paging::Page;
 use rollcall_common::tenant::Tenant;
-use rollcall_ids::{DelegationId, EmployeeId};
+use rollcall_ids::{DelegationId, EmployeeId, OrgId};
 
 /// Adds one.
 pub(crate) fn insert(
@@ -84,6 +85,41 @@ pub(crate) fn list(
         query = query.filter(delegations::delegation_id.lt(after));
     }
     Ok(query.load(conn)?)
+}
+
+/// How many in place of `from` are not over.
+pub(crate) fn count_open(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    from: EmployeeId,
+    today: Date,
+) -> Result<i64, Error> {
+    Ok(open(tenant, from, today).count().get_result(conn)?)
+}
+
+/// Whether there is one like it that is not over: the same deputy in the same place on the same days.
+pub(crate) fn has_open(
+    conn: &mut PgConnection,
+    tenant: &Tenant,
+    wanted: &Delegation,
+    today: Date,
+) -> Result<bool, Error> {
+    let same = open(tenant, wanted.from_employee_id, today)
+        .filter(delegations::to_employee_id.eq(wanted.to_employee_id))
+        .filter(delegations::valid_from.eq(wanted.valid_from.to_diesel()))
+        .filter(delegations::valid_to.eq(wanted.valid_to.to_diesel()));
+    Ok(diesel::select(exists(same)).get_result(conn)?)
+}
+
+#[diesel::dsl::auto_type]
+fn open(tenant: &Tenant, from: EmployeeId, today: Date) -> _ {
+    let org_id: OrgId = tenant.org_id();
+    let day: jiff_diesel::Date = today.to_diesel();
+    delegations::table
+        .filter(delegations::org_id.eq(org_id))
+        .filter(delegations::from_employee_id.eq(from))
+        .filter(delegations::removed_at.is_null())
+        .filter(delegations::valid_to.ge(day))
 }
 
 /// Those that hold on `today` or later, ordered by id.

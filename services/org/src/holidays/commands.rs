@@ -5,6 +5,7 @@ use crate::act::Act;
 use crate::error::Error;
 use crate::holidays::domain::{MOST_HOLIDAYS, Taken, merge, too_many};
 use crate::holidays::store;
+use crate::orgs::store as orgs;
 use crate::values::Name;
 use diesel::pg::PgConnection;
 use jiff::civil::Date;
@@ -15,6 +16,10 @@ use rollcall_common::validate::Rejection;
 use rollcall_ids::HolidayCalendarId;
 use rollcall_org_api::facts::{HolidayCalendarFact, HolidayFact};
 
+/// Calendars that an organisation has at most: the other services are told all of them, with their holidays, on one page.
+/// One that is deleted leaves nothing here, so it is not counted.
+const MOST_CALENDARS: i64 = 200;
+
 /// Adds a calendar without holidays.
 pub(crate) fn create(
     conn: &mut PgConnection,
@@ -22,6 +27,11 @@ pub(crate) fn create(
     act: &Act,
     name: &Name,
 ) -> Result<HolidayCalendarFact, Error> {
+    // Two that are added at once see each other.
+    orgs::lock(conn, tenant)?;
+    if store::count(conn, tenant)? >= MOST_CALENDARS {
+        return Err(Fault::invalid("/name", "too_many", format!("at most {MOST_CALENDARS} calendars")).into());
+    }
     let calendar = HolidayCalendarFact {
         holiday_calendar_id: HolidayCalendarId::generate(),
         name: name.as_str().to_owned(),

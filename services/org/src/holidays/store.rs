@@ -75,6 +75,11 @@ fn columns(tenant: &Tenant) -> _ {
     ))
 }
 
+/// How many there are.
+pub(crate) fn count(conn: &mut PgConnection, tenant: &Tenant) -> Result<i64, Error> {
+    Ok(holiday_calendars::table.filter(holiday_calendars::org_id.eq(tenant.org_id())).count().get_result(conn)?)
+}
+
 /// All of them, ordered by id.
 pub(crate) fn all(conn: &mut PgConnection, tenant: &Tenant) -> Result<Vec<HolidayCalendarFact>, Error> {
     let rows = columns(tenant).order(holiday_calendars::holiday_calendar_id.asc()).load(conn)?;

@@ -7,6 +7,7 @@ use crate::employees::domain::{Assignment, Dossier, Employee};
 use crate::employees::store as employees;
 use crate::error::Error;
 use crate::imports::plan::Person;
+use crate::invitations::store as invitations;
 use crate::roles::domain::Role;
 use crate::roles::store as roles;
 use diesel::pg::PgConnection;
@@ -33,6 +34,10 @@ pub(crate) fn apply(
     }
     for person in &old {
         employees::save(conn, tenant, &person.employee, act.at)?;
+        // Who got the mail at the old address is not let in by it.
+        if person.is_readdressed() {
+            invitations::replace_open(conn, tenant, person.employee.employee_id, act.at)?;
+        }
     }
     // Changes before additions: what ends makes room for what begins.
     let mut added: Vec<Assignment> = Vec::new();

@@ -68,10 +68,15 @@ impl Column {
 pub(crate) struct Mapping(BTreeMap<String, Option<Column>>);
 
 impl Mapping {
-    /// From names, as a client gives them; the first header whose column there is none is the error.
+    /// From names, as a client gives them; the first header that can be none, or whose column there is none, is the error. One
+    /// may have several lines, as spreadsheets write them.
     pub(crate) fn parse(names: &BTreeMap<String, String>) -> Result<Self, Rejection> {
         let mut columns = BTreeMap::new();
         for (header, name) in names {
+            if header.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+                let rule = "a header must not contain control characters but line breaks and tabs";
+                return Err(Rejection::new("control_character", rule));
+            }
             let column = match name.as_str() {
                 "" => None,
                 name => Some(Column::named(name).ok_or_else(|| {
@@ -140,6 +145,8 @@ mod tests {
     #[test]
     fn what_is_wrong_with_the_headers_is_named_by_them() {
         assert_eq!(mapping(&[("x", "salary")]).unwrap_err().code, "unknown_column");
+        assert_eq!(mapping(&[("x\u{0}", "")]).unwrap_err().code, "control_character");
+        assert!(mapping(&[("Personal-\r\nnummer", "number")]).is_ok());
         let mapping = mapping(&[("Nr", "number")]).unwrap();
         let errors = mapping.of_headers(["number", "name", "Name", "shoe size"].into_iter()).unwrap_err();
         let expected =

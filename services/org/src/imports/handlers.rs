@@ -14,6 +14,7 @@ use rollcall_common::describe::PageParams;
 use rollcall_common::extract::{IfMatch, Path, Query};
 use rollcall_common::fault::Fault;
 use rollcall_common::paging::{PageQuery, Paged};
+use rollcall_common::validate::{Fields, Rejection};
 use rollcall_ids::{ImportId, OrgId};
 use rollcall_org_api::rights::Permission;
 use serde::Deserialize;
@@ -39,11 +40,10 @@ pub(crate) struct ImportQuery {
 }
 
 impl ImportQuery {
-    fn parse(&self) -> Result<BTreeMap<String, String>, Fault> {
+    fn parse(&self) -> Result<BTreeMap<String, String>, Rejection> {
         let Some(text) = &self.columns else { return Ok(BTreeMap::new()) };
-        let names =
-            serde_json::from_str(text).map_err(|error| Fault::invalid("?columns", "not_json", error.to_string()))?;
-        Mapping::parse(&names).map_err(|why| Fault::invalid("?columns", why.code, why.detail))?;
+        let names = serde_json::from_str(text).map_err(|error| Rejection::new("not_json", error.to_string()))?;
+        Mapping::parse(&names)?;
         Ok(names)
     }
 }
@@ -75,12 +75,14 @@ pub(crate) async fn create(
     upload: Upload<Csv>,
 ) -> Result<Answer, Error> {
     of.member.must_in_org(Permission::EmployeesWrite)?;
-    let names = query.parse()?;
     let org_id = of.tenant.org_id();
     let Upload { text, guard, .. } = upload;
+    let mut fields = Fields::new();
+    let names = fields.take("?columns", query.parse());
     if text.contains('\0') {
-        return Err(Fault::invalid("", "control_character", "must not contain NUL").into());
+        fields.reject("", Rejection::new("control_character", "must not contain NUL"));
     }
+    let (names,) = fields.all((names,))?;
     let answer = app.change(of, origin, Some(guard), move |conn, tenant, act, _| {
         let work = Work {
             status: "checking".to_owned(),
@@ -99,6 +101,8 @@ pub(crate) async fn create(
 }
 
 /// All imports, newest first
+///
+/// Needs `employees.write` or `audit.read` for the whole organisation.
 #[utoipa::path(
     operation_id = "list_imports",
     tag = "imports",
@@ -111,7 +115,7 @@ pub(crate) async fn create(
 )]
 #[get("/api/org/v1/orgs/{org_id}/imports")]
 pub(crate) async fn list(app: web::Data<App>, of: InOrg, Query(query): Query<PageQuery>) -> Result<Answer, Error> {
-    of.member.must_in_org(Permission::EmployeesWrite)?;
+    of.member.must_in_org_either(Permission::EmployeesWrite, Permission::AuditRead)?;
     let page = query.page()?;
     app.read(of, move |conn, tenant, _| {
         let rows = store::list(conn, tenant, &page)?;
@@ -121,6 +125,8 @@ pub(crate) async fn list(app: web::Data<App>, of: InOrg, Query(query): Query<Pag
 }
 
 /// One import
+///
+/// Needs `employees.write` or `audit.read` for the whole organisation.
 #[utoipa::path(
     operation_id = "get_import",
     tag = "imports",
@@ -134,7 +140,7 @@ pub(crate) async fn list(app: web::Data<App>, of: InOrg, Query(query): Query<Pag
 #[get("/api/org/v1/orgs/{org_id}/imports/{import_id}")]
 pub(crate) async fn find(app: web::Data<App>, of: InOrg, path: Path<(OrgId, ImportId)>) -> Result<Answer, Error> {
     let (_, id) = path.0;
-    of.member.must_in_org(Permission::EmployeesWrite)?;
+    of.member.must_in_org_either(Permission::EmployeesWrite, Permission::AuditRead)?;
     app.read(of, move |conn, tenant, _| {
         let import = store::find(conn, tenant, id)?.ok_or(Fault::NotFound)?;
         Ok(Answer::ok(&import)?.version(import.version))
@@ -159,7 +165,8 @@ pub(crate) struct LineQuery {
 
 /// The verdicts on its lines
 ///
-/// Of the last step that has ended; none before the first has.
+/// Of the last step that has ended; none before the first has. Needs `employees.write` or `audit.read` for the whole
+/// organisation.
 #[utoipa::path(
     operation_id = "list_import_lines",
     tag = "imports",
@@ -179,7 +186,7 @@ pub(crate) async fn lines(
     Query(query): Query<LineQuery>,
 ) -> Result<Answer, Error> {
     let (_, id) = path.0;
-    of.member.must_in_org(Permission::EmployeesWrite)?;
+    of.member.must_in_org_either(Permission::EmployeesWrite, Permission::AuditRead)?;
     let page = PageQuery { limit: query.limit, cursor: query.cursor }.page()?;
     app.read(of, move |conn, tenant, _| {
         store::find(conn, tenant, id)?.ok_or(Fault::NotFound)?;

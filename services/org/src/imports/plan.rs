@@ -46,7 +46,7 @@ impl Person {
     }
 
     /// Whether the invitation of somebody without an account would go elsewhere.
-    fn is_readdressed(&self) -> bool {
+    pub(crate) fn is_readdressed(&self) -> bool {
         let was = self.before.as_ref().map(|was| &was.employee).filter(|was| was.user_id.is_none());
         was.is_some_and(|was| was.email != self.employee.email)
     }

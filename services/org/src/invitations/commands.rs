@@ -95,6 +95,10 @@ pub(crate) fn accept(
     let unlinked = employees::lock(conn, tenant, employee_id)?.ok_or(Fault::NotFound)?;
     let before = store::lock(conn, tenant, token)?.ok_or(Fault::NotFound)?;
     before.check(act.at)?;
+    // Whoever changes the address closes the invitation; should one be left open, it opens nothing.
+    if unlinked.employee.user_id.is_none() && unlinked.employee.email.as_ref() != Some(&before.email) {
+        return Err(Fault::NotFound.into());
+    }
     if employees::by_user(conn, tenant, user_id)?.is_some() {
         return Err(Error::AlreadyMember);
     }

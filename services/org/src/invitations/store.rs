@@ -11,7 +11,7 @@ use rollcall_common::paging::Page;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{EmployeeId, InvitationId, UserId};
 
-/// Closes the open invitation of an employee, if there is one: a newer one takes its place.
+/// Closes the open invitation of an employee, if there is one: a newer one takes its place, or their address is another.
 pub(crate) fn replace_open(
     conn: &mut PgConnection,
     tenant: &Tenant,

@@ -38,6 +38,11 @@ impl Member {
         if rights::may_in_org(&self.grants, permission) { Ok(()) } else { Err(Fault::Forbidden) }
     }
 
+    /// 403 unless one of the two holds for the whole organisation.
+    pub(crate) fn must_in_org_either(&self, one: Permission, other: Permission) -> Result<(), Fault> {
+        self.must_in_org(one).or_else(|_| self.must_in_org(other))
+    }
+
     /// 403 unless the permission holds in some scope: what every member may share.
     pub(crate) fn must_somewhere(&self, permission: Permission) -> Result<(), Fault> {
         if rights::may_somewhere(&self.grants, permission) { Ok(()) } else { Err(Fault::Forbidden) }
@@ -81,7 +86,8 @@ impl Member {
         }
     }
 
-    /// 403 unless they may decide who gets to the employee's account and until when the employee works here.
+    /// 403 unless they may decide who gets to the employee's account, until when the employee works here, and who decides in
+    /// their place.
     pub(crate) fn must_decide_over(&self, dossier: &Dossier) -> Result<(), Fault> {
         if roles::within(&dossier.roles, &self.grants) { Ok(()) } else { Err(Fault::Forbidden) }
     }

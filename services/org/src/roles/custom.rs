@@ -124,7 +124,7 @@ fn some(permissions: BTreeSet<Permission>) -> Result<BTreeSet<Permission>, Rejec
 }
 
 /// The name of a role on the wire, none of the built-in ones.
-fn slug(input: &str) -> Result<String, Rejection> {
+pub(crate) fn slug(input: &str) -> Result<String, Rejection> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if !(2..=32).contains(&input.len())
         || !input.chars().all(plain)

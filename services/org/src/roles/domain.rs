@@ -187,10 +187,16 @@ impl HeldRole {
 }
 
 /// Whether somebody with `grants` may decide who gets to the account of a holder of `roles`, and until when they work
-/// here: they must hold all that the roles allow themselves, in whatever scope. Otherwise a role that one may not give
-/// could be had by sending its holder's invitation to oneself, and one that one may not take by letting its holder go.
+/// here: they must hold all that the roles allow themselves, for the whole organisation what a role allows for the whole of
+/// it, and for others what one of units allows; which units is not compared. Otherwise a role that one may not give could be
+/// had by sending its holder's invitation to oneself, and one that one may not take by letting its holder go.
 pub(crate) fn within(roles: &[HeldRole], grants: &[Grant]) -> bool {
-    roles.iter().flat_map(|role| &role.permissions).all(|permission| rights::may_somewhere(grants, *permission))
+    let hold = |scope: ScopeKind, permission: Permission| match scope {
+        ScopeKind::Org => rights::may_in_org(grants, permission),
+        ScopeKind::Unit => rights::may_for_others(grants, permission),
+        ScopeKind::Own => rights::may_somewhere(grants, permission),
+    };
+    roles.iter().all(|role| role.permissions.iter().all(|permission| hold(role.scope, *permission)))
 }
 
 /// What `roles` come to for somebody who heads `headed`. One grant per role, and one per headed unit for a role
@@ -268,6 +274,24 @@ mod tests {
             assert!(decides(over, Role::Owner));
             assert_eq!(decides(over, Role::HrAdmin), !matches!(over, Role::Owner | Role::Auditor));
         }
+    }
+
+    #[test]
+    fn who_reaches_a_part_decides_over_nobody_who_reaches_more() {
+        let hr = [HeldRole::from(Role::HrAdmin)];
+        let of = |scope: ScopeKind| [HeldRole { name: "own".into(), scope, ..hr[0].clone() }];
+        let (local, own) = (of(ScopeKind::Unit), of(ScopeKind::Own));
+        let lesser: [HeldRole; 2] = [Role::Manager.into(), Role::Employee.into()];
+        for decider in [grants(&local, &[UnitId::generate()]), grants(&local, &[])] {
+            assert!(!within(&hr, &decider));
+            assert!(within(&local, &decider) && within(&own, &decider) && within(&lesser, &decider));
+        }
+        let alone = grants(&own, &[]);
+        assert!(!within(&hr, &alone) && !within(&local, &alone) && !within(&lesser, &alone));
+        assert!(within(&own, &alone));
+        // What one role gives for a part another may give for the whole.
+        let both = grants(&[local[0].clone(), Role::HrAdmin.into()], &[]);
+        assert!(within(&hr, &both));
     }
 
     #[test]

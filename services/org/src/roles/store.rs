@@ -1,7 +1,7 @@
 //! The tables of who holds which role, and of the roles that an organisation made.
 
 use crate::error::Error;
-use crate::roles::custom::{CustomRole, CustomRoleRow};
+use crate::roles::custom::{CustomRole, CustomRoleRow, slug};
 use crate::roles::domain::Role;
 use crate::schema::{custom_roles, employee_roles, employees};
 use diesel::dsl::exists;
@@ -102,8 +102,12 @@ fn names(role: &CustomRole) -> Vec<&'static str> {
     role.permissions.iter().map(|permission| permission.name()).collect()
 }
 
-/// One of the organisation's own.
+/// One of the organisation's own. What cannot be the name of one, as it stands in a path, is not looked for: PostgreSQL takes
+/// no NUL.
 pub(crate) fn find(conn: &mut PgConnection, tenant: &Tenant, role: &str) -> Result<Option<CustomRole>, Error> {
+    if slug(role).is_err() {
+        return Ok(None);
+    }
     let row =
         custom_roles::table.find((tenant.org_id(), role)).select(CustomRoleRow::as_select()).first(conn).optional()?;
     Ok(row.map(CustomRole::from))

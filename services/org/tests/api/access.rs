@@ -1,7 +1,7 @@
 //! Who may reach which route at all: a table that has to name every route of the description.
 
-use crate::support::{Fixture, send};
-use reqwest::Method;
+use crate::support::{Fixture, Seat, send};
+use reqwest::{Method, RequestBuilder};
 use rollcall_common::server::openapi_with_internal;
 use rollcall_ids::{InvitationId, UserId};
 use rollcall_org::App;
@@ -109,33 +109,62 @@ fn the_table_names_every_route_and_no_other() {
     assert_eq!(named, described);
 }
 
+/// The path of a route, with what `owner`'s `me` names, and ids of nothing for the rest.
+fn filled(pattern: &str, owner: Seat, me: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    pattern
+        .replace("{org_id}", &owner.org_id.to_string())
+        .replace("{user_id}", &owner.user_id.to_string())
+        .replace("{employee_id}", &text(&me["employee"]["employee_id"]))
+        .replace("{unit_id}", &text(&me["unit"]["unit_id"]))
+        .replace("{site_id}", &text(&me["site"]["site_id"]))
+        .replace("{invitation_id}", &InvitationId::generate().to_string())
+        .replace("{holiday_calendar_id}", &InvitationId::generate().to_string())
+        .replace("{assignment_id}", &InvitationId::generate().to_string())
+        .replace("{delegation_id}", &InvitationId::generate().to_string())
+        .replace("{import_id}", &InvitationId::generate().to_string())
+        .replace("{date}", "2026-10-03")
+        .replace("{role}", "manager")
+}
+
+/// The request with the body of the table.
+fn carrying(request: RequestBuilder, body: &Value) -> RequestBuilder {
+    match body {
+        Value::Null => request,
+        Value::String(file) => request.header("Content-Type", file).body("a file"),
+        json => request.json(json),
+    }
+}
+
+#[tokio::test]
+async fn an_auditor_gets_through_every_door_to_read_and_through_none_to_write() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let me = f.get(owner, "/me").await.must(200);
+    let (auditor, auditor_id) = f.join(owner, "7", &["auditor"]).await;
+    f.delete(owner, &format!("/employees/{auditor_id}/roles/employee")).await.must(200);
+    for (_, method, pattern, body) in table().into_iter().filter(|(class, ..)| *class == Tenant) {
+        let request =
+            f.org.as_user(auditor.user_id).request(method.parse::<Method>().unwrap(), &filled(pattern, owner, &me));
+        let reply = send(carrying(request, &body)).await;
+        let what = format!("{method} {pattern}: {}", reply.body);
+        if method == "GET" {
+            assert!([200, 404].contains(&reply.status.as_u16()), "{what}");
+        } else {
+            assert_eq!((reply.status.as_u16(), &reply.body["code"]), (403, &json!("forbidden")), "{what}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn only_those_a_route_is_for_get_past_its_door() {
     let f = Fixture::start().await;
     let (owner, stranger) = (f.found().await, f.found().await);
-    let boss = f.me(owner).await;
     let me = f.get(owner, "/me").await.must(200);
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
     for (class, method, pattern, body) in table() {
-        let path = pattern
-            .replace("{org_id}", &owner.org_id.to_string())
-            .replace("{user_id}", &owner.user_id.to_string())
-            .replace("{employee_id}", &boss.to_string())
-            .replace("{unit_id}", &text(&me["unit"]["unit_id"]))
-            .replace("{site_id}", &text(&me["site"]["site_id"]))
-            .replace("{invitation_id}", &InvitationId::generate().to_string())
-            .replace("{holiday_calendar_id}", &InvitationId::generate().to_string())
-            .replace("{assignment_id}", &InvitationId::generate().to_string())
-            .replace("{delegation_id}", &InvitationId::generate().to_string())
-            .replace("{import_id}", &InvitationId::generate().to_string())
-            .replace("{date}", "2026-10-03")
-            .replace("{role}", "manager");
+        let path = filled(pattern, owner, &me);
         let verb: Method = method.parse().unwrap();
-        let with_body = |request: reqwest::RequestBuilder| match &body {
-            Value::Null => request,
-            Value::String(file) => request.header("Content-Type", file).body("a file"),
-            json => request.json(json),
-        };
+        let with_body = |request: RequestBuilder| carrying(request, &body);
         let what = format!("{method} {pattern}");
 
         let anonymous = send(with_body(f.org.request(verb.clone(), &path))).await;

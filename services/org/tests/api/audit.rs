@@ -36,6 +36,16 @@ async fn an_auditor_reads_the_record_and_everybody_and_changes_nothing() {
     assert_eq!(each(&f.get(auditor, "/employees").await.must(200), "number"), ["1", "7"]);
     f.patch(auditor, "", json!({"name": "Mine"})).await.refused(403, "forbidden");
     f.patch(auditor, &format!("/employees/{auditor_id}"), json!({"name": "X"})).await.refused(403, "forbidden");
+    let invited = f.get(auditor, "/invitations").await.must(200);
+    let path = format!("/invitations/{}", invited["items"][0]["invitation_id"].as_str().unwrap());
+    assert_eq!(f.get(auditor, &path).await.must(200)["employee_id"], json!(auditor_id));
+    let import = f.check(owner, "number,name,hired_on\n9,Ada,never\n").await;
+    assert_eq!(each(&f.get(auditor, "/imports").await.must(200), "import_id"), [import["import_id"].as_str().unwrap()]);
+    let path = format!("/imports/{}", import["import_id"].as_str().unwrap());
+    f.get(auditor, &path).await.must(200);
+    let lines = f.get(auditor, &format!("{path}/lines")).await.must(200);
+    assert_eq!(lines["items"][0]["errors"][0]["code"], "invalid_date");
+    f.post(auditor, &format!("{path}/commit"), json!({})).await.refused(403, "forbidden");
     let (hr, _) = f.join(owner, "8", &["hr_admin"]).await;
     f.get(hr, "/audit-events").await.refused(403, "forbidden");
 }

@@ -65,3 +65,19 @@ async fn nobody_rises_by_a_role_they_make_or_change() {
     f.put(owner, &format!("/employees/{ada}/roles/spy")).await.must(200);
     f.post(hr, "/invitations", json!({"employee_id": ada})).await.refused(403, "forbidden");
 }
+
+#[tokio::test]
+async fn what_is_no_name_of_a_role_names_none() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let boss = f.me(owner).await;
+    for name in ["%00", "reader%00", "Reader", "%C3%A9", &"x".repeat(300)] {
+        let role = format!("/roles/{name}");
+        f.get(owner, &role).await.refused(404, "not_found");
+        patch(&f, owner, &role, 1, json!({"name": "R"})).await.refused(404, "not_found");
+        f.delete(owner, &role).await.refused(404, "not_found");
+        let held = format!("/employees/{boss}/roles/{name}");
+        f.put(owner, &held).await.refused(404, "not_found");
+        f.delete(owner, &held).await.refused(404, "not_found");
+    }
+}

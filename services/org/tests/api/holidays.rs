@@ -1,6 +1,7 @@
 //! Holiday calendars, and `.ics` files.
 
 use crate::support::{Fixture, Reply, Seat, each, send};
+use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 
 const UNITY_DAY: &str = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261003\r\nSUMMARY:Unity 🎉\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
@@ -77,4 +78,23 @@ async fn a_hostile_file_is_refused_by_its_line_and_changes_nothing() {
     import(&f, owner, &path, vec![b'x'; (1 << 20) + 1]).await.refused(413, "too_large");
     import(&f, owner, &path, "").await.refused(422, "invalid_input");
     assert_eq!(f.get(owner, &path).await.must(200)["version"], 1);
+}
+
+#[tokio::test]
+async fn there_are_two_hundred_calendars_at_most() {
+    let f = Fixture::start().await;
+    let (owner, other) = (f.found().await, f.found().await);
+    let many = format!(
+        "INSERT INTO holiday_calendars (org_id, holiday_calendar_id, name, created_at, updated_at) \
+         SELECT '{}', gen_random_uuid(), 'C', now(), now() FROM generate_series(1, 199)",
+        owner.org_id
+    );
+    f.database().batch_execute(&many).unwrap();
+    let (last, _) = calendar(&f, owner).await;
+    let problem = f.post(owner, "/holiday-calendars", json!({"name": "C"})).await.refused(422, "invalid_input");
+    let error = &problem["errors"][0];
+    assert_eq!((&error["pointer"], &error["code"]), (&json!("/name"), &json!("too_many")));
+    calendar(&f, other).await;
+    assert_eq!(f.delete(owner, &last).await.status, 204);
+    calendar(&f, owner).await;
 }

@@ -4,7 +4,7 @@ use crate::support::{Fixture, Reply, Seat, each, send};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use rollcall_ids::OrgId;
+use rollcall_ids::{OrgId, UserId};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -162,6 +162,32 @@ async fn what_is_wrong_is_named_by_line_and_column_and_nothing_is_taken_over() {
     f.upload(owner, "", vec![b'1', 0xff]).await.refused(400, "malformed_input");
     f.upload(owner, "?columns=%7B%22a%22%3A%22salary%22%7D", "a\n1").await.refused(422, "invalid_input");
     f.upload(owner, "?columns=nonsense", "a\n1").await.refused(422, "invalid_input");
+    let problem =
+        f.upload(owner, "?columns=%7B%22%5Cu0000%22%3A%22%22%7D", "\u{0}").await.refused(422, "invalid_input");
+    let wrong = |index: usize| (problem["errors"][index]["pointer"].clone(), problem["errors"][index]["code"].clone());
+    assert_eq!(wrong(0), (json!("?columns"), json!("control_character")));
+    assert_eq!(wrong(1), (json!(""), json!("control_character")), "and the file");
+}
+
+#[tokio::test]
+async fn an_invitation_ends_with_the_address_that_a_file_corrects() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let mut tokens = Vec::new();
+    for number in ["7", "8", "9"] {
+        let employee_id = f.hire(owner, number, json!({})).await;
+        tokens.push(f.invite(owner, employee_id).await);
+    }
+    let file = "number,name,email,hired_on\n\
+        7,Ada,ada@example.org,2026-01-05\n\
+        8,Bob,,2026-01-05\n\
+        9,Cleo,9@example.org,2026-01-05\n";
+    assert_eq!(f.import(owner, file).await["changed"], 3);
+    for (token, what) in tokens.iter().zip(["another address", "none"]) {
+        let refused = f.accept(UserId::generate(), token).await;
+        assert_eq!((refused.status.as_u16(), &refused.body["code"]), (410, &json!("invitation_expired")), "{what}");
+    }
+    f.accept(UserId::generate(), &tokens[2]).await.must(200);
 }
 
 #[tokio::test]

@@ -253,3 +253,22 @@ async fn an_invitation_needs_an_employee_with_an_address() {
     let problem = f.post(owner, "/invitations", body).await.refused(422, "invalid_input");
     assert_eq!(problem["errors"][0]["pointer"], "/employee_id");
 }
+
+#[tokio::test]
+async fn an_open_invitation_to_an_address_that_is_no_longer_theirs_opens_nothing() {
+    let f = Fixture::start().await;
+    let owner = f.found().await;
+    let ada = f.hire(owner, "7", json!({})).await;
+    let token = f.invite(owner, ada).await;
+    // Past the service, which closes the invitation with every such change.
+    let readdress = |email: &str| {
+        let change = format!("UPDATE employees SET email = {email} WHERE employee_id = '{ada}'");
+        diesel::sql_query(change).execute(&mut f.database()).unwrap()
+    };
+    for email in ["'ada@example.org'", "NULL"] {
+        readdress(email);
+        f.accept(UserId::generate(), &token).await.refused(404, "not_found");
+    }
+    readdress("'7@example.org'");
+    f.accept(UserId::generate(), &token).await.must(200);
+}
