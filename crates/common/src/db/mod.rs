@@ -25,7 +25,7 @@ pub use scope::{Scope, Unscoped};
 use crate::context;
 use crate::fault::Fault;
 use crate::settings::DatabaseSettings;
-use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
+use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::pg::PgConnection;
 use diesel::r2d2::Pool;
 use diesel::result::Error as DieselError;
@@ -209,10 +209,10 @@ impl Inner {
     /// third of the throughput); one that turns out dead at `BEGIN` is thrown away and the next is tried, which is
     /// safe because nothing was done yet. After a restart of PostgreSQL every pooled connection is dead once.
     fn begin(&self, scope: &Scope) -> Result<diesel::r2d2::PooledConnection<Manager>, Fault> {
-        let mut last = None;
+        let (sql, mut last) = (scope.begin(), None);
         for _ in 0..=self.pool.max_size() {
             let mut slot = self.pool.get().map_err(|error| Fault::unavailable("database", error))?;
-            match begin(&mut slot.connection, scope) {
+            match AnsiTransactionManager::begin_transaction_sql(&mut *slot.connection, &sql) {
                 Ok(()) => return Ok(slot),
                 Err(error) => {
                     slot.broken = true;
@@ -247,14 +247,6 @@ fn lost_at_commit(error: DieselError) -> Fault {
         },
         other => other,
     }
-}
-
-fn begin(connection: &mut PgConnection, scope: &Scope) -> Result<(), DieselError> {
-    AnsiTransactionManager::begin_transaction(connection)?;
-    if let Some(statement) = scope.statement() {
-        connection.batch_execute(&statement)?;
-    }
-    Ok(())
 }
 
 /// The name of the constraint that a statement violated, if that is why it failed.

@@ -220,7 +220,7 @@ async fn take(
             let due: Vec<_> = taking.iter().filter(|incoming| open.remove(&incoming.event.id)).collect();
             for run in due.chunk_by(|one, next| one.goes_with(next)) {
                 let Some(Incoming { tenant, revocation, .. }) = run.first().map(|first| &***first) else { continue };
-                db::enter(conn, tenant.as_ref().map_or(Scope::Unscoped, Scope::from))?;
+                db::enter(conn, &tenant.as_ref().map_or(Scope::Unscoped, Scope::from))?;
                 if let Some(revocation) = revocation {
                     revocations.note(conn, revocation)?;
                 } else if let Some(consumer) = &applying {

@@ -13,7 +13,7 @@ use rollcall_common::fault::Fault;
 use rollcall_common::tenant::Tenant;
 use rollcall_ids::{DeviceId, EmployeeId, OrgId, PunchId, SiteId};
 use serde_json::Value;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 /// In the order of the arrays.
 const COLUMNS: &str = "(org_id, punch_id, employee_id, at, direction, source, offline, site_id, latitude, longitude, \
@@ -155,10 +155,9 @@ impl Added {
     }
 }
 
-/// Adds punches in one statement; answers which were added. One whose key is taken is left out, also when it was
+/// Adds punches in one statement, in a transaction that has proof for their organisations; answers which were added. One whose key is taken is left out, also when it was
 /// taken by one before it in the same statement.
 pub(super) fn add(conn: &mut PgConnection, punches: &[(Tenant, &Decided)]) -> Result<Added, Fault> {
-    prove(conn, punches.iter().map(|(tenant, _)| tenant))?;
     let mut sorted: Vec<_> = punches.iter().collect();
     // Two instances that write the same keys take them in the same order, so neither waits for the other in a
     // circle. Stable: of two with one key the first that came is first.
@@ -174,12 +173,4 @@ pub(super) fn add(conn: &mut PgConnection, punches: &[(Tenant, &Decided)]) -> Re
 /// By what the punches of a statement are sorted.
 fn order<'a>((tenant, decided): &'a (Tenant, &Decided)) -> (OrgId, EmployeeId, Option<&'a str>) {
     (tenant.org_id(), decided.punch.employee_id, decided.key.as_ref().map(Key::stored))
-}
-
-/// Tells the database for which organisations this transaction has proof: its policies for the writer read it.
-fn prove<'a>(conn: &mut PgConnection, tenants: impl Iterator<Item = &'a Tenant>) -> Result<(), Fault> {
-    let ids: BTreeSet<OrgId> = tenants.map(Tenant::org_id).collect();
-    let ids: Vec<String> = ids.into_iter().map(|id| id.to_string()).collect();
-    diesel::sql_query("SELECT set_config('app.org_ids', $1, true)").bind::<Text, _>(ids.join(",")).execute(conn)?;
-    Ok(())
 }

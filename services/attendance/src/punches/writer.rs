@@ -17,7 +17,7 @@ use crate::punches::store;
 use diesel::pg::PgConnection;
 use diesel::result::Error as DieselError;
 use rollcall_common::context;
-use rollcall_common::db::{Database, Unscoped};
+use rollcall_common::db::{Database, Scope};
 use rollcall_common::events::Outbox;
 use rollcall_common::fault::Fault;
 use rollcall_common::problem::chain;
@@ -131,12 +131,12 @@ async fn write(db: &Database, outbox: &Outbox, allowances: &Allowances, batch: V
             continue;
         }
         let items: Vec<Arc<Item>> = part.iter().map(|waiting| Arc::clone(&waiting.item)).collect();
-        let outbox = outbox.clone();
+        let (outbox, proof) = (outbox.clone(), Scope::of_all(items.iter().map(|item| &item.tenant)));
         let work = move |conn: &mut PgConnection| {
             let punches: Vec<_> = items.iter().map(|item| (item.tenant, &item.decided)).collect();
             commit(conn, &outbox, &punches)
         };
-        match db.transaction(Unscoped, work).await {
+        match db.transaction(proof, work).await {
             // Somebody who is gone by now repeats it with their key, and is told that it is there.
             Ok(written) => part.into_iter().zip(written).for_each(|(waiting, written)| {
                 if let Written::Created(punch) = &written
