@@ -20,6 +20,16 @@ pub fn number<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(name: 
     }
 }
 
+/// The time of its processors that neighbours of a virtual machine have had, of all time, both in ticks since it started
+/// (Linux, `/proc/stat`: the field "steal"); none where no system says it. What a figure was measured beside is half of it.
+pub fn taken_by_neighbours() -> Option<(u64, u64)> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let fields = stat.lines().next()?.split_whitespace().skip(1);
+    // The last two, of guests, are in the first two already.
+    let ticks: Vec<u64> = fields.take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
+    Some((*ticks.get(7)?, ticks.iter().sum()))
+}
+
 /// What the figures depend on, asked of the server itself. An error where commits are not flushed.
 pub fn conditions(stack: &Stack, service: &str) -> Result<String> {
     let settings = "SELECT string_agg(name || '=' || setting, ', ' ORDER BY name) FROM pg_settings \

@@ -4,12 +4,16 @@
 //! Beside each number of connections the same row is inserted by `pgbench`, one per transaction, prepared, into the
 //! same table of the same server. `pgbench` is the superuser, whom row-level security costs nothing; the service is held
 //! by it. What was acknowledged is then held against the table. `ROLLCALL_BENCH_SECONDS` is the time of each case.
+//!
+//! Each case says what part of the processors the neighbours of a virtual machine had meanwhile; what its disk does is not
+//! told. One commit that is held up for 150 ms is the slowest hundredth of 1,000 punches a second for twelve seconds, so that
+//! case has three rounds, of which the middle one counts: what is ours is in all of them.
 
 use crate::{Case, address, attendance, pgbench};
 use anyhow::{Result, ensure};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection};
-use rollcall_bench::number;
+use rollcall_bench::{number, taken_by_neighbours};
 use rollcall_stack::Stack;
 use rollcall_stack::crowd::{Crowd, Punches};
 use rollcall_stack::load::{Load, Pace, Report, Traffic};
@@ -23,6 +27,8 @@ pub(crate) const PEOPLE: usize = 2_000;
 const WARM_UP: Duration = Duration::from_secs(3);
 /// Punches a second that are no rush.
 const STEADY: f64 = 1_000.0;
+/// Of [`STEADY`].
+const ROUNDS: usize = 3;
 
 /// What is required of the service.
 struct Bounds {
@@ -80,10 +86,14 @@ impl Rush {
         self.admin()?.batch_execute("CHECKPOINT")?;
         let punches = Punches::of(&self.crowd)?;
         let resident = || self.stack.process("attendance").map(|process| process.resident_bytes().unwrap_or(0) >> 20);
-        let (before, used) = (resident()?, self.processor_times());
+        let (before, used, taken) = (resident()?, self.processor_times(), taken_by_neighbours());
         let report = load.warm_up(WARM_UP).lasting(self.lasting).run_beside(&punches).await?;
         let after = resident()?;
-        println!("{name}: {report}; resident {before} → {after} MiB");
+        let taken = taken.zip(taken_by_neighbours()).map_or_else(String::new, |(before, after)| {
+            let of_all = after.1.saturating_sub(before.1).max(1);
+            format!("; neighbours had {} % of the processors", after.0.saturating_sub(before.0) * 100 / of_all)
+        });
+        println!("{name}: {report}; resident {before} → {after} MiB{taken}");
         let each = u32::try_from(punches.acknowledged().max(1))?;
         let each = self.processor_times().into_iter().zip(used).map(|((who, after), (_, before))| {
             format!("{who} {:.1}", (after.saturating_sub(before) / each).as_secs_f64() * 1e6)
@@ -103,11 +113,18 @@ impl Rush {
 
     /// Far from a rush: how long does one wait?
     async fn steady(&self, address: SocketAddr) -> Result<Case> {
-        let name = "1,000 a second";
-        let load = Load::on(address).connections(64).pace(Pace::Steady(STEADY));
-        let report = self.punch(name, load).await?;
-        let held = report.percentile(0.99) < Duration::from_millis(10) && report.failed() == 0;
-        Ok(Case { name: format!("{name}: p99 under 10 ms"), held })
+        let (mut waits, mut failed) = (Vec::new(), 0);
+        for round in 1..=ROUNDS {
+            let load = Load::on(address).connections(64).pace(Pace::Steady(STEADY));
+            let report = self.punch(&format!("1,000 a second, round {round}"), load).await?;
+            waits.push(report.percentile(0.99));
+            failed += report.failed();
+        }
+        waits.sort_unstable();
+        let middle = waits[ROUNDS / 2];
+        println!("1,000 a second: the middle p99 of {ROUNDS} rounds is {:.1} ms", middle.as_secs_f64() * 1e3);
+        let held = middle < Duration::from_millis(10) && failed == 0;
+        Ok(Case { name: "1,000 a second: p99 under 10 ms".to_owned(), held })
     }
 
     /// Punches that were stored before, sent again as fast as it goes: terminals that start anew with what they kept.
