@@ -2,6 +2,7 @@
 //! neither repeat nor hide others, and the thousandth page costs what the first does.
 
 use crate::fault::Fault;
+use crate::validate::{Fields, Rejection};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
@@ -39,21 +40,20 @@ pub struct Page<K> {
 impl PageQuery {
     /// Checks the limit and decodes the cursor into the key of this list.
     pub fn page<K: DeserializeOwned>(&self) -> Result<Page<K>, Fault> {
+        let mut fields = Fields::new();
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MOST).contains(&limit) {
-            return Err(Fault::invalid("?limit", "out_of_range", format!("must be 1 to {MOST}")));
+            fields.reject("?limit", Rejection::new("out_of_range", format!("must be 1 to {MOST}")));
         }
         let decode = |cursor: &String| {
             let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
             let key: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
             if storable(&key) { serde_json::from_value(key).ok() } else { None }
         };
-        let after = match &self.cursor {
-            None => None,
-            Some(cursor) => Some(decode(cursor).ok_or_else(|| {
-                Fault::invalid("?cursor", "unknown_cursor", "must be the next_cursor of a page of this list")
-            })?),
-        };
+        let unknown = || Rejection::new("unknown_cursor", "must be the next_cursor of a page of this list");
+        let after = self.cursor.as_ref().map(|cursor| decode(cursor).ok_or_else(unknown));
+        let after = fields.take_optional("?cursor", after);
+        let (after,) = fields.all((after,))?;
         Ok(Page { limit, after })
     }
 }

@@ -76,6 +76,18 @@ impl Fields {
         self.0.extend(errors);
     }
 
+    /// The value of another step, or none and a note of all that it found wrong. What has failed otherwise is passed on.
+    pub fn take_over<T>(&mut self, step: Result<T, Fault>) -> Result<Option<T>, Fault> {
+        match step {
+            Ok(value) => Ok(Some(value)),
+            Err(Fault::Invalid(errors)) => {
+                self.extend(errors);
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
     /// An error that names every bad field, if there was one.
     pub fn finish(self) -> Result<(), Fault> {
         if self.0.is_empty() { Ok(()) } else { Err(Fault::Invalid(self.0)) }
@@ -122,28 +134,23 @@ all_present!(A B C D E F G H I J);
 
 /// Text of a person's or thing's name: trimmed, 1 to `most` characters, no control characters.
 pub fn text(input: &str, most: usize) -> Result<String, Rejection> {
-    let trimmed = input.trim();
-    let length = trimmed.chars().count();
-    if length == 0 || length > most {
-        return Err(Rejection::new("length", format!("must have 1 to {most} characters, has {length}")));
-    }
-    if trimmed.chars().any(char::is_control) {
-        return Err(Rejection::new("control_character", "must not contain control characters"));
-    }
-    Ok(trimmed.to_owned())
+    bounded(input.trim().to_owned(), most, &[], "must not contain control characters")
 }
 
 /// What a person writes to others, of one line or of several: trimmed, lines end with `\n`, 1 to `most` characters, no
 /// control characters but line breaks and tabs.
 pub fn lines(input: &str, most: usize) -> Result<String, Rejection> {
     let text = input.replace("\r\n", "\n").trim().to_owned();
+    bounded(text, most, &['\n', '\t'], "must not contain control characters but line breaks and tabs")
+}
+
+fn bounded(text: String, most: usize, allowed: &[char], rule: &str) -> Result<String, Rejection> {
     let length = text.chars().count();
     if length == 0 || length > most {
         return Err(Rejection::new("length", format!("must have 1 to {most} characters, has {length}")));
     }
-    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        let detail = "must not contain control characters but line breaks and tabs";
-        return Err(Rejection::new("control_character", detail));
+    if text.chars().any(|c| c.is_control() && !allowed.contains(&c)) {
+        return Err(Rejection::new("control_character", rule));
     }
     Ok(text)
 }

@@ -25,17 +25,29 @@ pub enum Scope {
 #[derive(Clone, Copy, Debug)]
 pub struct Unscoped;
 
+/// What row-level security reads.
+const SETTINGS: [&str; 3] = ["app.org_id", "app.org_ids", "app.user_id"];
+
 impl Scope {
+    /// The setting that says it, one of [`SETTINGS`]; none: nothing is set. Ids are the only input, and they are UUIDs, so
+    /// nothing needs quoting.
+    fn setting(&self) -> Option<(&'static str, String)> {
+        let [org, several, person] = SETTINGS;
+        match self {
+            Self::Tenant(id) => Some((org, id.to_string())),
+            Self::Tenants(ids) => Some((several, ids.iter().map(OrgId::to_string).collect::<Vec<_>>().join(","))),
+            Self::User(id) => Some((person, id.to_string())),
+            Self::Unscoped => None,
+        }
+    }
+
     /// Begins a transaction in this scope, in one message: at a thousand transactions a second most of what each costs is
-    /// to wait for an answer and be woken by it. Ids are the only input, and they are UUIDs, so nothing needs quoting.
+    /// to wait for an answer and be woken by it.
     pub(super) fn begin(&self) -> String {
-        let (name, value) = match self {
-            Self::Tenant(org) => ("app.org_id", org.to_string()),
-            Self::Tenants(orgs) => ("app.org_ids", joined(orgs)),
-            Self::User(user) => ("app.user_id", user.to_string()),
-            Self::Unscoped => return "BEGIN".to_owned(),
-        };
-        format!("BEGIN; SELECT set_config('{name}', '{value}', true)")
+        match self.setting() {
+            Some((name, value)) => format!("BEGIN; SELECT set_config('{name}', '{value}', true)"),
+            None => "BEGIN".to_owned(),
+        }
     }
 
     /// That of several organisations, each proven.
@@ -44,23 +56,14 @@ impl Scope {
     }
 }
 
-/// Sees the rows of another scope from here on, in the transaction that runs.
+/// Sees the rows of another scope from here on, in the transaction that runs, and none of the scope before.
 pub(crate) fn enter(conn: &mut PgConnection, scope: &Scope) -> Result<(), DieselError> {
-    let nothing = String::new;
-    let (org, orgs, user) = match scope {
-        Scope::Tenant(org) => (org.to_string(), nothing(), nothing()),
-        Scope::Tenants(orgs) => (nothing(), joined(orgs), nothing()),
-        Scope::User(user) => (nothing(), nothing(), user.to_string()),
-        Scope::Unscoped => (nothing(), nothing(), nothing()),
-    };
-    conn.batch_execute(&format!(
-        "SELECT set_config('app.org_id', '{org}', true), set_config('app.org_ids', '{orgs}', true), \
-         set_config('app.user_id', '{user}', true)"
-    ))
-}
-
-fn joined(orgs: &BTreeSet<OrgId>) -> String {
-    orgs.iter().map(OrgId::to_string).collect::<Vec<_>>().join(",")
+    let (named, value) = scope.setting().unwrap_or_default();
+    let set = SETTINGS.map(|name| {
+        let value = if name == named { value.as_str() } else { "" };
+        format!("set_config('{name}', '{value}', true)")
+    });
+    conn.batch_execute(&format!("SELECT {}", set.join(", ")))
 }
 
 impl From<&Tenant> for Scope {

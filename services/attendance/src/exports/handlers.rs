@@ -147,7 +147,7 @@ fn given(fields: &mut Fields, wanted: &NewExport) -> Result<Option<Given>, Fault
     let NewExport { period_id, from, to, .. } = *wanted;
     let mut dates = None;
     if let (Some(from), Some(to)) = (from, to) {
-        dates = of_body(fields, range(from, to))?;
+        dates = fields.take_over(range(from, to).map_err(in_body))?;
     } else {
         for (pointer, date) in [("/from", from), ("/to", to)] {
             fields.take_optional(pointer, date.map(validate::date));
@@ -163,19 +163,13 @@ fn given(fields: &mut Fields, wanted: &NewExport) -> Result<Option<Given>, Fault
     })
 }
 
-/// A range; what is wrong with one of a query is noted of a body.
-fn of_body(fields: &mut Fields, range: Result<(Date, Date), Fault>) -> Result<Option<(Date, Date)>, Fault> {
-    match range {
-        Ok(dates) => Ok(Some(dates)),
-        Err(Fault::Invalid(errors)) => {
-            fields.extend(errors.into_iter().map(|mut error| {
-                error.pointer = error.pointer.replace('?', "/");
-                error
-            }));
-            Ok(None)
-        }
-        Err(other) => Err(other),
+/// What is wrong with a range of a query, said of a body.
+fn in_body(fault: Fault) -> Fault {
+    let Fault::Invalid(mut errors) = fault else { return fault };
+    for error in &mut errors {
+        error.pointer = error.pointer.replace('?', "/");
     }
+    Fault::Invalid(errors)
 }
 
 /// The profile of this name, if its columns are of such rows.

@@ -22,12 +22,13 @@ const MOST_OPEN: i64 = 50;
 
 /// 403 for whoever makes none at all, as an auditor, before anything is told.
 pub(crate) fn must_delegate(member: &Member) -> Result<(), Fault> {
-    let needed = [Permission::PunchesCreate, Permission::ApprovalsDecide, Permission::EmployeesWrite];
-    if needed.into_iter().any(|permission| rights::may_somewhere(&member.grants, permission)) {
-        Ok(())
-    } else {
-        Err(Fault::Forbidden)
-    }
+    if decides(member) { Ok(()) } else { member.must_somewhere(Permission::PunchesCreate) }
+}
+
+/// Whether they decide for anybody, or change anybody.
+fn decides(member: &Member) -> bool {
+    let deciding = [Permission::ApprovalsDecide, Permission::EmployeesWrite];
+    deciding.into_iter().any(|permission| rights::may_somewhere(&member.grants, permission))
 }
 
 /// Makes one.
@@ -106,10 +107,7 @@ pub(crate) fn seen(
 /// 403 unless they may say who decides in place of this employee.
 fn must_decide_for(conn: &mut PgConnection, tenant: &Tenant, member: &Member, dossier: &Dossier) -> Result<(), Error> {
     if dossier.employee.employee_id == member.employee_id() {
-        let decides = [Permission::ApprovalsDecide, Permission::EmployeesWrite]
-            .into_iter()
-            .any(|permission| rights::may_somewhere(&member.grants, permission));
-        if decides || member.may_on(conn, tenant, Permission::PunchesCreate, dossier)? {
+        if decides(member) || member.may_on(conn, tenant, Permission::PunchesCreate, dossier)? {
             return Ok(());
         }
         return Err(Fault::Forbidden.into());

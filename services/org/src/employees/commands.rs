@@ -109,7 +109,7 @@ pub(crate) fn patch(
         assignments::move_start(conn, tenant, employee_id, before.employee.hired_on, wanted.hired_on)?;
     }
     store::save(conn, tenant, &wanted, act.at)?;
-    if before.employee.user_id.is_none() && wanted.email != before.employee.email {
+    if before.employee.is_readdressed_as(&wanted) {
         // Whoever reads what was sent to the address of before must not become this employee.
         open_invitations::replace_open(conn, tenant, employee_id, act.at)?;
     }

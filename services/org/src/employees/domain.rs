@@ -58,6 +58,13 @@ pub(crate) struct Employee {
     pub(crate) version: i64,
 }
 
+impl Employee {
+    /// Whether the invitation of somebody without an account would go elsewhere, were they `changed`.
+    pub(crate) fn is_readdressed_as(&self, changed: &Self) -> bool {
+        self.user_id.is_none() && self.email != changed.email
+    }
+}
+
 /// Where somebody works, from a day to a day.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, ToSchema)]
 #[diesel(table_name = crate::schema::assignments)]

@@ -64,18 +64,10 @@ impl EmployeeQuery {
     /// Checks every parameter.
     pub(crate) fn parse(self) -> Result<Filter, Fault> {
         let mut fields = Fields::new();
-        // Each by itself: a page names the first of the two that is wrong.
-        let limit = PageQuery { limit: self.limit, cursor: None }.page::<String>();
-        let after = PageQuery { limit: None, cursor: self.cursor }.page::<String>();
-        for step in [&limit, &after] {
-            if let Err(Fault::Invalid(errors)) = step {
-                fields.extend(errors.iter().cloned());
-            }
-        }
+        let page = fields.take_over(PageQuery { limit: self.limit, cursor: self.cursor }.page())?;
         let as_of = fields.take_optional("?as_of", self.as_of.map(validate::date));
         let text = fields.take_optional("?text", self.text.map(|text| validate::text(&text, 100)));
-        let (as_of, text) = fields.all((as_of, text))?;
-        let page = Page { limit: limit?.limit, after: after?.after };
+        let (page, as_of, text) = fields.all((page, as_of, text))?;
         let text = text.as_deref().map(containing);
         Ok(Filter { as_of, status: self.status, unit_id: self.unit_id, site_id: self.site_id, text, page })
     }

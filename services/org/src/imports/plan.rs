@@ -47,8 +47,7 @@ impl Person {
 
     /// Whether the invitation of somebody without an account would go elsewhere.
     pub(crate) fn is_readdressed(&self) -> bool {
-        let was = self.before.as_ref().map(|was| &was.employee).filter(|was| was.user_id.is_none());
-        was.is_some_and(|was| was.email != self.employee.email)
+        self.before.as_ref().is_some_and(|was| was.employee.is_readdressed_as(&self.employee))
     }
 }
 
