@@ -64,8 +64,7 @@ pub(crate) async fn create(
     let permission = if own { Permission::PunchesCreate } else { Permission::PunchesCreateForOthers };
     let now = app.core.clock.now();
     let Some(person) = crate::facts::person_of_body(&app, &at, body.employee_id, permission).await? else {
-        let own_today = at.member.org.date_at(&at.member.employee, now);
-        return Err(crate::facts::unknown_employee(Wish::parse(&body, own_today, None, now)).into());
+        return Err(crate::facts::unknown_employee(Wish::parse(&body, at.member.today(now), None, now)).into());
     };
     let (tenant, outbox, bench) = (at.tenant, app.core.outbox.clone(), Bench::of(&at.member.org, person, now));
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };

@@ -223,6 +223,11 @@ impl Member {
         rights::may_in_org(&self.employee.grants, permission)
     }
 
+    /// The date where the caller works.
+    pub fn today(&self, now: Timestamp) -> Date {
+        self.org.date_at(&self.employee, now)
+    }
+
     /// Whether the caller may use `permission` on anybody else.
     pub fn may_for_others(&self, permission: Permission) -> bool {
         rights::may_for_others(&self.employee.grants, permission)

@@ -19,7 +19,6 @@ pub use domain::Member;
 use crate::app::App;
 use rollcall_attendance_api::codes::UNKNOWN_EMPLOYEE;
 use rollcall_common::fault::Fault;
-use rollcall_common::validate::{Fields, Rejection};
 use rollcall_ids::EmployeeId;
 use rollcall_org_api::facts::EmployeeFact;
 use rollcall_org_api::rights::Permission;
@@ -78,12 +77,13 @@ async fn found(
 /// That a body names an employee whom the organisation does not have, with whatever else is wrong with it as far as
 /// that can be said without them: `rest` is the body read on the caller's own date.
 pub(crate) fn unknown_employee<T>(rest: Result<T, Fault>) -> Fault {
-    let mut fields = Fields::new();
-    fields.reject("/employee_id", Rejection::new(UNKNOWN_EMPLOYEE, "the organisation has none of this id"));
-    match rest {
-        Ok(_) => {}
-        Err(Fault::Invalid(errors)) => fields.extend(errors),
-        Err(other) => return other,
+    let unknown = Fault::invalid("/employee_id", UNKNOWN_EMPLOYEE, "the organisation has none of this id");
+    match (unknown, rest) {
+        (unknown, Ok(_)) => unknown,
+        (Fault::Invalid(mut errors), Err(Fault::Invalid(more))) => {
+            errors.extend(more);
+            Fault::Invalid(errors)
+        }
+        (_, Err(other)) => other,
     }
-    fields.finish().err().unwrap_or(Fault::NotFound)
 }

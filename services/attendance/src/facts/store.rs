@@ -3,9 +3,10 @@
 use crate::devices::store as devices;
 use crate::facts::domain::Org;
 use crate::punch_rules::store as punch_rules;
-use crate::schema::{assignments, employees, holiday_calendars as calendars, orgs, sites, units};
+use crate::schema::{assignments, employees, fact_changes, holiday_calendars as calendars, orgs, sites, units};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff_diesel::ToDiesel as _;
 use rollcall_common::fault::Fault;
@@ -17,6 +18,13 @@ use serde_json::Value;
 
 fn decode<T: DeserializeOwned>(fact: Value) -> Result<T, Fault> {
     serde_json::from_value(fact).map_err(Fault::internal)
+}
+
+/// When the organisation changed last, with its units, sites and calendars.
+pub(crate) fn org_changed_at(conn: &mut PgConnection, tenant: &Tenant) -> Result<Option<Timestamp>, Fault> {
+    let key = (tenant.org_id(), tenant.org_id().0);
+    let at = fact_changes::table.find(key).select(fact_changes::changed_at).first::<jiff_diesel::Timestamp>(conn);
+    Ok(at.optional()?.map(jiff_diesel::Timestamp::to_jiff))
 }
 
 /// The organisation with its units and sites; none: nothing is known of it yet.

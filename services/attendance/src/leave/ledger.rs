@@ -66,10 +66,9 @@ pub(crate) async fn create(
     let Idempotent { body, guard } = body?;
     let (now, tenant) = (app.core.clock.now(), at.tenant);
     let Some(person) = app.facts.employee(&tenant, body.employee_id).await? else {
-        let own_today = at.member.org.date_at(&at.member.employee, now);
         let of = move |conn: &mut PgConnection| store::one_type(conn, &tenant, body.leave_type_id);
         let of = app.core.db.transaction::<_, Fault, _>(&tenant, of).await?;
-        return Err(crate::facts::unknown_employee(domain::by_hand(&body, of, own_today)).into());
+        return Err(crate::facts::unknown_employee(domain::by_hand(&body, of, at.member.today(now))).into());
     };
     let (org, by) = (Arc::clone(&at.member.org), at.member.employee.employee_id);
     let bench = Bench { today: org.date_at(&person, now), org, person };

@@ -58,7 +58,7 @@ pub(crate) async fn create(
     let Idempotent { body, guard } = body?;
     let now = app.core.clock.now();
     let org = Arc::clone(&at.member.org);
-    let today = org.date_at(&at.member.employee, now);
+    let today = at.member.today(now);
     let (tenant, by) = (at.tenant, at.member.employee.employee_id);
     let principal = Principal { user_id: at.caller.user_id, org_id: Some(tenant.org_id()) };
     let work = move |conn: &mut diesel::PgConnection| {
@@ -180,7 +180,7 @@ pub(crate) async fn change(
     if_match.required()?;
     let now = app.core.clock.now();
     let (body, org) = (body?.0, Arc::clone(&at.member.org));
-    let today = org.date_at(&at.member.employee, now);
+    let today = at.member.today(now);
     let (tenant, (_, id), by) = (at.tenant, path.0, at.member.employee.employee_id);
     let work = move |conn: &mut diesel::PgConnection| {
         let mut changed = store::locked_policy(conn, &tenant, id)?.ok_or(Fault::NotFound)?;

@@ -74,10 +74,9 @@ pub(crate) async fn create(
     let permission = if own { Permission::LeaveRead } else { Permission::LeaveWrite };
     let (now, tenant) = (app.core.clock.now(), at.tenant);
     let Some(person) = crate::facts::person_of_body(&app, &at, body.employee_id, permission).await? else {
-        let own_today = at.member.org.date_at(&at.member.employee, now);
         let of = move |conn: &mut PgConnection| store::one_type(conn, &tenant, body.leave_type_id);
         let of = app.core.db.transaction::<_, Fault, _>(&tenant, of).await?;
-        return Err(crate::facts::unknown_employee(Wish::parse(&body, of, own_today)).into());
+        return Err(crate::facts::unknown_employee(Wish::parse(&body, of, at.member.today(now))).into());
     };
     // Seeing one's own is not asking for it: whoever may only read, as an auditor, writes no request either.
     if own && !may_ask(&at.member, &person, now) {

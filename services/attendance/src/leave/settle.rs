@@ -12,10 +12,8 @@ use super::rules::{Rules, Whose};
 use super::{entries, store};
 use crate::app::App;
 use crate::facts::store as facts_store;
-use crate::schema::fact_changes;
 use crate::settings::LeaveSettings;
 use diesel::pg::PgConnection;
-use diesel::prelude::*;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use rollcall_attendance_api::events::{LEAVE_EXPIRING, LeaveExpiring};
@@ -111,7 +109,7 @@ impl Known {
     /// Those of now; none: nothing is known of the organisation.
     fn load(conn: &mut PgConnection, tenant: &Tenant, settle_days: u16) -> Result<Option<Self>, Fault> {
         // Read before the organisation: what changes in between is read once more, and not missed.
-        let org_changed_at = org_changed_at(conn, tenant)?;
+        let org_changed_at = facts_store::org_changed_at(conn, tenant)?;
         let Some(org) = facts_store::org(conn, tenant)? else { return Ok(None) };
         let rules = Rules::load(conn, tenant, Arc::new(org), settle_days)?;
         Ok(Some(Self { rules, org_changed_at }))
@@ -120,24 +118,15 @@ impl Known {
     /// The same, or those of now when a policy or the organisation was changed since. What is in memory of it is not asked:
     /// that may be as it was when the account was not held yet.
     fn current(self: Arc<Self>, conn: &mut PgConnection, tenant: &Tenant) -> Result<Arc<Self>, Fault> {
-        let (known, org_changed_at) = (&self.rules, org_changed_at(conn, tenant)?);
-        if org_changed_at != self.org_changed_at {
-            let now = Self::load(conn, tenant, known.settle_days)?;
-            return Ok(now.map_or(self, Arc::new));
-        }
-        if known.policies.iter().map(|policy| policy.version).eq(store::policy_versions(conn, tenant)?) {
+        let rules = &self.rules;
+        let same = facts_store::org_changed_at(conn, tenant)? == self.org_changed_at
+            && rules.policies.iter().map(|policy| policy.version).eq(store::policy_versions(conn, tenant)?);
+        if same {
             return Ok(self);
         }
-        let rules = Rules::load(conn, tenant, Arc::clone(&known.org), known.settle_days)?;
-        Ok(Arc::new(Self { rules, org_changed_at }))
+        let now = Self::load(conn, tenant, rules.settle_days)?;
+        Ok(now.map_or(self, Arc::new))
     }
-}
-
-/// When the organisation changed last, with its units, sites and calendars.
-fn org_changed_at(conn: &mut PgConnection, tenant: &Tenant) -> Result<Option<Timestamp>, Fault> {
-    let key = (tenant.org_id(), tenant.org_id().0);
-    let at = fact_changes::table.find(key).select(fact_changes::changed_at).first::<jiff_diesel::Timestamp>(conn);
-    Ok(at.optional()?.map(jiff_diesel::Timestamp::to_jiff))
 }
 
 impl Rules {

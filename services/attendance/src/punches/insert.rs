@@ -155,8 +155,8 @@ impl Added {
     }
 }
 
-/// Adds punches in one statement, in a transaction that has proof for their organisations; answers which were added. One whose key is taken is left out, also when it was
-/// taken by one before it in the same statement.
+/// Adds punches in one statement, in a transaction that has proof for their organisations; answers which were added. One
+/// whose key is taken is left out, also when it was taken by one before it in the same statement.
 pub(super) fn add(conn: &mut PgConnection, punches: &[(Tenant, &Decided)]) -> Result<Added, Fault> {
     let mut sorted: Vec<_> = punches.iter().collect();
     // Two instances that write the same keys take them in the same order, so neither waits for the other in a

@@ -202,7 +202,7 @@ pub(crate) async fn change(
         let current = store::newest(conn, &tenant, shift_id)?.ok_or(Fault::NotFound)?;
         if_match.check(current.version)?;
         let mut version = Version::parse(&body, &current.code)?;
-        let from = *version.valid_from.get_or_insert_with(|| by.org.date_at(&by.employee, now));
+        let from = *version.valid_from.get_or_insert_with(|| by.today(now));
         let number = (shift_id, current.version + 1);
         let changed = store::add_version(conn, &tenant, number, by.employee.employee_id, version, now)?;
         tell::shift_changed(conn, &tenant, &outbox, &by, (&changed, from), now)?;

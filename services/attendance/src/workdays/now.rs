@@ -89,7 +89,7 @@ async fn page(
 ) -> Result<(Vec<Present>, Option<facts_store::AfterPerson>), Fault> {
     let (tenant, units, member) = (at.tenant, units.to_vec(), at.member.clone());
     let load = move |conn: &mut PgConnection| {
-        let today = member.org.date_at(&member.employee, now);
+        let today = member.today(now);
         // It may be another date where somebody else is.
         let dates = (today - 1.day(), today + 1.day());
         let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
